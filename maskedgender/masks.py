@@ -1,9 +1,9 @@
 """Draw a believable mask on a face, from five landmarks alone: no image assets, every choice from a seed.
 
-A mask is drawn the way a camera would see one. The five landmarks give the pose of a simple head (a few ellipsoids, in
-millimetres); each pixel's ray meets that head at a point; the point's place around the head says whether there is
-cloth, which part of the pattern it is, and how the light falls on it. So a mask turns and tilts with its head, and
-its far side is hidden where the head hides it. Brightness, colour cast, blur and noise are taken from the photo.
+A mask is drawn the way a camera would see one. The landmarks give the pose of a simple head (pose.py); each pixel's ray
+meets that head at a point (mask_surface.py); the point's place around the head says whether there is cloth
+(mask_styles.py), which part of it (cloth.py), and how the light falls there. So a mask turns and tilts with its head,
+and its far side is hidden where the head hides it. Brightness, colour cast, blur and noise are taken from the photo.
 """
 
 from __future__ import annotations
@@ -13,44 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .mask_styles import STYLES, Ellipsoid, Fit, Style, Surface, sample_fit, smoothstep
-
-# The mean adult face, in millimetres, seen from the front: x to the right of the picture, y down, z towards the camera,
-# the origin between the eyes. The frontal places are ArcFace's template (Deng et al., CVPR 2019); the depths are ours.
-FACE_LANDMARKS = np.array([[-31, 0, 0], [31, 0, 0], [0, 37, 27], [-25, 72, 7], [25, 72, 7]], dtype=np.float64)
-HEAD = (
-    Ellipsoid((0, 25, -70), (73, 103, 88)),  # the head and its cheeks
-    Ellipsoid((0, 38, 2), (17, 24, 28)),  # the nose
-    Ellipsoid((0, 80, -44), (61, 47, 52)),  # the jaw
-    Ellipsoid((0, 98, -25), (36, 28, 36)),  # the chin
-)
-POSE_PRIOR = np.array([0.0, 0.7, 0.35])  # radians of roll (free), yaw and pitch that are nothing unusual
-
-
-class MaskError(ValueError):
-    """No mask can be put in the right place: the landmarks do not look like a face's, or lie out of reach."""
-
-
-@dataclass(frozen=True)
-class Pose:
-    """How a head stands in a photo.
-
-    Attributes:
-        rotation: (3, 3), from the head's axes to the camera's.
-        to_photo: (2, 3) affine map from the camera's plane, in millimetres, to pixels of the photo.
-    """
-
-    rotation: np.ndarray
-    to_photo: np.ndarray
-
-    @property
-    def pixels_per_mm(self) -> float:
-        """The scale of the head in the photo."""
-        return float(np.sqrt(abs(np.linalg.det(self.to_photo[:, :2]))))
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Points of the head, (N, 3) in millimetres, as pixels of the photo, (N, 2)."""
-        return (points @ self.rotation.T)[:, :2] @ self.to_photo[:, :2].T + self.to_photo[:, 2]
+from .mask_styles import STYLES, Style, sample_fit
+from .mask_surface import Fit, Surface, mask_surface, mask_window
+from .pose import MaskError, Pose, estimate_pose
 
 
 @dataclass(frozen=True)
@@ -82,133 +47,14 @@ def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.rand
     """
     pose = estimate_pose(np.asarray(landmarks, dtype=np.float64))
     fit = sample_fit(STYLES[style], rng)
-    window = _window(pose, photo.shape[:2])
-    surface = _surface(pose, STYLES[style], fit, window)
+    window = mask_window(pose, photo.shape[:2])
+    surface = mask_surface(pose, STYLES[style].bulges, fit, window)
     coverage = np.zeros(photo.shape[:2], np.float32)
     coverage[window] = STYLES[style].outline(surface, fit) * surface.hit
     _check_place(coverage, landmarks, pose.pixels_per_mm)
     layer, alpha = _cloth(photo, coverage, surface, STYLES[style], window, rng)
     _draw_straps(layer, alpha, pose, STYLES[style], fit, window, rng)
     return MaskedFace(_composite(photo, layer, alpha, pose, window, rng), coverage, style)
-
-
-def estimate_pose(landmarks: np.ndarray) -> Pose:
-    """The pose of a head whose five landmarks, (5, 2) in pixels, are known.
-
-    Scaled orthographic projection, fitted by Gauss-Newton with a weak prior on yaw and pitch (five points alone leave
-    the pitch to chance); what then remains of the landmarks' error, a personal face, goes into the affine map.
-
-    Raises:
-        MaskError: the landmarks lie on one another.
-    """
-    if np.ptp(landmarks, axis=0).max() < 4:
-        raise MaskError("the face is too small for a mask: its landmarks lie within 4 pixels")
-    angles_scale_shift = _first_guess(landmarks)
-    for _ in range(8):
-        residuals = _pose_residuals(angles_scale_shift, landmarks)
-        steps = np.eye(6) * 1e-4
-        jacobian = np.stack([(_pose_residuals(angles_scale_shift + s, landmarks) - residuals) / 1e-4 for s in steps], 1)
-        angles_scale_shift = angles_scale_shift - np.linalg.lstsq(jacobian, residuals, rcond=None)[0]
-    rotation = _rotation(angles_scale_shift[:3])
-    return Pose(rotation, _personal_affine(rotation, float(np.exp(angles_scale_shift[3])), landmarks))
-
-
-def _first_guess(landmarks: np.ndarray) -> np.ndarray:
-    """Roll, yaw, pitch in radians, log of the scale, shift in face heights: a frontal face at the landmarks."""
-    eyes, mouth = landmarks[:2].mean(0), landmarks[3:].mean(0)
-    down = mouth - eyes
-    height = max(float(np.hypot(*down)), 0.6 * float(np.hypot(*(landmarks[1] - landmarks[0]))), 1.0)
-    return np.array([np.arctan2(-down[0], down[1]), 0, 0, np.log(height / 72), 0, 0])
-
-
-def _pose_residuals(parameters: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """What Gauss-Newton makes small: landmark errors in units of 4 mm, and yaw and pitch against their priors."""
-    scale = np.exp(parameters[3])
-    projected = (FACE_LANDMARKS @ _rotation(parameters[:3]).T)[:, :2]
-    origin = landmarks.mean(0) / scale - projected.mean(0)
-    errors = projected + origin + parameters[4:] - landmarks / scale
-    return np.concatenate([errors.ravel() / 4, parameters[1:3] / POSE_PRIOR[1:]])
-
-
-def _rotation(angles: np.ndarray) -> np.ndarray:
-    """The rotation by pitch, then yaw, then roll; angles = (roll, yaw, pitch) in radians."""
-    (roll_c, yaw_c, pitch_c), (roll_s, yaw_s, pitch_s) = np.cos(angles), np.sin(angles)
-    roll = np.array([[roll_c, -roll_s, 0], [roll_s, roll_c, 0], [0, 0, 1]])
-    yaw = np.array([[yaw_c, 0, yaw_s], [0, 1, 0], [-yaw_s, 0, yaw_c]])
-    pitch = np.array([[1, 0, 0], [0, pitch_c, pitch_s], [0, -pitch_s, pitch_c]])
-    return roll @ yaw @ pitch
-
-
-def _personal_affine(rotation: np.ndarray, scale: float, landmarks: np.ndarray) -> np.ndarray:
-    """The affine map (2, 3) from the camera's plane to the photo that brings the mean face's landmarks to this face's.
-
-    It is held near a plain scaling, or the landmarks of a profile, which lie almost on a line, would shear the head.
-    """
-    projected = (FACE_LANDMARKS @ rotation.T)[:, :2]
-    points = np.column_stack([projected, np.ones(5)])
-    stiffness = 35.0  # millimetres: the weight of "no shear" against the five landmarks
-    rows = np.vstack([points, [[stiffness, 0, 0], [0, stiffness, 0]]])
-    targets = np.vstack([landmarks, np.eye(2) * stiffness * scale])
-    return np.linalg.lstsq(rows, targets, rcond=None)[0].T
-
-
-def _window(pose: Pose, photo_shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """The rows and columns of the photo that the mask and its loops can touch."""
-    corners = np.array([[x, y, z] for x in (-85, 85) for y in (-5, 140) for z in (-85, 55)], dtype=np.float64)
-    pixels = pose.project(corners)
-    low = np.maximum(np.floor(pixels.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(pixels.max(0)) + 1, photo_shape[1::-1]).astype(int)
-    if (high - low).min() < 2:
-        raise MaskError("the lower face lies outside the picture")
-    return slice(low[1], high[1]), slice(low[0], high[0])
-
-
-def _surface(pose: Pose, style: Style, fit: Fit, window: tuple[slice, slice]) -> Surface:
-    """Where each pixel's ray meets the masked head, in the head's millimetres, and which way the cloth faces there."""
-    rows, columns = np.mgrid[window].astype(np.float32)
-    inverse = np.linalg.inv(pose.to_photo[:, :2]).astype(np.float32)
-    shift = pose.to_photo[:, 2].astype(np.float32)
-    plane = np.stack([columns - shift[0], rows - shift[1]], -1) @ inverse.T
-    rotation = pose.rotation.astype(np.float32)
-    depth, hit = _depth(plane, rotation, (*HEAD, *style.bulges), fit.slack)
-    depth = _stretch(depth, hit, 5 * pose.pixels_per_mm)
-    points = np.concatenate([plane, depth[..., None]], -1) @ rotation
-    gradient = [cv2.Sobel(depth, cv2.CV_32F, dx, 1 - dx, scale=pose.pixels_per_mm / 8) for dx in (1, 0)]
-    normals = np.stack([-gradient[0], -gradient[1], np.ones_like(depth)], -1)
-    normals /= np.sqrt(np.einsum("ijk,ijk->ij", normals, normals))[..., None]
-    return Surface(points, normals, hit, 1 / pose.pixels_per_mm, fit)
-
-
-def _depth(
-    plane: np.ndarray, rotation: np.ndarray, ellipsoids: tuple[Ellipsoid, ...], slack: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Depth (height, width) in millimetres where the rays first meet an ellipsoid, and how surely they do, 0..1."""
-    direction = rotation[2]  # the camera's axis as seen from the head
-    origins = plane @ rotation[:2]
-    depth, hit = np.full(plane.shape[:2], -1e3, np.float32), np.zeros(plane.shape[:2], np.float32)
-    for ellipsoid in ellipsoids:
-        centre, radii = (np.array(mm, np.float32) for mm in (ellipsoid.centre, np.add(ellipsoid.radii, slack)))
-        ray, start = direction / radii, (origins - centre) / radii
-        a, b, c = ray @ ray, start @ ray, np.einsum("ijk,ijk->ij", start, start) - 1
-        discriminant = b * b - a * c
-        depth = np.maximum(depth, np.where(discriminant > 0, (-b + np.sqrt(np.maximum(discriminant, 0))) / a, -1e3))
-        hit = np.maximum(hit, smoothstep(discriminant / a * 12))
-    return depth, hit.astype(np.float32)
-
-
-def _stretch(depth: np.ndarray, hit: np.ndarray, sigma: float) -> np.ndarray:
-    """Cloth is taut over hollows: the depth smoothed by `sigma` pixels, over the head's own pixels only."""
-    inside = (depth > -999).astype(np.float32)
-    weight = cv2.GaussianBlur(inside, (0, 0), sigma) + 1e-6
-    smooth = cv2.GaussianBlur(depth * inside, (0, 0), sigma) / weight
-    return np.where(inside > 0, np.maximum(smooth, depth - 6), smooth)
-
-
-def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
-    """A wide Gaussian blur, by way of a picture of a quarter of the size: a sixteenth of the work, the same to see."""
-    quarter = tuple(max(1, side // 4) for side in picture.shape[1::-1])
-    small = cv2.GaussianBlur(cv2.resize(picture, quarter, interpolation=cv2.INTER_AREA), (0, 0), sigma / 4)
-    return cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: float) -> None:
@@ -262,6 +108,13 @@ def _light(photo: np.ndarray, coverage: np.ndarray, surface: Surface, window: tu
     from_above = 0.72 + 0.28 * np.clip(surface.normals @ (0.0, -0.45, 0.9), 0, 1)
     rim = 0.75 + 0.25 * np.clip(surface.normals[..., 2] * 1.6, 0, 1)
     return from_photo * from_above * rim
+
+
+def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """A wide Gaussian blur, by way of a picture of a quarter of the size: a sixteenth of the work, the same to see."""
+    quarter = tuple(max(1, side // 4) for side in picture.shape[1::-1])
+    small = cv2.GaussianBlur(cv2.resize(picture, quarter, interpolation=cv2.INTER_AREA), (0, 0), sigma / 4)
+    return cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _draw_straps(
