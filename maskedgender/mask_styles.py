@@ -82,22 +82,22 @@ def _on_head(angle: float, y: float) -> np.ndarray:
     return np.array([radius * np.sin(angle), y, -70 + 1.2 * radius * np.cos(angle)])
 
 
-_BAND = Fit(top=17, cheek=40, bottom=128, jaw=92, half_angle=1.12, slack=3, tilt=0)
+_BAND = Fit(top=17, cheek=40, bottom=135, jaw=92, half_angle=1.12, slack=3, tilt=0)
 
-_CUP_BULGE = Ellipsoid((0, 68, -6), (46, 52, 46))
+_CUP_BULGE = Ellipsoid((0, 71, -6), (46, 56, 46))
 
 
 STYLES: dict[str, Style] = {
     "surgical": Style(_BAND, (), _band, cloth.surgical, _ear_loops),
-    "cloth": Style(Fit(16, 42, 126, 84, 1.14, 2, 0), (), _band, cloth.plain_cloth, _ear_loops),
-    "patterned": Style(Fit(16, 42, 126, 84, 1.14, 2, 0), (), _band, cloth.patterned_cloth, _ear_loops),
+    "cloth": Style(Fit(16, 42, 133, 88, 1.14, 2, 0), (), _band, cloth.plain_cloth, _ear_loops),
+    "patterned": Style(Fit(16, 42, 133, 88, 1.14, 2, 0), (), _band, cloth.patterned_cloth, _ear_loops),
     "kn95": Style(
-        Fit(13, 46, 128, 76, 1.05, 3, 0), (Ellipsoid((0, 66, -10), (30, 54, 54)),), _band, cloth.kn95, _ear_loops
+        Fit(13, 46, 135, 80, 1.05, 3, 0), (Ellipsoid((0, 68, -10), (30, 58, 54)),), _band, cloth.kn95, _ear_loops
     ),
     "ffp2": Style(
-        Fit(13, 44, 127, 80, 1.05, 3, 0), (Ellipsoid((0, 70, -8), (52, 44, 48)),), _band, cloth.ffp2, _ear_loops
+        Fit(13, 44, 134, 84, 1.05, 3, 0), (Ellipsoid((0, 70, -8), (52, 44, 48)),), _band, cloth.ffp2, _ear_loops
     ),
-    "n95": Style(Fit(14, 45, 122, 85, 1.0, 2, 0), (_CUP_BULGE,), _cup, cloth.n95, _head_straps),
+    "n95": Style(Fit(14, 45, 130, 85, 1.0, 2, 0), (_CUP_BULGE,), _cup, cloth.n95, _head_straps),
 }
 
 """Every style of mask by name; "none" in a dataset's labels.csv stands for a bare face."""

@@ -28,8 +28,8 @@ class Ellipsoid:
 HEAD = (
     Ellipsoid((0, 25, -70), (73, 103, 88)),  # the head and its cheeks
     Ellipsoid((0, 38, 2), (17, 24, 28)),  # the nose
-    Ellipsoid((0, 80, -44), (61, 47, 52)),  # the jaw
-    Ellipsoid((0, 98, -25), (36, 28, 36)),  # the chin
+    Ellipsoid((0, 82, -44), (61, 51, 52)),  # the jaw
+    Ellipsoid((0, 102, -25), (38, 34, 36)),  # the chin
 )
 
 

@@ -1,0 +1,38 @@
+"""Real photos for tests: two people whose pictures may be shown, and FairFace's portraits where they lie beside us."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import cv2
+import matplotlib.cbook
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
+
+
+@cache
+def hopper() -> np.ndarray:
+    """Grace Hopper (public domain), uint8 RGB (600, 512, 3)."""
+    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
+        return np.asarray(Image.open(file).convert("RGB"))
+
+
+@cache
+def collins() -> np.ndarray:
+    """Eileen Collins (NASA, public domain), uint8 RGB (512, 512, 3)."""
+    return skimage.data.astronaut()
+
+
+def fairface_portraits(count: int) -> list[np.ndarray]:
+    """The first `count` portraits of FairFace's validation part, RGB; skips the test where FairFace is absent."""
+    if not (FAIRFACE / "val.zip").is_file():
+        pytest.skip("FairFace is not at ../shared/data/fairface")
+    with zipfile.ZipFile(FAIRFACE / "val.zip") as archive:
+        data = [archive.read(f"val/{number}.jpg") for number in range(1, count + 1)]
+    return [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].copy() for jpeg in data]
