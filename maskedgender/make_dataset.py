@@ -207,9 +207,10 @@ def _open_folder(dataset: Path, settings: Settings) -> set[str]:
             (dataset / part / gender).mkdir(parents=True, exist_ok=True)
     settings_file = dataset / "settings.json"
     text = json.dumps(asdict(settings), indent=1)
-    if settings_file.exists() and json.loads(settings_file.read_text()) != json.loads(text):
+    if not settings_file.exists():
+        _write(settings_file, text.encode())
+    elif settings_file.read_text() != text:
         raise PortraitsError(f"{dataset} was made with other settings ({settings_file}); choose another --out folder.")
-    settings_file.write_text(text)
     images = _open_table(dataset / "labels.csv", LABEL_COLUMNS)
     left_out = _open_table(dataset / "left-out.csv", LEFT_OUT_COLUMNS)
     return set(images["source"]) | set(left_out["source"])
@@ -261,7 +262,7 @@ def _make_one(
     for number, (image, style) in enumerate(images):
         folder, stem = FOLDERS[Path(portrait.file).parts[0]], "-".join(Path(portrait.file).with_suffix("").parts[1:])
         name = f"{folder}/{portrait.gender}/{stem}-{number}.jpg"
-        _write_jpeg(dataset / name, image)
+        _write(dataset / name, _jpeg(image))
         rows.append(f"{name},{portrait.file},{portrait.gender},{portrait.age},{portrait.race},{style}\n")
     return rows, []
 
@@ -276,9 +277,14 @@ def _variant(picture: np.ndarray, face: Face, source: str, number: int, settings
     return draw_mask(crop, crop_window(face).to_crop(face.landmarks, CROP_SIZE), style, rng).photo, style
 
 
-def _write_jpeg(path: Path, image: np.ndarray) -> None:
-    """Writes an RGB image so that the name never stands for half a file."""
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+def _jpeg(image: np.ndarray) -> bytes:
+    """An RGB image as JPEG."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file so that its name never stands for half of it."""
     temporary = path.with_suffix(".part")
-    temporary.write_bytes(data.tobytes())
+    temporary.write_bytes(content)
     temporary.replace(path)
