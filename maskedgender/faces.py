@@ -13,11 +13,13 @@ import numpy as np
 CROP_OVER_BOX = 1.4
 BOX_CENTRE_IN_CROP = (0.50, 0.54)
 
-SCORE_THRESHOLD = 0.6  # OpenCV's default, 0.9, misses half of the masked faces
+# OpenCV's default, 0.9, misses most masked faces; python -m benchmarks.detection prints what each threshold gives.
+SCORE_THRESHOLD = 0.4
 BORDER = 0.3  # of the picture's sides, added in grey: faces that fill the picture are missed without it
-FIRST_PASS_SIDE = 640
-SECOND_PASS_SIDE = 1280
-SMALL_FACE_SIDE = 40  # pixels of the first pass; when no face is larger, the second pass looks again
+CLOSE_UP_SIDE = 224  # faces that fill the picture are found best in a small copy of it
+PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
+SMALL_FACE_SIDE = 40  # pixels of the pass; when no face is larger, a pass at twice the size looks again
+SAME_FACE_OVERLAP = 0.3  # intersection over union of two boxes
 
 _detectors = threading.local()  # an OpenCV detector must not be shared between threads
 
@@ -60,18 +62,19 @@ class CropWindow:
 def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
     """All faces of a photo, largest first.
 
-    A pass with the photo's longer side at 640 pixels finds most; when it finds none, or small ones only, a second pass
-    at 1280 pixels looks again.
+    One pass looks for close-ups, one at up to 640 pixels for all others; when they find nothing, or small faces only,
+    a third at twice the size looks again.
 
     Args:
         photo: uint8 array (height, width, 3), RGB, upright.
         score_threshold: faces with a lower score (0..1) are left out.
     """
-    faces = detect(photo, FIRST_PASS_SIDE, score_threshold)
-    scale = FIRST_PASS_SIDE / max(photo.shape[:2])
-    if scale < 1 and all(max(face.box[2:]) * scale < SMALL_FACE_SIDE for face in faces):
-        faces = detect(photo, SECOND_PASS_SIDE, score_threshold)
-    return faces
+    longer = max(photo.shape[:2])
+    side = min(max(longer, PASS_SIDES[0]), PASS_SIDES[1])
+    faces = [face for pass_side in (CLOSE_UP_SIDE, side) for face in detect(photo, pass_side, score_threshold)]
+    if all(max(face.box[2:]) * side / longer < SMALL_FACE_SIDE for face in faces):
+        faces += detect(photo, 2 * side, score_threshold)
+    return _merged(faces)
 
 
 def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
@@ -106,6 +109,12 @@ def canonical_crop(photo: np.ndarray, face: Face, size: int) -> np.ndarray:
     columns = np.clip(np.arange(window.left, window.left + window.side), 0, photo.shape[1] - 1)
     patch = photo[rows[:, None], columns]
     return cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA if window.side > size else cv2.INTER_LINEAR)
+
+
+def _merged(faces: list[Face]) -> list[Face]:
+    """The faces, each once, however many passes found it; largest first."""
+    kept = cv2.dnn.NMSBoxes([face.box for face in faces], [face.score for face in faces], 0.0, SAME_FACE_OVERLAP)
+    return sorted((faces[int(index)] for index in kept), key=lambda face: -face.area)
 
 
 def _detector() -> cv2.FaceDetectorYN:

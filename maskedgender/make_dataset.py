@@ -30,6 +30,7 @@ FOLDERS = {"train": "Training", "val": "Validation"}
 CROP_SIZE = 256  # as in Kaggle's dataset
 JPEG_QUALITY = 92
 DETECTION_SIDE = 224  # enough for portraits: the face fills them
+DETECTION_SCORE = 0.6  # bare faces are found with more certainty than masked ones; what scores less is no portrait
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
 LEFT_OUT_COLUMNS = ["source", "reason"]
 NO_FACE, UNREADABLE, NO_MASK = "no face", "unreadable", "mask does not fit"
@@ -251,7 +252,7 @@ def _make_one(
     picture = store.read(portrait.file)
     if picture is None:
         return [], [f"{portrait.file},{UNREADABLE}\n"]
-    faces = detect(picture, DETECTION_SIDE)
+    faces = detect(picture, DETECTION_SIDE, DETECTION_SCORE)
     if not faces:
         return [], [f"{portrait.file},{NO_FACE}\n"]
     try:
