@@ -1,0 +1,7 @@
+"""`python -m maskedgender` is the command `maskedgender`."""
+
+from __future__ import annotations
+
+from .cli import app
+
+app(prog_name="maskedgender")

@@ -1,0 +1,394 @@
+"""Fit a CNN on a dataset folder, go on after a kill, calibrate it, and export it as one .keras file.
+
+keras.utils.set_random_seed(0)  # before the model gets its first weights
+model = masked_cnn(128, "face")
+fit, choose = split_training(list_images(dataset, TRAINING))
+history = train(model, RECIPES["masked"], dataset, fit, choose, folder)  # model: the best epoch's weights
+calibrate(model, PortraitStream(dataset, choose, model.input_shape[1:], 64))  # the masked CNN only
+export(model, "models/masked_gender.keras")
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from .dataset import PortraitStream
+
+LEAST_SLOPE = 0.01  # of the calibration: a model that knows less than this answers with the classes' frequencies
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a CNN is trained.
+
+    Attributes:
+        epochs, batch_size: as everywhere.
+        learning_rate: the highest one.
+        cosine: warm up over the first epoch, then fall to zero along a cosine (Loshchilov and Hutter, "SGDR", 2016);
+            otherwise the learning rate is constant.
+        weight_decay: of AdamW, times the learning rate a step; None for plain Adam.
+        augment: show another picture of each portrait in each epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    cosine: bool
+    weight_decay: float | None
+    augment: bool
+
+
+RECIPES = {
+    # The original's: Adam with its defaults, batch 32, 30 epochs, the images as they are.
+    "seed": Recipe(30, 32, 0.001, cosine=False, weight_decay=None, augment=False),
+    "masked": Recipe(30, 64, 0.002, cosine=True, weight_decay=0.05, augment=True),
+}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What `calibrate` found on the choosing split: new logits = logits / temperature, plus `shift` towards male.
+
+    Attributes:
+        images: how many it was found on.
+        loss_before, loss_after: log loss on them, in nats.
+    """
+
+    temperature: float
+    shift: float
+    images: int
+    loss_before: float
+    loss_after: float
+
+
+def train(
+    model: keras.Model,
+    recipe: Recipe,
+    dataset: Path,
+    fit: pd.DataFrame,
+    choose: pd.DataFrame,
+    folder: str | Path,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    precision: str | None = None,
+) -> pd.DataFrame:
+    """Fit `model`; afterwards it holds the weights, in float32, of the epoch that was best on the choosing split.
+
+    The folder keeps the state after each epoch, in files that are complete or absent. A run that was killed goes on
+    after its last whole epoch when the same call is made again; a finished one returns at once.
+
+    Args:
+        model: an uncompiled model of models.py, float32.
+        dataset: the dataset folder; `fit` and `choose` list its images, as `split_training` gives them.
+        folder: where this run keeps history.csv, settings.json and the weights of its last and best epoch.
+        epochs, batch_size: other ones than the recipe's.
+        seed: of the order of the images and of their augmentation.
+        precision: "float32" or "mixed_float16"; None takes mixed_float16 on a GPU and float32 elsewhere.
+
+    Returns:
+        One row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy (on the choosing split),
+        learning_rate, seconds, images_per_second.
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+    """
+    recipe = replace(recipe, epochs=epochs or recipe.epochs, batch_size=batch_size or recipe.batch_size)
+    run = _RunFolder(Path(folder))
+    run.claim(_settings(model, recipe, fit, choose, seed))
+    fitted = with_precision(model, precision or ("mixed_float16" if _on_gpu() else "float32"))
+    shape = model.input_shape[1:]
+    stream = PortraitStream(dataset, fit, shape, recipe.batch_size, seed=seed, augment=recipe.augment, shuffle=True)
+    _compile(fitted, recipe, len(stream))
+    done = run.restore(fitted)
+    if done < recipe.epochs:
+        fitted.fit(
+            stream,
+            validation_data=PortraitStream(dataset, choose, shape, recipe.batch_size),
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            shuffle=False,  # the stream shuffles, so that its order goes on after a kill
+            callbacks=[_KeepRun(run, stream), _Progress(len(fit), recipe)],
+            verbose=0,
+        )
+    fitted.load_weights(run.weights(best_epoch(run.history)))
+    model.set_weights(fitted.get_weights())
+    return run.history
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """The epoch (from 1) with the highest accuracy on the choosing split; of equals, the one with the lowest loss."""
+    ranked = history.sort_values(["val_accuracy", "val_loss", "epoch"], ascending=[False, True, True])
+    return int(ranked["epoch"].iloc[0])
+
+
+def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
+    """Fold a temperature and an operating point into the last Dense, so that the outputs are honest probabilities.
+
+    Both are the logistic regression of the label on the difference of the logits (Platt, "Probabilistic outputs for
+    support vector machines", 1999; temperature alone: Guo et al., "On Calibration of Modern Neural Networks", 2017).
+
+    Args:
+        model: of `masked_cnn`: a Dense called "logits", then a Softmax; changed in place.
+        choose: the choosing split, neither shuffled nor augmented.
+
+    Raises:
+        ValueError: the stream is shuffled or augmented, or lacks a class.
+    """
+    if choose.shuffle or choose.augment:
+        raise ValueError("Calibration needs the choosing split as it is, neither shuffled nor augmented.")
+    logits = keras.Model(model.inputs, model.get_layer("logits").output).predict(choose, verbose=0)
+    difference = (logits[:, 1] - logits[:, 0]).astype(np.float64)
+    regression = LogisticRegression(C=1000.0).fit(difference[:, None], choose.labels)
+    slope, shift = float(regression.coef_[0, 0]), float(regression.intercept_[0])
+    if slope < LEAST_SLOPE:  # it has learnt nothing, so the honest answer is how frequent the classes are
+        slope, shift = LEAST_SLOPE, float(np.log(np.mean(choose.labels == 1) / np.mean(choose.labels == 0)))
+    fold_calibration(model, 1 / slope, shift)
+    losses = [_log_loss(margin, choose.labels) for margin in (difference, slope * difference + shift)]
+    return Calibration(1 / slope, shift, len(difference), *losses)
+
+
+def fold_calibration(model: keras.Model, temperature: float, shift: float) -> None:
+    """Make the "logits" Dense give logits / temperature, and `shift` more of male minus female; in place."""
+    dense = model.get_layer("logits")
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel / temperature, bias / temperature + np.array([-shift / 2, shift / 2], bias.dtype)])
+
+
+def export(model: keras.Model, path: str | Path) -> Path:
+    """Write the model as one .keras file, float32 and uncompiled; the file is complete or absent.
+
+    Returns:
+        The path; its folder is made when missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.partial.keras")
+    with_precision(model, "float32").save(partial)
+    return partial.replace(path)
+
+
+def with_precision(model: keras.Model, policy: str) -> keras.Model:
+    """An uncompiled copy of a functional model, weights too, computing by a dtype policy such as "mixed_float16".
+
+    The output layer stays float32: small probabilities need it.
+    """
+
+    config = model.get_config()
+    for layer in config["layers"][:-1]:
+        if layer["class_name"] != "InputLayer":
+            layer["config"]["dtype"] = policy
+    config["layers"][-1]["config"]["dtype"] = "float32"
+    copy = type(model).from_config(config)  # clone_model() would also copy the optimizer, and so triple the file
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """What makes a run the same run; where the dataset lies does not matter."""
+    seen = "x".join(str(side) for side in model.layers[1].output.shape[1:3])
+    network = f"{model.name}, {model.count_params()} parameters, input {model.input_shape[1:]}, sees {seen}"
+    files = f"{len(fit)} and {len(choose)}, {zlib.crc32(' '.join([*fit['file'], *choose['file']]).encode()):08x}"
+    return {**asdict(recipe), "network": network, "images": files, "seed": seed}
+
+
+def _on_gpu() -> bool:
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
+    """Compile with the recipe's optimizer, for `steps` an epoch."""
+    rate: Any = recipe.learning_rate
+    if recipe.cosine:
+        warm_up = max(1, min(steps, recipe.epochs * steps // 5))
+        rest = max(1, recipe.epochs * steps - warm_up)
+        rate = keras.optimizers.schedules.CosineDecay(0.0, rest, warmup_target=rate, warmup_steps=warm_up)
+    if recipe.weight_decay is None:
+        optimizer = keras.optimizers.Adam(rate)
+    else:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    if any(layer.compute_dtype == "float16" for layer in model.layers):
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    # On a CPU TensorFlow's own convolutions are twice to four times as fast as those that XLA makes.
+    jit = "auto" if _on_gpu() or keras.backend.backend() != "tensorflow" else False
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit)
+
+
+def _log_loss(margin: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of -log p(label), where p(male) is the logistic function of the margin."""
+    return float(np.mean(np.logaddexp(0, np.where(labels == 1, -margin, margin))))
+
+
+class _RunFolder:
+    """A run on disk: its settings, its history, and the weights and optimizer of its last and its best epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.history = pd.DataFrame()
+        if (folder / "history.csv").is_file():
+            self.history = pd.read_csv(folder / "history.csv")
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Note the settings of a new run, or compare them with those of the run that is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "settings.json"
+        if self.history.empty:
+            _write_whole(path, json.dumps(settings, indent=2))
+            return
+        there = json.loads(path.read_text())
+        other = [
+            f"{key} {there.get(key)} there, {value} now" for key, value in settings.items() if there.get(key) != value
+        ]
+        if other:
+            raise ValueError(
+                f"{self.folder} holds another run ({'; '.join(other)}): delete it or choose another folder."
+            )
+
+    def restore(self, model: keras.Model) -> int:
+        """Load the state after the last whole epoch into the compiled model; returns how many epochs are done."""
+        done = len(self.history)
+        if done:
+            model.optimizer.build(model.trainable_variables)  # its variables must exist to be loaded
+            model.load_weights(self.weights(done))
+        return done
+
+    def keep(self, model: keras.Model, row: Mapping[str, float]) -> None:
+        """Add an epoch. Weights first, history second, so that the history never tells of weights that are missing."""
+        history = pd.concat([self.history, pd.DataFrame([row])], ignore_index=True)
+        partial = self.folder / "partial.weights.h5"
+        model.save_weights(partial)
+        partial.replace(self.weights(len(history)))
+        _write_whole(self.folder / "history.csv", history.to_csv(index=False))
+        self.history = history
+        needed = {self.weights(len(history)), self.weights(best_epoch(history))}
+        for path in set(self.folder.glob("epoch-*.weights.h5")) - needed:
+            path.unlink()
+
+    def weights(self, epoch: int) -> Path:
+        """The file of an epoch's weights."""
+        return self.folder / f"epoch-{epoch:04d}.weights.h5"
+
+
+class _KeepRun(keras.callbacks.Callback):
+    """Tells the stream which epoch it is, and keeps each finished epoch in the run's folder."""
+
+    def __init__(self, run: _RunFolder, stream: PortraitStream) -> None:
+        super().__init__()
+        self.run, self.stream, self.started = run, stream, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.stream.epoch, self.started = epoch, time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = time.monotonic() - self.started
+        measured = {name: float((logs or {})[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        pace = {"learning_rate": rate, "seconds": seconds, "images_per_second": len(self.stream.files) / seconds}
+        self.run.keep(self.model, {"epoch": epoch + 1, **measured, **pace})
+
+
+class _Progress(keras.callbacks.Callback):
+    """A line for each finished epoch and a bar for the running one, with the time left and images a second."""
+
+    WIDTH = 24
+    EVERY = 0.5  # seconds between two pictures of the bar
+
+    def __init__(self, images: int, recipe: Recipe) -> None:
+        super().__init__()
+        self.async_safe = True  # Keras need not wait for each batch's loss: it is read when it is shown
+        self.images, self.recipe = images, recipe
+        self.first, self.begun, self.epoch, self.shown = 0.0, 0, 0, 0.0
+        self.screen = _Screen()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch, self.started, self.shown = epoch, time.monotonic(), 0.0
+        if not self.first:
+            self.first, self.begun = self.started, epoch
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        now = time.monotonic()
+        seen = min((batch + 1) * self.recipe.batch_size, self.images)
+        if now - self.shown < self.EVERY and seen < self.images:
+            return
+        self.shown = now
+        share = seen / self.images
+        filled = round(share * self.WIDTH)
+        bar = "█" * filled + "░" * (self.WIDTH - filled)
+        left = (now - self.first) * (self.recipe.epochs - self.epoch - share) / (self.epoch - self.begun + share)
+        self.screen.update(
+            f"{self._title()} {bar} {share:4.0%}  {self._measured(logs, '')}  "
+            f"{seen / (now - self.started):.0f} images/s  {_clock(left)} left"
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = time.monotonic() - self.started
+        self.screen.finish(
+            f"{self._title()} {self._measured(logs, '')}  choosing {self._measured(logs, 'val_')}  "
+            f"{self.images / seconds:.0f} images/s  {_clock(seconds)}"
+        )
+
+    def _title(self) -> str:
+        return f"epoch {self.epoch + 1:>{len(str(self.recipe.epochs))}}/{self.recipe.epochs}"
+
+    @staticmethod
+    def _measured(logs: Mapping[str, float] | None, prefix: str) -> str:
+        logs = logs or {}
+        return f"loss {float(logs[prefix + 'loss']):.3f} accuracy {float(logs[prefix + 'accuracy']):.3f}"
+
+
+class _Screen:
+    """Text of which the last line changes: in a notebook one output that is replaced, in a terminal by returning."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.display: Any = None
+        self.notebook = "ipykernel" in sys.modules
+        self.live = self.notebook or sys.stdout.isatty()  # a log file gets whole lines only
+
+    def update(self, line: str) -> None:
+        if self.notebook:
+            self._replace("\n".join([*self.lines, line]))
+        elif self.live:
+            print(f"\r\x1b[K{line}", end="", flush=True)
+
+    def finish(self, line: str) -> None:
+        self.lines.append(line)
+        if self.notebook:
+            self._replace("\n".join(self.lines))
+        else:
+            print(f"\r\x1b[K{line}" if self.live else line, flush=True)
+
+    def _replace(self, text: str) -> None:
+        from IPython.display import display  # late: there is one in every notebook, and in few terminals
+
+        data = {"text/plain": text}
+        if self.display is None:
+            self.display = display(data, raw=True, display_id=True)
+        else:
+            self.display.update(data, raw=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it is complete or unchanged, also when the process is killed."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
