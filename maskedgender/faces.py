@@ -17,8 +17,10 @@ BOX_CENTRE_IN_CROP = (0.50, 0.54)
 SCORE_THRESHOLD = 0.4
 BORDER = 0.3  # of the picture's sides, added in grey: faces that fill the picture are missed without it
 CLOSE_UP_SIDE = 224  # faces that fill the picture are found best in a small copy of it
+CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that counts as a close-up
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 40  # pixels of the pass; when no face is larger, a pass at twice the size looks again
+LEAST_SIDE = 16  # pixels of the scaled photo: no face fits in a narrower strip, and YuNet's boxes turn infinite there
 SAME_FACE_OVERLAP = 0.3  # intersection over union of two boxes
 
 _detectors = threading.local()  # an OpenCV detector must not be shared between threads
@@ -71,7 +73,9 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> l
     """
     longer = max(photo.shape[:2])
     side = min(max(longer, PASS_SIDES[0]), PASS_SIDES[1])
-    faces = [face for pass_side in (CLOSE_UP_SIDE, side) for face in detect(photo, pass_side, score_threshold)]
+    faces = detect(photo, side, score_threshold)
+    close_ups = detect(photo, CLOSE_UP_SIDE, score_threshold)
+    faces += [face for face in close_ups if max(face.box[2:]) > CLOSE_UP_SHARE * longer]
     if all(max(face.box[2:]) * side / longer < SMALL_FACE_SIDE for face in faces):
         faces += detect(photo, 2 * side, score_threshold)
     return _merged(faces)
@@ -80,6 +84,8 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> l
 def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
     """One pass of YuNet over a photo scaled to `side` pixels, largest face first; arguments as for `find_faces`."""
     scale = side / max(photo.shape[:2])
+    if min(photo.shape[:2]) * scale < LEAST_SIDE:
+        return []
     bordered, border = _scaled_with_border(photo, scale)
     height, width = bordered.shape[:2]
     detector = _detector()

@@ -150,7 +150,7 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
     """
     if choose.shuffle or choose.augment:
         raise ValueError("Calibration needs the choosing split as it is, neither shuffled nor augmented.")
-    logits = keras.Model(model.inputs, model.get_layer("logits").output).predict(choose, verbose=0)
+    logits = keras.Model(model.input, model.get_layer("logits").output).predict(choose, verbose=0)
     difference = (logits[:, 1] - logits[:, 0]).astype(np.float64)
     regression = LogisticRegression(C=1000.0).fit(difference[:, None], choose.labels)
     slope, shift = float(regression.coef_[0, 0]), float(regression.intercept_[0])
@@ -186,7 +186,6 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
 
     The output layer stays float32: small probabilities need it.
     """
-
     config = model.get_config()
     for layer in config["layers"][:-1]:
         if layer["class_name"] != "InputLayer":
@@ -309,7 +308,7 @@ class _Progress(keras.callbacks.Callback):
 
     def __init__(self, images: int, recipe: Recipe) -> None:
         super().__init__()
-        self.async_safe = True  # Keras need not wait for each batch's loss: it is read when it is shown
+        self.async_safe = True  # Keras need not wait for each batch's loss: it is read when it is shown, in a thread
         self.images, self.recipe = images, recipe
         self.first, self.begun, self.epoch, self.shown = 0.0, 0, 0, 0.0
         self.screen = _Screen()
@@ -318,6 +317,7 @@ class _Progress(keras.callbacks.Callback):
         self.epoch, self.started, self.shown = epoch, time.monotonic(), 0.0
         if not self.first:
             self.first, self.begun = self.started, epoch
+        self.screen.update(f"{self._title()} ...")
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         now = time.monotonic()

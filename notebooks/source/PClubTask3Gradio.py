@@ -1,0 +1,89 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A photo in front of the model
+#
+# This notebook loads a model file that [pclubtask3.ipynb](pclubtask3.ipynb) has trained, asks it about one photo, and
+# then opens a page to which you can give any other. An ordinary laptop is enough; nothing leaves your machine.
+#
+# For every face the model says how likely each of two labels is: "female" and "male", as people who annotated the
+# training photos gave them to *appearance*. It does not know anyone's gender. When neither label is likely enough, the
+# answer is "not sure".
+
+# %% [markdown]
+# ## What you may change
+#
+# `MODEL` is a `.keras` file, from here or from the original notebook; `IMAGE` is the photo. A path that is not absolute
+# begins in the checkout, the folder above this notebook's. `LAUNCH = False` leaves the page closed.
+
+# %% tags=["parameters"]
+MODEL = "models/masked_gender.keras"
+IMAGE = "examples/group.jpg"
+LAUNCH = True
+
+# %% [markdown]
+# ## The package
+#
+# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout.
+
+# %%
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow is to report errors only
+
+if importlib.util.find_spec("maskedgender") is None:
+    above = [Path.cwd(), *Path.cwd().parents]
+    checkout = next((folder for folder in above if (folder / "maskedgender" / "__init__.py").is_file()), None)
+    if checkout is None:
+        raise FileNotFoundError("The package is not installed, and this notebook does not lie in its checkout.")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", str(checkout)], check=True)
+    sys.path.insert(0, str(checkout))  # a package installed just now is found only by the next kernel otherwise
+
+# %%
+import pandas as pd
+from PIL import Image
+
+import maskedgender
+from maskedgender.app import annotate, launch
+from maskedgender.prediction import csv_rows, load_model, predict_photo, read_photo
+
+CHECKOUT = Path(maskedgender.__file__).resolve().parents[1]
+
+# %% [markdown]
+# ## One photo
+
+# %%
+model = load_model(CHECKOUT / MODEL)
+photo = read_photo(CHECKOUT / IMAGE)
+answers = predict_photo(model, photo)
+Image.fromarray(annotate(photo, answers))
+
+# %% [markdown]
+# The same in numbers, one row a face, the largest first, as `maskedgender predict --csv` writes them:
+
+# %%
+table = pd.DataFrame(csv_rows(model, CHECKOUT / IMAGE)).drop(columns="file")
+table
+
+# %% [markdown]
+# ## Any photo
+#
+# The page opens below, and at the address that is printed; it is reachable from this machine only.
+
+# %%
+if LAUNCH:
+    launch(CHECKOUT / MODEL, height=900)

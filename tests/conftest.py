@@ -1,0 +1,72 @@
+"""Fixtures that several tests share: model files, photos as files, the served page and a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+
+from maskedgender.models import masked_cnn, seed_cnn
+from maskedgender.prediction import SHIPPED_MODEL
+from shots.make_shots import chromium, serve
+
+from .people import collins, hopper
+
+
+@pytest.fixture(scope="session")
+def untrained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of our CNN as it is before training, its logits enlarged so that answers vary from face to face."""
+    keras.utils.set_random_seed(0)
+    model = masked_cnn()
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel * 30, bias])
+    path = tmp_path_factory.mktemp("models") / "untrained.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_path(untrained_model: Path) -> Path:
+    """The shipped model's file; before there is one, an untrained model's."""
+    return SHIPPED_MODEL if SHIPPED_MODEL.exists() else untrained_model
+
+
+@pytest.fixture(scope="session")
+def original_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file such as the original notebook's: grey 100x100 input, two sigmoids."""
+    keras.utils.set_random_seed(1)
+    path = tmp_path_factory.mktemp("models") / "gender_model_epoch_21.keras"
+    seed_cnn().save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Photos as files, by name: "hopper" and "collins" with a face each, "empty" without one, "text", which is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    pictures = {"hopper": Image.fromarray(hopper()), "collins": Image.fromarray(collins())}
+    pictures["empty"] = Image.linear_gradient("L").resize((320, 240))
+    files = {name: folder / f"{name}.png" for name in pictures}
+    for name, picture in pictures.items():
+        picture.save(files[name])
+    files["text"] = folder / "text.jpg"
+    files["text"].write_text("This is no photo.")
+    return files
+
+
+@pytest.fixture(scope="session")
+def address(model_path: Path) -> Iterator[str]:
+    """Where the page is served."""
+    with serve(model_path) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with chromium() as started:
+        yield started

@@ -1,0 +1,132 @@
+"""The CNNs against oracles: the original's layer table, another backend, a hand-made crop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from maskedgender.models import masked_cnn, seed_cnn
+
+from .synthetic import synthetic_portrait
+
+# The original's notebook printed this summary: layer, output shape, parameters.
+SEED_TABLE = [
+    ("InputLayer", (100, 100, 1), 0),
+    ("Conv2D", (100, 100, 32), 320),
+    ("Dropout", (100, 100, 32), 0),
+    ("ReLU", (100, 100, 32), 0),
+    ("MaxPooling2D", (50, 50, 32), 0),
+    ("Conv2D", (50, 50, 64), 18_496),
+    ("Dropout", (50, 50, 64), 0),
+    ("ReLU", (50, 50, 64), 0),
+    ("MaxPooling2D", (25, 25, 64), 0),
+    ("Conv2D", (25, 25, 128), 73_856),
+    ("Dropout", (25, 25, 128), 0),
+    ("ReLU", (25, 25, 128), 0),
+    ("MaxPooling2D", (12, 12, 128), 0),
+    ("Conv2D", (12, 12, 256), 295_168),
+    ("Dropout", (12, 12, 256), 0),
+    ("ReLU", (12, 12, 256), 0),
+    ("MaxPooling2D", (6, 6, 256), 0),
+    ("Flatten", (9216,), 0),
+    ("Dense", (128,), 1_179_776),
+    ("Dropout", (128,), 0),
+    ("Dense", (2,), 258),
+]
+
+
+def test_seed_is_the_originals_layer_table() -> None:
+    model = seed_cnn()
+    rows = [(type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params()) for layer in model.layers]
+    assert rows == SEED_TABLE
+    assert model.count_params() == 1_567_874
+
+
+def test_seed_has_the_originals_regularisation_and_head() -> None:
+    layers = seed_cnn().layers
+    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.kernel_size for layer in convolutions] == [(3, 3)] * 4
+    np.testing.assert_allclose([float(layer.kernel_regularizer.l2) for layer in convolutions], 0.001)
+    dropouts = [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropouts == [0.1, 0.1, 0.1, 0.1, 0.2]
+    assert layers[-1].activation is keras.activations.sigmoid
+
+
+def test_seed_does_not_rescale() -> None:
+    assert not any(isinstance(layer, keras.layers.Rescaling) for layer in seed_cnn(143, "face").layers)
+    assert seed_cnn(143, "face").count_params() == 1_567_874
+
+
+@pytest.mark.parametrize("view", ["face", "portrait"])
+def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str) -> None:
+    model = masked_cnn(128, view)
+    assert model.input_shape == (None, 128, 128, 3)
+    assert model.count_params() <= 1_570_000
+    kinds = {type(layer) for layer in model.layers}
+    assert all(getattr(keras.layers, kind.__name__) is kind for kind in kinds)
+    assert not {kind.__name__ for kind in kinds if kind.__name__.startswith(("Resizing", "Random"))}
+
+
+def test_face_view_looks_at_the_face_only() -> None:
+    model = masked_cnn(128, "face")
+    assert model.get_layer("face").output.shape[1:3] == (90, 90)
+    crop = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3)).astype(np.float32)
+    rows, columns = np.mgrid[:128, :128]
+    outside = (rows < 30) | (rows >= 120) | (columns < 19) | (columns >= 109)  # about 24-93 % and 15-85 %
+    other = np.where(outside[None, ..., None], 255 - crop, crop)
+    np.testing.assert_array_equal(*(np.asarray(model(picture, training=False)) for picture in (crop, other)))
+    sees_all = masked_cnn(128, "portrait")
+    assert np.abs(np.asarray(sees_all(crop)) - np.asarray(sees_all(other))).max() > 0
+
+
+def test_unknown_view_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nose"):
+        masked_cnn(128, "nose")
+
+
+@pytest.fixture(scope="module")
+def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A masked_cnn after a few steps: batch normalisation has statistics that differ from those of a batch."""
+    keras.utils.set_random_seed(0)
+    model = masked_cnn(64, "face")
+    x = np.stack([synthetic_portrait(number % 2, number) for number in range(32)])
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    model.fit(x, np.arange(32) % 2, batch_size=16, epochs=6, verbose=0)
+    path = tmp_path_factory.mktemp("model") / "trained.keras"
+    model.save(path)
+    return path
+
+
+JAX_ANSWERS = """
+import sys
+import keras, numpy as np
+assert keras.backend.backend() == "jax"
+x = np.load(sys.argv[2])
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[3], np.concatenate([model.predict(x[:1], verbose=0), model.predict(x, verbose=0)]))
+"""
+
+
+def test_predict_bare_call_and_jax_agree_for_batches_of_1_and_8(trained_file: Path, tmp_path: Path) -> None:
+    model = keras.saving.load_model(trained_file)
+    x = np.stack([synthetic_portrait(number % 2, 100 + number) for number in range(8)])
+    expected = model.predict(x, verbose=0)
+    assert np.ptp(expected[:, 0]) > 0.05  # it has learnt something, so that a difference could show
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
+    for batch, rows in ((x[:1], expected[:1]), (x, expected)):
+        np.testing.assert_allclose(model.predict(batch, verbose=0), rows, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(model(batch)), rows, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(model(batch.astype(np.float32), training=False)), rows, atol=1e-4)
+    np.save(tmp_path / "x.npy", x)
+    subprocess.run(
+        [sys.executable, "-c", JAX_ANSWERS, trained_file, tmp_path / "x.npy", tmp_path / "answers.npy"],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        check=True,
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), np.concatenate([expected[:1], expected]), atol=1e-4)
