@@ -24,16 +24,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .faces import Face, canonical_crop
+from .photos import PhotoError, read_photo
 from .prediction import (
     NOT_SURE,
     NOT_SURE_BELOW,
     SHIPPED_MODEL,
-    PhotoError,
     Prediction,
     is_calibrated,
     load_model,
     predict_photo,
-    read_photo,
 )
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

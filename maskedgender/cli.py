@@ -77,12 +77,13 @@ def make_dataset_command(
     unmasked: Annotated[float, typer.Option(min=0, max=1, help="Share of images that stay bare.")] = 0.3,
     seed: Annotated[int, typer.Option(help="Decides everything that varies.")] = 0,
     style: Annotated[list[str] | None, typer.Option(help="Mask style to draw; repeatable; all without.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows of each CSV.")] = None,
 ) -> None:
     """Draw masks on labelled portraits, and lay them out like Kaggle's dataset; goes on where it stopped."""
     with _one_sentence():
         from .make_dataset import make_dataset
 
-        typer.echo(make_dataset(portraits, labels, out, variants, unmasked, seed, style or None).table())
+        typer.echo(make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit).table())
 
 
 @app.command()
@@ -109,14 +110,11 @@ def evaluate(
     models: Annotated[list[Path], typer.Argument(help="One or more .keras files.")],
     dataset: DatasetOption = None,
     served: Annotated[bool, typer.Option("--served", help="Find each image's face first, as the app does.")] = False,
-    card: Annotated[Path | None, typer.Option(help="Write the first model's card here, Markdown.")] = None,
-    test_data: Annotated[str, typer.Option(help="What Validation is, in a phrase, for card and log.")] = "Validation",
-    licence: Annotated[str, typer.Option(help="Licence and attribution, for the card.")] = "not known",
     looks: LooksOption = LOOKS,
 ) -> None:
     """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
     with _one_sentence():
-        _evaluate(models, dataset, served, card, test_data, licence, looks)
+        _evaluate(models, dataset, served, looks)
 
 
 @app.command()
@@ -179,6 +177,7 @@ def _train(
 ) -> None:
     """The steps of the training notebook, in its order."""
     import keras
+    import pandas as pd
 
     from . import dataset, evaluation, training
 
@@ -197,6 +196,7 @@ def _train(
     best = training.best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
     chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
+    chosen["training_data"] = _described(pd.concat([fit, choose]))
     command = " ".join(["maskedgender", *sys.argv[1:]])
     evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
     tested, pairs = _answers(model, found, served=False)
@@ -205,6 +205,15 @@ def _train(
         looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
     )
     typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
+
+
+def _described(images: pd.DataFrame) -> str:
+    """What a model was trained on, in a phrase."""
+    from .dataset import NOT_DESCRIBED
+
+    masked = 1 - images["style"].isin(("none", NOT_DESCRIBED)).mean()
+    known = "" if (images["style"] == NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
+    return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
 
 
 def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -225,10 +234,8 @@ def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Mode
     return masked_cnn(image_size or 128, view)
 
 
-def _evaluate(
-    models: list[Path], given: Path | None, served: bool, card: Path | None, test_data: str, licence: str, looks: Path
-) -> None:
-    """Measure each model, log the looks, print the tables; write the first model's card if asked for."""
+def _evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
+    """Measure each model, log the looks, print the tables."""
     import pandas as pd
 
     from . import dataset, evaluation, prediction
@@ -239,15 +246,13 @@ def _evaluate(
     scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
     for path, one in scores.items():
         route = "photo, detector, crop, file" if served else "crop, file"
-        evaluation.append_look(looks, f"{path.stem} on {test_data}, by {route}: {one.accuracy}")
+        evaluation.append_look(looks, f"{path.stem} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
     table = pd.DataFrame({path.stem: {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
     groups = evaluation.accuracy_by_group(*answers[models[0]])
     typer.echo(f"{table.to_string()}\n\n{models[0].stem}, by group:\n{groups.round(4).to_string(index=False)}")
     if served:
         images = len(dataset.list_images(found, dataset.VALIDATION))
         typer.echo(f"\nno face found in {images - len(answers[models[0]][0]):,} of {images:,} images: left out")
-    if card:
-        card.write_text(evaluation.model_card(scores, groups, test_data, licence), encoding="utf-8")
 
 
 def _answers(model: keras.Model, found: Path, served: bool) -> tuple[pd.DataFrame, np.ndarray]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import hashlib
 import json
 import math
 import os
@@ -29,10 +28,7 @@ from .dataset import CLASSES
 CALIBRATION_BINS = 15
 NOT_KNOWN = "not known"
 LOOK_COLUMNS = ("date", "commit", "figure")
-FACTS = (
-    *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
-    *("training time", "hardware", "command", "seed", "Keras", "commit", "date"),
-)
+
 NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
 BLUE, ORANGE, GREY = "#3b6ea8", "#d9822b", "#9aa0a6"  # told apart with any colour vision
 
@@ -286,83 +282,3 @@ def write_record(model: Path, facts: Mapping[str, object]) -> None:
     """Keep the facts of a training run in a JSON file beside its model, for the card; FACTS are those that it shows."""
     text = {name: str(value) for name, value in facts.items()}
     model.with_suffix(".json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
-
-
-def read_record(model: Path) -> dict[str, str]:
-    """The facts kept beside a model; none where there is no such file."""
-    record = model.with_suffix(".json")
-    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-
-
-def model_card(
-    models: Mapping[Path, Scores], groups: pd.DataFrame, test_data: str = NOT_KNOWN, licence: str = NOT_KNOWN
-) -> str:
-    """A model's card, in Markdown, from what was measured and from the facts kept beside the model files.
-
-    Args:
-        models: the file that the card is about first, then others to compare with; all scored on the same images.
-        groups: what `accuracy_by_group` gave for the card's model.
-        test_data: those images, in a phrase.
-        licence: of the weights, and the attribution that the training data asks for.
-    """
-    model, names = next(iter(models)), [path.stem for path in models]
-    measured = [scores.row() for scores in models.values()]
-    facts = [read_record(path) for path in models]
-    shares = groups[["accuracy", "low", "high", "count"]].itertuples(index=False)
-    return CARD.format(
-        name=model.name,
-        size=f"{model.stat().st_size / 1e6:.1f} MB",
-        sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
-        test_data=test_data,
-        licence=licence,
-        compared=_table(["", *names], [[figure, *(row[figure] for row in measured)] for figure in measured[0]]),
-        training=_table(["", *names], [[fact, *(of_one.get(fact, NOT_KNOWN) for of_one in facts)] for fact in FACTS]),
-        by_group=_table(
-            ["group", "value", "accuracy (95 % interval)"],
-            [list(line) for line in zip(groups.group, groups.value, (Share(*share) for share in shares), strict=True)],
-        ),
-    )
-
-
-def _table(header: list[str], lines: list[list[object]]) -> str:
-    """A table in Markdown."""
-    cells = [header, ["---"] * len(header), *([str(cell) for cell in line] for line in lines)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
-
-
-CARD = """# Model card: {name}
-
-A small Keras CNN that says, for the crop of one face, mask or no mask, how well it fits the two words that annotators
-gave to such pictures: female, male. Written by `maskedgender evaluate --card`: every figure was measured or recorded.
-
-- file: `{name}`, {size}
-- SHA-256: `{sha256}`
-
-## Measured
-
-On {test_data}, which neither trained nor tuned anything.
-
-{compared}
-
-By group, for `{name}`. Where intervals overlap, the groups may well be alike.
-
-{by_group}
-
-## Trained
-
-{training}
-
-## Meant for, not meant for, and limits
-
-Meant for learning how such a model is made and measured, and for trying it on one's own photos, on one's own machine.
-
-- The model does not know anyone's gender. The labels are annotators' guesses from appearance, in two words only; people
-  whom neither word fits are always answered wrongly.
-- Not for decisions about people: access, policing, hiring, advertising, counting a crowd by gender.
-- Its accuracy differs between groups (above). Photos unlike the test images (other cameras, light, angles, masks; real
-  masks, where the test's are drawn) are not measured here, and its probabilities are calibrated for photos like these.
-
-## Licence
-
-{licence}
-"""

@@ -11,7 +11,6 @@ export(model, "models/masked_gender.keras")
 from __future__ import annotations
 
 import json
-import sys
 import time
 import zlib
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from .dataset import PortraitStream
+from .progress import Progress
 
 LEAST_SLOPE = 0.01  # of the calibration: a model that knows less than this answers with the classes' frequencies
 
@@ -121,7 +121,7 @@ def train(
             epochs=recipe.epochs,
             initial_epoch=done,
             shuffle=False,  # the stream shuffles, so that its order goes on after a kill
-            callbacks=[_KeepRun(run, stream), _Progress(len(fit), recipe)],
+            callbacks=[_KeepRun(run, stream), Progress(len(fit), recipe.epochs, recipe.batch_size)],
             verbose=0,
         )
     fitted.load_weights(run.weights(best_epoch(run.history)))
@@ -298,93 +298,6 @@ class _KeepRun(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         pace = {"learning_rate": rate, "seconds": seconds, "images_per_second": len(self.stream.files) / seconds}
         self.run.keep(self.model, {"epoch": epoch + 1, **measured, **pace})
-
-
-class _Progress(keras.callbacks.Callback):
-    """A line for each finished epoch and a bar for the running one, with the time left and images a second."""
-
-    WIDTH = 24
-    EVERY = 0.5  # seconds between two pictures of the bar
-
-    def __init__(self, images: int, recipe: Recipe) -> None:
-        super().__init__()
-        self.async_safe = True  # Keras need not wait for each batch's loss: it is read when it is shown, in a thread
-        self.images, self.recipe = images, recipe
-        self.first, self.begun, self.epoch, self.shown = 0.0, 0, 0, 0.0
-        self.screen = _Screen()
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.epoch, self.started, self.shown = epoch, time.monotonic(), 0.0
-        if not self.first:
-            self.first, self.begun = self.started, epoch
-        self.screen.update(f"{self._title()} ...")
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        now = time.monotonic()
-        seen = min((batch + 1) * self.recipe.batch_size, self.images)
-        if now - self.shown < self.EVERY and seen < self.images:
-            return
-        self.shown = now
-        share = seen / self.images
-        filled = round(share * self.WIDTH)
-        bar = "█" * filled + "░" * (self.WIDTH - filled)
-        left = (now - self.first) * (self.recipe.epochs - self.epoch - share) / (self.epoch - self.begun + share)
-        self.screen.update(
-            f"{self._title()} {bar} {share:4.0%}  {self._measured(logs, '')}  "
-            f"{seen / (now - self.started):.0f} images/s  {_clock(left)} left"
-        )
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        seconds = time.monotonic() - self.started
-        self.screen.finish(
-            f"{self._title()} {self._measured(logs, '')}  choosing {self._measured(logs, 'val_')}  "
-            f"{self.images / seconds:.0f} images/s  {_clock(seconds)}"
-        )
-
-    def _title(self) -> str:
-        return f"epoch {self.epoch + 1:>{len(str(self.recipe.epochs))}}/{self.recipe.epochs}"
-
-    @staticmethod
-    def _measured(logs: Mapping[str, float] | None, prefix: str) -> str:
-        logs = logs or {}
-        return f"loss {float(logs[prefix + 'loss']):.3f} accuracy {float(logs[prefix + 'accuracy']):.3f}"
-
-
-class _Screen:
-    """Text of which the last line changes: in a notebook one output that is replaced, in a terminal by returning."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.display: Any = None
-        self.notebook = "ipykernel" in sys.modules
-        self.live = self.notebook or sys.stdout.isatty()  # a log file gets whole lines only
-
-    def update(self, line: str) -> None:
-        if self.notebook:
-            self._replace("\n".join([*self.lines, line]))
-        elif self.live:
-            print(f"\r\x1b[K{line}", end="", flush=True)
-
-    def finish(self, line: str) -> None:
-        self.lines.append(line)
-        if self.notebook:
-            self._replace("\n".join(self.lines))
-        else:
-            print(f"\r\x1b[K{line}" if self.live else line, flush=True)
-
-    def _replace(self, text: str) -> None:
-        from IPython.display import display  # late: there is one in every notebook, and in few terminals
-
-        data = {"text/plain": text}
-        if self.display is None:
-            self.display = display(data, raw=True, display_id=True)
-        else:
-            self.display.update(data, raw=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"
 
 
 def _write_whole(path: Path, text: str) -> None:

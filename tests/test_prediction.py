@@ -16,19 +16,17 @@ from typer.testing import CliRunner
 
 from maskedgender import cli
 from maskedgender.faces import canonical_crop, find_faces
+from maskedgender.photos import MAX_MEGAPIXELS, PhotoError, read_photo
 from maskedgender.prediction import (
     COLUMNS,
-    MAX_MEGAPIXELS,
     NO_FACE,
     NOT_SURE_BELOW,
     ModelError,
-    PhotoError,
     csv_rows,
     load_model,
     predict_crops,
     predict_file,
     predict_photo,
-    read_photo,
     write_csv,
 )
 

@@ -59,7 +59,8 @@ from PIL import Image
 
 import maskedgender
 from maskedgender.app import annotate, launch
-from maskedgender.prediction import csv_rows, load_model, predict_photo, read_photo
+from maskedgender.photos import read_photo
+from maskedgender.prediction import csv_rows, load_model, predict_photo
 
 CHECKOUT = Path(maskedgender.__file__).resolve().parents[1]
 

@@ -1,0 +1,64 @@
+# Everything this project does, one word each; `make` alone lists the words.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Parameters of the training notebook that `make train` passes on when they are given, such as EPOCHS=3.
+LOOKS ?= benchmarks/results/looks.csv
+PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE OUTPUT LOOKS SEED LIMIT
+GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
+
+.PHONY: help app test notebooks train card shots soak clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+app: $(VENV)/installed ## install what is needed, and open the page with the shipped model on 127.0.0.1:7860
+	@$(BIN)/maskedgender app
+
+test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run every test
+	@.ci/browser
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python notebooks/source/build.py --check
+	@$(BIN)/python -m pytest -m "not soak"
+
+notebooks: $(VENV)/installed ## build notebooks/*.ipynb from notebooks/source/ and the modules they include
+	@$(BIN)/python notebooks/source/build.py
+
+train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters
+	@$(BIN)/python notebooks/source/run.py "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" $(GIVEN)
+
+card: $(VENV)/installed ## measure the shipped model beside the original's CNN, and write models/README.md
+	@$(BIN)/python -m benchmarks.accuracy
+
+shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
+	@$(BIN)/python shots/mask_sheet.py
+	@$(BIN)/python shots/make_shots.py
+
+soak: $(VENV)/installed-for-tests ## run the long tests
+	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
+
+clean: ## remove what the other targets made, except for models
+	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 2; }
+
+$(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing requirements.txt into $(VENV): some minutes, the first time"
+	@$(PIP) install --requirement requirements.txt --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	@$(PIP) install --editable ".[test]"
+	@touch $@
