@@ -30,9 +30,8 @@ class Style:
     straps: Callable[[Fit], Straps]
 
 
-def sample_fit(style: Style, rng: np.random.Generator) -> Fit:
-    """How a mask of this style sits this time: nobody wears it quite like the next."""
-    usual = style.fit
+def sample_fit(usual: Fit, rng: np.random.Generator) -> Fit:
+    """How a mask sits this time: nobody wears it quite like the next."""
     return Fit(
         top=usual.top + np.clip(rng.normal(0, 3.5), -5, 8),
         cheek=usual.cheek + rng.normal(0, 4),

@@ -33,6 +33,20 @@ class MaskedFace:
     style: str
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """All that the steps of one drawing share; arrays without "photo" in their name show the window only."""
+
+    photo: np.ndarray
+    pose: Pose
+    style: Style
+    fit: Fit
+    window: tuple[slice, slice]
+    surface: Surface
+    coverage: np.ndarray
+    rng: np.random.Generator
+
+
 def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.random.Generator) -> MaskedFace:
     """A copy of a photo with one mask on the face that has these landmarks.
 
@@ -46,15 +60,16 @@ def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.rand
         MaskError: the mask would not cover nose and mouth and leave the eyes free.
     """
     pose = estimate_pose(np.asarray(landmarks, dtype=np.float64))
-    fit = sample_fit(STYLES[style], rng)
+    fit = sample_fit(STYLES[style].fit, rng)
     window = mask_window(pose, photo.shape[:2])
     surface = mask_surface(pose, STYLES[style].bulges, fit, window)
-    coverage = np.zeros(photo.shape[:2], np.float32)
-    coverage[window] = STYLES[style].outline(surface, fit) * surface.hit
-    _check_place(coverage, landmarks, pose.pixels_per_mm)
-    layer, alpha = _cloth(photo, coverage, surface, STYLES[style], window, rng)
-    _draw_straps(layer, alpha, pose, STYLES[style], fit, window, rng)
-    return MaskedFace(_composite(photo, layer, alpha, pose, window, rng), coverage, style)
+    coverage = STYLES[style].outline(surface, fit) * surface.hit
+    photo_coverage = np.zeros(photo.shape[:2], np.float32)
+    photo_coverage[window] = coverage
+    _check_place(photo_coverage, landmarks, pose.pixels_per_mm)
+    drawing = _Drawing(photo, pose, STYLES[style], fit, window, surface, photo_coverage[window], rng)
+    layer, alpha = _with_straps(drawing, _cloth(drawing), drawing.coverage)
+    return MaskedFace(_composite(drawing, layer, alpha), photo_coverage, style)
 
 
 def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: float) -> None:
@@ -73,18 +88,11 @@ def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: flo
         raise MaskError("the mask would not cover nose and mouth, or would cover an eye")
 
 
-def _cloth(
-    photo: np.ndarray,
-    coverage: np.ndarray,
-    surface: Surface,
-    style: Style,
-    window: tuple[slice, slice],
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lit cloth, float32 (height, width, 3) 0..255 of the window, and its alpha (height, width) 0..1."""
-    albedo = style.texture(surface, rng) * _light(photo, coverage, surface, window)[..., None]
-    level, cast = _exposure(photo, rng)
-    return np.clip(albedo * level * cast * 255, 0, 255).astype(np.float32), coverage[window].copy()
+def _cloth(drawing: _Drawing) -> np.ndarray:
+    """The lit cloth, float32 (height, width, 3), 0..255."""
+    albedo = drawing.style.texture(drawing.surface, drawing.rng) * _light(drawing)[..., None]
+    level, cast = _exposure(drawing.photo, drawing.rng)
+    return np.clip(albedo * level * cast * 255, 0, 255).astype(np.float32)
 
 
 def _exposure(photo: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
@@ -97,10 +105,11 @@ def _exposure(photo: np.ndarray, rng: np.random.Generator) -> tuple[float, np.nd
     return float(level), cast**0.4
 
 
-def _light(photo: np.ndarray, coverage: np.ndarray, surface: Surface, window: tuple[slice, slice]) -> np.ndarray:
+def _light(drawing: _Drawing) -> np.ndarray:
     """Brightness (height, width) around 1: the photo's own large-scale light, and a soft one from above."""
-    luma = cv2.cvtColor(photo[window], cv2.COLOR_RGB2GRAY).astype(np.float32) + 8
-    inside = coverage[window] + np.float32(1e-3)
+    surface = drawing.surface
+    luma = cv2.cvtColor(drawing.photo[drawing.window], cv2.COLOR_RGB2GRAY).astype(np.float32) + 8
+    inside = drawing.coverage + np.float32(1e-3)
     sigma = 14 / surface.mm_per_pixel
     local = _soften(luma * inside, sigma) / _soften(inside, sigma)
     mean = (luma * inside).sum() / inside.sum()
@@ -117,31 +126,29 @@ def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _draw_straps(
-    layer: np.ndarray,
-    alpha: np.ndarray,
-    pose: Pose,
-    style: Style,
-    fit: Fit,
-    window: tuple[slice, slice],
-    rng: np.random.Generator,
-) -> None:
-    """Draws loops or straps into the layer and its alpha, on the sides of the head that the camera sees."""
+def _with_straps(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Layer and alpha with loops or straps added, beside the cloth, on the sides of the head that the camera sees."""
+    rng, cloth = drawing.rng, alpha > 0.5
     if rng.random() < 0.2:  # hair hides them
-        return
-    colour = (layer[alpha > 0.5].mean(0) if (alpha > 0.5).any() else np.full(3, 128.0)) * rng.uniform(0.8, 1.15)
+        return layer, alpha
+    colour = np.minimum((layer[cloth].mean(0) if cloth.any() else 128.0) * rng.uniform(0.8, 1.15), 255)
+    straps = np.zeros_like(alpha)
     for side in (-1, 1):
-        if (pose.rotation @ (side * 0.97, 0, 0.25))[2] < 0.05:  # turned away from the camera
+        if (drawing.pose.rotation @ (side * 0.97, 0, 0.25))[2] < 0.05:  # turned away from the camera
             continue
-        for start, end in style.straps(fit):
-            points = _strap_points(start * (side, 1, 1), end * (side, 1, 1))
-            pixels = pose.project(points) - (window[1].start, window[0].start)
-            stroke = np.zeros_like(alpha)
-            width = max(1, round(rng.uniform(1.6, 2.6) * pose.pixels_per_mm))
-            cv2.polylines(stroke, [np.round(pixels * 8).astype(np.int32)], False, 1.0, width, cv2.LINE_AA, 3)
-            stroke *= (1 - alpha) * 0.9
-            layer[:] = layer + (np.minimum(colour, 255) - layer) * (stroke > 0)[..., None] * (1 - alpha[..., None])
-            np.maximum(alpha, stroke, out=alpha)
+        for start, end in drawing.style.straps(drawing.fit):
+            _draw_line(straps, _strap_points(start * (side, 1, 1), end * (side, 1, 1)), drawing)
+    beside = (straps > 0)[..., None] * (1 - alpha[..., None])
+    return layer + (colour - layer) * beside, np.maximum(alpha, 0.9 * straps * (1 - alpha)).astype(np.float32)
+
+
+def _draw_line(picture: np.ndarray, points: np.ndarray, drawing: _Drawing) -> None:
+    """Draws a strap of 1.6 to 2.6 mm through points of the head, (N, 3), into a picture (height, width), 0..1."""
+    rows, columns = drawing.window
+    pixels = drawing.pose.project(points) - (columns.start, rows.start)
+    width = max(1, round(drawing.rng.uniform(1.6, 2.6) * drawing.pose.pixels_per_mm))
+    eighths = [np.round(pixels * 8).astype(np.int32)]  # OpenCV draws between pixels by counting in fractions of them
+    cv2.polylines(picture, eighths, False, 1.0, width, cv2.LINE_AA, 3)
 
 
 def _strap_points(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -152,26 +159,20 @@ def _strap_points(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return points
 
 
-def _composite(
-    photo: np.ndarray,
-    layer: np.ndarray,
-    alpha: np.ndarray,
-    pose: Pose,
-    window: tuple[slice, slice],
-    rng: np.random.Generator,
-) -> np.ndarray:
+def _composite(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The photo with the layer on it, as blurred and as noisy as the photo is, and a soft shadow at its edge."""
-    background = photo[window].astype(np.float32)
+    photo, pose = drawing.photo, drawing.pose
+    background = photo[drawing.window].astype(np.float32)
     sigma, noise = _blur_of(photo, pose), _noise_of(photo)
     shadow = cv2.GaussianBlur(alpha, (0, 0), 3.0 * pose.pixels_per_mm)
     background *= 1 - 0.28 * (shadow * (1 - alpha))[..., None]
     soft_alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
     weighted = cv2.GaussianBlur(layer * alpha[..., None], (0, 0), sigma)
     soft_layer = weighted / np.maximum(soft_alpha, 1e-3)
-    grain = rng.normal(0, noise, alpha.shape).astype(np.float32)[..., None]
+    grain = drawing.rng.normal(0, noise, alpha.shape).astype(np.float32)[..., None]
     mixed = background + (np.clip(soft_layer, 0, 255) + grain - background) * soft_alpha
     result = photo.copy()
-    result[window] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    result[drawing.window] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return result
 
 

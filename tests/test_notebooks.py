@@ -18,6 +18,7 @@ import papermill
 import pytest
 
 from maskedgender.models import masked_cnn
+from maskedgender.prediction import csv_rows, load_model
 from maskedgender.training import export
 
 from .small_dataset import make_small_dataset
@@ -72,7 +73,7 @@ def test_kaggle_is_asked_for_a_gpu_and_the_internet():
 
 def test_modules_stand_in_the_notebook_word_for_word_but_for_sibling_imports():
     cells = _code(TRAINING_NOTEBOOK)
-    for name in ("dataset", "evaluation", "models", "training"):
+    for name in ("dataset", "evaluation", "models", "progress", "training"):
         source = (ROOT / "maskedgender" / f"{name}.py").read_text(encoding="utf-8")
         kept = [line for line in source.splitlines() if line and not re.match(r"from \.\w+ import \w+", line)]
         assert any([line for line in cell.splitlines() if line] == kept for cell in cells), name
@@ -157,10 +158,13 @@ def test_the_training_notebook_runs_alone_from_top_to_bottom(tmp_path: Path, wit
 
 def test_the_app_notebook_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # nothing is to be installed by a test
-    parameters = {"MODEL": str(_some_model(tmp_path))}
+    model = _some_model(tmp_path)
+    parameters = {"MODEL": str(model)}
     executed = papermill.execute_notebook(APP_NOTEBOOK, None, parameters, cwd=APP_NOTEBOOK.parent, progress_bar=False)
     printed = "\n".join(_texts(executed))
-    assert "p_female" in printed, "the table of answers"
+    rows = csv_rows(load_model(model), ROOT / "examples" / "group.jpg")
+    assert len(rows) == 3
+    assert all(f"{row['p_female']:.6f}" in printed for row in rows), "the same numbers as by the shell"
     assert "http://127.0.0.1:" in printed, "the page's address"
     assert "image/png" in str(executed.cells), "the photo with its boxes"
 
