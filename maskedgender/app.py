@@ -193,9 +193,8 @@ def free_port(host: str, wanted: int) -> int:
     """The first free port from `wanted` on; OSError when there is none among the next PORTS_TRIED."""
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
         with socket.socket() as probe:
-            if (
-                os.name == "posix"
-            ):  # a page closed just now still holds its port a while; on Windows this would share it
+            # A page closed just now still holds its port a while; on Windows the option would share a port in use.
+            if os.name == "posix":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):  # taken: try the next
                 probe.bind((host, port))
