@@ -2,8 +2,8 @@
 
     python -m benchmarks.threshold --dataset masked [--model models/masked_gender.keras]
 
-NOT_SURE_BELOW of prediction.py is read off this table: the lowest at which 95 % of the answers given to masked faces
-are right. Decided on the choosing split, a tenth of the training portraits; half a minute.
+NOT_SURE_BELOW of prediction.py was chosen from this table. It is made on the masked images of the choosing split, a
+tenth of the training portraits, not on test images; half a minute.
 """
 
 from __future__ import annotations

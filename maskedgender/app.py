@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .faces import Face, canonical_crop
-from .photos import PhotoError, read_photo
+from .photos import MissingPhotoError, PhotoError, read_photo
 from .prediction import (
     NOT_SURE,
     NOT_SURE_BELOW,
@@ -89,6 +89,17 @@ CSS = """
 SHOW_ANSWER = """() => setTimeout(() => { const answer = document.getElementById('answer');
   if (window.innerWidth < 768 && answer.querySelector('.summary, .notice'))
     answer.scrollIntoView({ behavior: 'smooth', block: 'start' }); }, 400)"""
+
+# Many systems do not know IMG_1.HEIC for an image, and Gradio refuses what has no kind: give it one by its name.
+NAME_KINDS = """() => {
+  const named = (files) => [...files].map((file) => file.type || !/[.](heic|heif|avif|tiff?)$/i.test(file.name)
+    ? file : new File([file], file.name, { type: 'image/' + file.name.split('.').pop().toLowerCase() }));
+  document.addEventListener('change', ({ target }) => { if (target.type !== 'file') return;
+    const chosen = new DataTransfer();
+    named(target.files).forEach((file) => chosen.items.add(file));
+    target.files = chosen.files; }, true);
+  document.addEventListener('drop', (event) => { const files = named(event.dataTransfer.files);
+    if (files.length) Object.defineProperty(event, 'dataTransfer', { value: { files } }); }, true); }"""
 
 HINT = '<div class="hint">The answer appears here, for every face in the photo.</div>'
 NO_FACE_NOTICE = (
@@ -178,6 +189,7 @@ def launch(
         inbrowser=inbrowser,
         theme=THEME,
         css=CSS,
+        js=NAME_KINDS,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -227,8 +239,10 @@ def _answer(
     path = Path(upload["path"])
     try:
         photo = read_photo(path)
+    except MissingPhotoError:
+        return nothing, _notice(DELETED), [], no_button
     except PhotoError as error:
-        return nothing, _notice(html.escape(str(error) if path.exists() else DELETED)), [], no_button
+        return nothing, _notice(html.escape(str(error))), [], no_button
     predictions = predict_photo(model, photo, whole_picture)
     if not predictions:
         return nothing, _notice(NO_FACE_NOTICE), [], gr.Button(visible=True)
@@ -307,12 +321,15 @@ def _draw_box(picture: Image.Image, box: list[float], label: str) -> None:
     draw = ImageDraw.Draw(picture)
     colour = COLOURS[label.split(" ", 1)[1]]
     width = max(2, round(max(picture.size) / 320))
-    left, top = max(0.0, box[0]), max(0.0, box[1])
-    right, bottom = (min(corner + side, end - 1) for corner, side, end in zip(box, box[2:], picture.size, strict=False))
+    # A box may lie outside the picture altogether: it is drawn on the edge next to it.
+    ends = picture.width - 1.0, picture.height - 1.0
+    left, top = (min(max(0.0, corner), end) for corner, end in zip(box, ends, strict=False))
+    right, bottom = (min(max(0.0, box[axis] + box[axis + 2]), ends[axis]) for axis in (0, 1))
     draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline="white", width=width + 2)
     draw.rectangle((left, top, right, bottom), outline=colour, width=width)
     # Never so small that a page which shows the picture at half its size makes it unreadable.
-    font = ImageFont.load_default(min(max(box[2] / 6, max(picture.size) / 44, 12), max(picture.size) / 26))
+    font_size = min(max(box[2] / 6, max(picture.size) / 44, 12), max(picture.size) / 26)
+    font = ImageFont.load_default(max(1, font_size))
     text = draw.textbbox((0, 0), label, font)
     wide, high = text[2] + 12, text[3] + 8
     x, y = max(0.0, min(left, picture.width - wide)), top - high if top >= high else top

@@ -1,4 +1,4 @@
-"""The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app`.
+"""The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app | kaggle`.
 
 Exit status 0 when all went well, 1 when some photos could not be read or the run was stopped, 2 for everything that
 the caller has to put right.
@@ -28,7 +28,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHIPPED_MODEL = CHECKOUT / "models" / "masked_gender.keras"
 LOOKS = CHECKOUT / "benchmarks" / "results" / "looks.csv"
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+PHOTO_SUFFIXES |= {".heic", ".heif"}
+KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 
 
@@ -59,6 +61,10 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
+
+
+kaggle_app = typer.Typer(no_args_is_help=True, help="Train on a Kaggle GPU from here: push, wait, fetch.")
+app.add_typer(kaggle_app, name="kaggle")
 
 
 @app.callback()
@@ -141,6 +147,37 @@ def app_command(
         from .app import launch
 
         launch(model, host=host, port=port, share=share, inbrowser=_has_a_desktop())
+
+
+@kaggle_app.command("train")
+def kaggle_train(
+    parameters: Annotated[list[str] | None, typer.Argument(help="NAME=value of the notebook, as EPOCHS=3.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the .keras file.")] = Path("models"),
+    dataset: Annotated[str, typer.Option(help="OWNER/NAME on Kaggle.")] = KAGGLE_DATASET,
+) -> None:
+    """Push the training notebook, show its state, and put the model, tested, in place."""
+    with _one_sentence():
+        from . import kaggle_run
+
+        kaggle_run.train(parameters or [], output, dataset)
+
+
+@kaggle_app.command("status")
+def kaggle_status() -> None:
+    """Say how the notebook that was pushed last is doing."""
+    with _one_sentence():
+        from . import kaggle_run
+
+        kaggle_run.status()
+
+
+@kaggle_app.command("fetch")
+def kaggle_fetch() -> None:
+    """Wait for the notebook that was pushed last, and put its model in place."""
+    with _one_sentence():
+        from . import kaggle_run
+
+        kaggle_run.fetch()
 
 
 @contextmanager
@@ -310,17 +347,19 @@ def _predict(paths: list[Path], model_path: Path, csv: Path | None) -> int:
         typer.echo(f"{csv}: {len(photos):,} photos, {unread:,} of them could not be read")
     else:
         for row in rows():
-            typer.echo(_in_words(row))
+            typer.echo(_in_words(row).encode("utf-8", "backslashreplace"))  # a name may hold what is no UTF-8
     return unread
 
 
 def _photos(paths: list[Path]) -> Iterator[Path]:
-    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo."""
+    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
+
+    Broken links, pipes and the like are among them, so that they are reported too.
+    """
     for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                file for file in path.rglob("*") if file.suffix.lower() in PHOTO_SUFFIXES and file.is_file()
-            )
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
+            named = (file for file in path.rglob("*") if file.suffix.lower() in PHOTO_SUFFIXES)
+            yield from sorted(file for file in named if not file.is_dir())
         else:
             yield path
 

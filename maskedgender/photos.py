@@ -1,16 +1,23 @@
-"""Read any photo a person may have: upright, RGB, 8 bits; or say in one sentence why not."""
+"""Read any photo a person may have: upright, sRGB, 8 bits; or say in one sentence why not."""
 
 from __future__ import annotations
 
+import errno
+import stat
 import struct
+import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+import pillow_heif
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 MAX_MEGAPIXELS = 50
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # not EPS: it would start Ghostscript
+MAX_MEGABYTES = 25
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # not EPS: it would start Ghostscript
 
+_NAME_LENGTH = 60  # characters of a file's name that a sentence can hold
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -22,18 +29,31 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+pillow_heif.register_heif_opener(thumbnails=False)  # makes Pillow open HEIC and HEIF
+# Pillow's warnings speak to programmers; a file that is too large or damaged is told of in a sentence here.
+for _category in (Image.DecompressionBombWarning, UserWarning):
+    warnings.filterwarnings("ignore", category=_category, module=r"PIL\.")
+
 
 class PhotoError(Exception):
     """A photo that cannot be read; its text is one sentence for the person who chose the file."""
 
 
-def read_photo(path: str | Path) -> np.ndarray:
-    """A photo as a uint8 array (height, width, 3), RGB, upright by its EXIF turn.
+class MissingPhotoError(PhotoError):
+    """There is no file under this name."""
 
-    Of a moving picture the first frame; transparency lies over white; 16-bit and float pixels are scaled, not clipped.
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """A photo as a uint8 array (height, width, 3), sRGB, upright by its EXIF turn.
+
+    Of a moving picture or several pages the first; transparency lies over white; grey of 16 or 32 bits or floats is
+    scaled, not clipped; colour of 16 bits keeps its upper 8. Pillow does not read colour in floats, and an HDR
+    picture's brightness above white is lost.
 
     Raises:
-        PhotoError: no such file, not one of PHOTO_FORMATS, damaged, or over MAX_MEGAPIXELS (told from its header).
+        MissingPhotoError: no such file.
+        PhotoError: a folder, pipe or device, no permission, more than MAX_MEGABYTES, not one of PHOTO_FORMATS,
+            damaged, or more than MAX_MEGAPIXELS, which its header tells before anything is decoded.
     """
     path = Path(path)
     _require_photo_file(path)
@@ -42,27 +62,55 @@ def read_photo(path: str | Path) -> np.ndarray:
     try:
         with Image.open(path, formats=formats) as image:
             _require_size(path, image.size)
+            image.load()  # before its EXIF is asked for: that would load a PNG too, and its damage be taken for EXIF's
             turn = _orientation(image)
             return np.ascontiguousarray(_to_rgb(image.transpose(turn) if turn is not None else image))
     except PhotoError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise almost anything
-        raise PhotoError(f"{path.name} {_why_not_read(error)}") from error
+        raise PhotoError(f"{_named(path)} {_why_not_read(error)}") from error
+
+
+def _named(path: Path) -> str:
+    """The file's name as a sentence can hold it: on one line, and not too long."""
+    name = "".join(character if character.isprintable() else "?" for character in path.name or str(path))
+    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 20]}...{name[-17:]}"
 
 
 def _require_photo_file(path: Path) -> None:
-    """Raise unless the path is a file; opening a pipe or a device could wait for ever."""
-    if not path.exists():
-        raise PhotoError(f"{path.name} is not there; check its name.")
-    if not path.is_file():
-        raise PhotoError(f"{path.name} is not a file; choose a photo.")
+    """Raise unless the path is a file of a fair size; opening a pipe or a device could wait for ever."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise _not_reached(path, error) from error
+    megabytes = status.st_size / 1024**2
+    if stat.S_ISDIR(status.st_mode):
+        raise PhotoError(f"{_named(path)} is not a file but a folder; choose a photo in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise PhotoError(f"{_named(path)} is not a file; choose a photo.")
+    if megabytes > MAX_MEGABYTES:
+        raise PhotoError(f"{_named(path)} has {megabytes:.0f} MB; save it smaller, with {MAX_MEGABYTES} MB or less.")
+    if megabytes == 0:
+        raise PhotoError(f"{_named(path)} is not a photo but an empty file; copy it once more from where it came.")
+
+
+def _not_reached(path: Path, error: OSError | ValueError) -> PhotoError:
+    """Why the file system knows no file under this name."""
+    number = error.errno if isinstance(error, OSError) else errno.EINVAL  # a zero byte in the name
+    if number in (errno.EINVAL, errno.ENAMETOOLONG):
+        return MissingPhotoError(f"{_named(path)} is a name that no file can have; check it.")
+    if isinstance(error, PermissionError):
+        return PhotoError(f"{_named(path)} {_why_not_read(error)}")
+    if path.is_symlink():
+        return MissingPhotoError(f"{_named(path)} is a link that leads nowhere; choose the photo itself.")
+    return MissingPhotoError(f"{_named(path)} is not there; check its name.")
 
 
 def _require_size(path: Path, size: tuple[int, int]) -> None:
     """Raise for more pixels than are decoded here; a few kilobytes can unfold to gigabytes."""
     megapixels = size[0] * size[1] / 1e6
     if megapixels > MAX_MEGAPIXELS:
-        raise PhotoError(f"{path.name} has {megapixels:.0f} megapixels; scale it to {MAX_MEGAPIXELS} or fewer.")
+        raise PhotoError(f"{_named(path)} has {megapixels:.0f} megapixels; scale it to {MAX_MEGAPIXELS} or fewer.")
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:
@@ -77,18 +125,41 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     """Any of Pillow's modes as uint8 (height, width, 3)."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return np.repeat(_scaled_to_8_bits(image)[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        pixels = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(_to_srgb(_over_white(image), image.info.get("icc_profile")).convert("RGB"))
 
 
 def _scaled_to_8_bits(image: Image.Image) -> np.ndarray:
     """A grey picture of 16 or 32 bits, or of floats, as uint8 (height, width): scaled, never clipped."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    values = np.asarray(image).astype(np.float32)
+    brightest = values.max(initial=0, where=np.isfinite(values))
     usual = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))
-    full_scale = next((scale for scale in usual if values.max() <= scale), values.max())
+    full_scale = next((scale for scale in usual if brightest <= scale), brightest)
+    values = np.nan_to_num(values, copy=False, posinf=full_scale, neginf=0)
     return np.clip(values / full_scale * 255, 0, 255).round().astype(np.uint8)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    """The picture without its transparency, if it has any: in mode L when it is grey, else RGB."""
+    if not image.has_transparency_data:
+        return image
+    pixels = image.convert("RGBA")
+    flat = Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels)
+    return flat.convert("L" if image.mode in ("L", "LA") else "RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture in sRGB; a profile that is damaged, or meant for other channels, says nothing: the pixels stay."""
+    channels = image if image.mode in ("L", "CMYK", "LAB") else image.convert("RGB")
+    try:
+        if channels.mode == "LAB":
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif profile:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        else:
+            return channels
+        return ImageCms.profileToProfile(channels, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or channels
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return channels
 
 
 def _why_not_read(error: Exception) -> str:

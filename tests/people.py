@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import cv2
 import matplotlib.cbook
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
+
+from maskedgender.make_dataset import PortraitStore
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 
@@ -31,8 +32,14 @@ def collins() -> np.ndarray:
 
 def fairface_portraits(count: int) -> list[np.ndarray]:
     """The first `count` portraits of FairFace's validation part, RGB; skips the test where FairFace is absent."""
+    return read_fairface("val", range(1, count + 1))
+
+
+def read_fairface(part: str, numbers: Iterable[int]) -> list[np.ndarray]:
+    """Portraits of a part, "train" or "val", by their numbers, RGB; skips the test where FairFace is absent."""
     if not (FAIRFACE / "val.zip").is_file():
         pytest.skip("FairFace is not at ../shared/data/fairface")
-    with zipfile.ZipFile(FAIRFACE / "val.zip") as archive:
-        data = [archive.read(f"val/{number}.jpg") for number in range(1, count + 1)]
-    return [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].copy() for jpeg in data]
+    store = PortraitStore(FAIRFACE)
+    portraits = [store.read(f"{part}/{number}.jpg") for number in numbers]
+    assert all(portrait is not None for portrait in portraits), "FairFace is not whole"
+    return portraits

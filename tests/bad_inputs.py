@@ -1,0 +1,311 @@
+"""The table of bad and odd inputs, made by code: what a person may give as a photo, and what must follow.
+
+A case's file name says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from PIL import Image, ImageCms, ImageDraw
+
+from .people import collins
+
+ANSWER = "an answer for the one face"
+READ = "any answer, also that no face is found"
+SIDE = 256
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
+KNOWN, DAMAGED = "in a format known here", "is damaged or cut off"
+
+Make = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input.
+
+    Attributes:
+        name: its file's name.
+        outcome: ANSWER, READ, or a part of the sentence that must be said.
+        make: writes the file, given its path.
+    """
+
+    name: str
+    outcome: str
+    make: Make
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a sentence must be said."""
+        return self.outcome not in (ANSWER, READ)
+
+
+@cache
+def portrait() -> Image.Image:
+    """Eileen Collins, one face, SIDE pixels a side."""
+    return Image.fromarray(collins()).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def content(data: bytes | str) -> Make:
+    """A file that holds just this."""
+    return lambda path: path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def saved(picture: Callable[[], Image.Image] = portrait, kind: str | None = None, **options: Any) -> Make:
+    """A picture saved by Pillow, as `kind` or as the file's name says."""
+    return lambda path: picture().save(path, kind, **options)
+
+
+def deep(kind: str, *scaled: int) -> Make:
+    """The portrait in 16 bits a channel, its blue, green, red and, if given, alpha in the order that OpenCV takes."""
+    pixels = np.dstack([np.asarray(portrait())[..., ::-1], *(np.full((SIDE, SIDE), alpha) for alpha in scaled)])
+    return content(cv2.imencode(kind, pixels.astype(np.uint16) * 257)[1].tobytes())
+
+
+def cut(kind: str, share: float) -> Make:
+    """The first part of a good file."""
+    data = encoded(kind)
+    return content(data[: round(len(data) * share)])
+
+
+def encoded(kind: str, picture: Image.Image | None = None, **options: Any) -> bytes:
+    """A picture, or the portrait, as a file's bytes."""
+    file = BytesIO()
+    (picture or portrait()).save(file, kind, **options)
+    return file.getvalue()
+
+
+def with_spoilt_pixels(path: Path) -> None:
+    """A PNG whose first packed pixels are overwritten."""
+    data = bytearray(encoded("PNG"))
+    at = data.index(b"IDAT") + 4
+    data[at : at + 20] = b"\xff" * 20
+    path.write_bytes(data)
+
+
+def declaring(width: int, height: int) -> bytes:
+    """A PNG of some bytes whose header, with a right checksum, declares this many pixels."""
+    png = encoded("PNG", Image.new("1", (1, 1)))
+    header = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + png[24:29]
+    return png[:12] + header + zlib.crc32(header).to_bytes(4, "big") + png[33:]
+
+
+def turned_by_exif() -> Image.Exif:
+    """EXIF that says: turn this picture by 90 degrees clockwise."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+def lying() -> Image.Image:
+    """The portrait as the sensor of a phone held upright sees it."""
+    return portrait().transpose(Image.Transpose.ROTATE_90)
+
+
+def lying_heic() -> bytes:
+    """A HEIC as phones write it: turned by its own property as well as by EXIF, of which only the first counts."""
+    data = bytearray(encoded("HEIF", lying(), quality=90, exif=turned_by_exif()))
+    at = data.index(b"pixi")  # a property that may be missing, of a length that fits: it becomes "turn by 270 degrees"
+    data[at : at + 12] = b"irot" + bytes([3]) + bytes(7)
+    return bytes(data)
+
+
+def ycck() -> bytes:
+    """A JPEG in YCCK, which Pillow cannot write: one in CMYK whose channels are Y, Cb, Cr, K, and that says so."""
+    inverted = Image.eval(portrait(), lambda value: 255 - value).convert("YCbCr")
+    channels = [Image.eval(band, lambda value: 255 - value) for band in inverted.split()]
+    data = bytearray(encoded("JPEG", Image.merge("CMYK", [*channels, Image.new("L", (SIDE, SIDE))]), quality=95))
+    data[data.index(b"Adobe") + 11] = 2
+    return bytes(data)
+
+
+def red_means_blue() -> bytes:
+    """A colour profile by which a file's red is blue, and its blue is red: sRGB with two names exchanged."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"-XYZ", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"-XYZ", b"bXYZ", 1)
+
+
+def with_alpha() -> Image.Image:
+    """The portrait, see-through at the left edge."""
+    picture = portrait().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 20, SIDE))
+    return picture
+
+
+def lab() -> Image.Image:
+    """The portrait in CIE L*a*b*."""
+    srgb, to = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    found = ImageCms.profileToProfile(portrait(), srgb, to, outputMode="LAB")
+    assert found is not None
+    return found
+
+
+def with_stars() -> Image.Image:
+    """The portrait in floats, some of them no number, one of them endless."""
+    values = np.asarray(portrait().convert("L")).astype(np.float32)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    return Image.fromarray(values)
+
+
+def drawing() -> Image.Image:
+    """A face as a child draws it."""
+    picture = Image.new("RGB", (300, 300), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((50, 30, 250, 270), outline="black", width=4)
+    for left in (100, 170):
+        draw.ellipse((left, 100, left + 30, 120), fill="black")
+    draw.line((150, 130, 140, 180, 160, 180), fill="black", width=4)
+    draw.arc((100, 180, 200, 230), 0, 180, fill="red", width=5)
+    return picture
+
+
+def tiny_face() -> Image.Image:
+    """A face of about 15 pixels in a grey picture."""
+    picture = Image.new("RGB", (640, 480), "grey")
+    picture.paste(portrait().resize((72, 72), Image.Resampling.LANCZOS), (300, 200))
+    return picture
+
+
+def sixty_faces() -> Image.Image:
+    """Ten by six faces of 40 pixels."""
+    face = portrait().crop((50, 0, 200, 160)).resize((96, 102), Image.Resampling.LANCZOS)
+    return Image.fromarray(np.tile(np.asarray(face), (6, 10, 1)))
+
+
+def noise() -> Image.Image:
+    """Dots at random."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8))
+
+
+def plain(width: int, height: int, colour: str = "white") -> Callable[[], Image.Image]:
+    """A picture of one colour."""
+    return lambda: Image.new("RGB", (width, height), colour)
+
+
+def large(path: Path) -> None:
+    """A good JPEG with 26 MB of nothing after its end; the file system need not store them."""
+    with path.open("wb") as file:
+        file.write(encoded("JPEG"))
+        file.truncate(26 * 1024**2)
+
+
+def zipped(path: Path) -> None:
+    """A zip that holds a photo."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("photo.jpg", encoded("JPEG"))
+
+
+def link(target: str) -> Make:
+    """A symbolic link."""
+    return lambda path: path.symlink_to(target)
+
+
+def nothing(_: Path) -> None:
+    """No file: it is missing, or its name cannot be."""
+
+
+REFUSED_PHOTOS = (
+    Case("empty.jpg", "an empty file", content(b"")),
+    Case("text.jpg", KNOWN, content("This is no photo.")),
+    Case("random bytes.png", KNOWN, content(np.random.default_rng(0).bytes(5000))),
+    Case("page.png", KNOWN, content("<!DOCTYPE html><title>404 Not Found</title>")),
+    Case("cut at 10 %.jpg", DAMAGED, cut("JPEG", 0.1)),
+    Case("cut at 50 %.jpg", DAMAGED, cut("JPEG", 0.5)),
+    Case("cut at 90 %.jpg", DAMAGED, cut("JPEG", 0.9)),
+    Case("cut after 3 bytes.jpg", KNOWN, content(b"\xff\xd8\xff")),
+    *(Case(f"cut at 50 %.{kind.lower()}", DAMAGED, cut(kind, 0.5)) for kind in ("PNG", "GIF", "BMP", "TIFF")),
+    *(Case(f"cut at 50 %.{kind.lower()}", "save it", cut(kind, 0.5)) for kind in ("WEBP", "AVIF", "HEIF")),
+    Case("spoilt pixels.png", DAMAGED, with_spoilt_pixels),
+    Case("film.heic", KNOWN, content(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100))),
+    Case("no pictures.heic", "save it", content(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))),
+    Case("60,000 x 60,000.png", "scale it", content(declaring(60_000, 60_000))),
+    Case("100 megapixels.png", "scale it", content(declaring(10_000, 10_000))),
+    Case("0 x 0.png", "save it", content(declaring(0, 0))),
+    Case("26 MB.jpg", "has 26 MB", large),
+    Case("drawing with a script.svg", KNOWN, content(SVG)),
+    Case("drawing with a script.jpg", KNOWN, content(SVG)),
+    Case("document.pdf", KNOWN, content(PDF)),
+    Case("script.eps", KNOWN, saved()),
+    Case("icon.ico", KNOWN, saved()),
+    Case("archive.zip", KNOWN, zipped),
+    Case("model.keras", KNOWN, lambda path: keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save(path)),
+    Case("colour in floats.tif", KNOWN, content(cv2.imencode(".tif", np.zeros((9, 9, 3), np.float32))[1].tobytes())),
+    Case("two\nlines.jpg", KNOWN, content("no photo")),
+    Case("<img src=x onerror=alert(1)>.jpg", KNOWN, content("no photo")),
+    Case("a" * 246 + ".jpg", KNOWN, content("no photo")),
+    Case("b" * 300 + ".jpg", "no file can have", nothing),
+    Case("zero\0byte.jpg", "no file can have", nothing),
+    Case("missing.jpg", "is not there", nothing),
+    Case("text.jpg/below a file.jpg", "is not there", nothing),
+    Case("folder.jpg", "a folder", Path.mkdir),
+)
+REFUSED_ON_UNIX = (
+    Case("link to nothing.jpg", "leads nowhere", link("nothing.jpg")),
+    Case("link to itself.jpg", "leads nowhere", link("link to itself.jpg")),
+    Case("link to a folder.jpg", "a folder", link("folder.jpg")),
+    Case("device without end.jpg", "is not a file", link("/dev/zero")),
+    Case("terminal.jpg", "is not a file", link("/dev/tty")),
+    Case("pipe.jpg", "is not a file", lambda path: os.mkfifo(path)),
+    Case(os.fsdecode(b"caf\xe9, not in UTF-8.jpg"), KNOWN, content("no photo")),
+)
+ODD_PHOTOS = (
+    Case("JPEG in name, PNG in truth.jpg", ANSWER, saved(kind="PNG")),
+    Case("CAPITALS.JPG", ANSWER, saved()),
+    Case("no extension", ANSWER, saved(kind="JPEG")),
+    Case("smile 🙂 שלום.jpg", ANSWER, saved()),
+    Case("c" * 246 + ".jpg", ANSWER, saved()),
+    Case('quoted ", =1+1;.jpg', ANSWER, saved()),
+    Case("three\nline\nname.jpg", ANSWER, saved()),
+    Case("corrupt EXIF.jpg", ANSWER, saved(exif=b"Exif\0\0" + b"\xff" * 40)),
+    Case("endless EXIF.jpg", ANSWER, saved(exif=b"Exif\0\0MM\0*\0\0\0\x08" + b"\xff\xff\x01\x12" * 900)),
+    Case("turned by EXIF.jpg", ANSWER, saved(lying, exif=turned_by_exif())),
+    Case("turned.avif", ANSWER, saved(lying, exif=turned_by_exif())),
+    Case("IMG_0001.HEIC", ANSWER, lambda path: path.write_bytes(lying_heic())),
+    Case("corrupt ICC.jpg", ANSWER, saved(icc_profile=b"no profile" * 30)),
+    Case("cut ICC.png", ANSWER, saved(icc_profile=red_means_blue()[:200])),
+    Case("ICC for grey.jpg", ANSWER, saved(lambda: portrait().convert("L"), icc_profile=red_means_blue())),
+    Case("moving.gif", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
+    Case("moving.webp", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
+    Case("moving.png", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
+    Case("two pages.tif", ANSWER, saved(save_all=True, append_images=[Image.new("1", (9, 9))])),
+    Case("with something after its end.jpg", ANSWER, lambda path: path.write_bytes(encoded("JPEG") + bytes(9999))),
+    Case("progressive.jpg", ANSWER, saved(progressive=True)),
+    Case("cmyk.jpg", ANSWER, saved(lambda: portrait().convert("CMYK"))),
+    Case("ycck.jpg", ANSWER, lambda path: path.write_bytes(ycck())),
+    Case("lab.tif", ANSWER, saved(lab)),
+    Case("see-through.png", ANSWER, saved(with_alpha)),
+    Case("see-through.heic", ANSWER, saved(with_alpha)),
+    Case("grey and see-through.png", ANSWER, saved(lambda: with_alpha().convert("LA"))),
+    Case("16 bits.png", ANSWER, deep(".png")),
+    Case("16 bits and see-through.png", ANSWER, deep(".png", 255)),
+    Case("16 bits.tif", ANSWER, deep(".tif")),
+    Case("floats, some endless.tif", ANSWER, saved(with_stars)),
+    Case("black and white.png", READ, saved(lambda: portrait().convert("1"))),
+    Case("1 x 1.png", READ, saved(plain(1, 1))),
+    Case("1 x 5000.png", READ, saved(plain(1, 5000))),
+    Case("5000 x 1.png", READ, saved(plain(5000, 1))),
+    Case("black.png", READ, saved(plain(300, 200, "black"))),
+    Case("noise.png", READ, saved(noise)),
+    Case("drawing.png", READ, saved(drawing)),
+    Case("face of 15 pixels.png", READ, saved(tiny_face)),
+    Case("60 faces.jpg", READ, saved(sixty_faces)),
+    Case("cut by the frame.png", READ, saved(lambda: portrait().crop((112, 0, SIDE, SIDE)))),
+    Case("upside down.png", READ, saved(lambda: portrait().transpose(Image.Transpose.ROTATE_180))),
+    Case("lying, and EXIF does not say so.png", READ, saved(lying)),
+)
+ODD_ON_UNIX = (Case("link to a photo.jpg", ANSWER, link("CAPITALS.JPG")),)
+PHOTOS = REFUSED_PHOTOS + ODD_PHOTOS + (REFUSED_ON_UNIX + ODD_ON_UNIX if sys.platform == "linux" else ())
