@@ -30,8 +30,9 @@ RESULTS = Path(__file__).parent / "results"
 SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
 CHUNK = 256  # photos answered at once
 MEASURED_BY = """On FairFace's 5,000 validation portraits, with a drawn mask and bare, none of which trained or tuned
-anything, by the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. `seed_gender` is the
-original notebook's CNN, trained by its recipe on the same images for about the same time."""
+anything, by the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Portraits on which no mask
+could be drawn stay bare in both columns (style "none" below). `seed_gender` is the original notebook's CNN, trained by
+its recipe on the same images; its probabilities are not calibrated."""
 
 
 def answers(

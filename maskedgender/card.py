@@ -92,7 +92,7 @@ Meant for learning how such a model is made and measured, and for trying it on o
 - Not for decisions about people: access, policing, hiring, advertising, counting a crowd by gender.
 - Its accuracy differs between groups of people (above).
 - The masks it was tested on are drawn, not worn. Real masks, veils and scarves, other cameras, other light, and faces
-  seen from the side are not measured here; its probabilities are calibrated for photos like the test's.
+  seen from the side are not measured apart; its probabilities are calibrated for photos like the test's.
 
 ## Licence
 
