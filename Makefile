@@ -8,6 +8,8 @@ SHELL := bash
 
 # Parameters of the training notebook that `make train` passes on when they are given, such as EPOCHS=3.
 LOOKS ?= benchmarks/results/looks.csv
+# Not models/: what ships is replaced on purpose only.
+OUTPUT ?= trained
 PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE OUTPUT LOOKS SEED LIMIT
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 

@@ -28,21 +28,23 @@ from .photos import FAIRFACE, photos
 
 RESULTS = Path(__file__).parent / "results"
 SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
+OURS_AND_THE_SEEDS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL)}
 CHUNK = 256  # photos answered at once
 MEASURED_BY = """On FairFace's 5,000 validation portraits, with a drawn mask and bare, none of which trained or tuned
-anything, by the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Portraits on which no mask
-could be drawn stay bare in both columns (style "none" below). `seed_gender` is the original notebook's CNN, trained by
-its recipe on the same images; its probabilities are not calibrated."""
+anything, by the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Each portrait is enlarged
+until its face has the size of a dataset image's; those on which no mask could be drawn are left out where masks are
+worn. `seed_gender` is the original notebook's CNN with its optimizer, batch and loss, for fewer than its 30 epochs
+(below), on the same images and the same part of them (the view "face"); its probabilities are not calibrated."""
 
 
 def answers(
     models: dict[str, keras.Model], fairface: Path, masked: bool, every: int
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The photos on which a face was found, and each model's probabilities for them; the rest is counted in `attrs`."""
+    """The photos on which a face was found, and each model's probabilities for them; `attrs` counts all photos."""
     rows: list[dict[str, object]] = []
     crops: dict[int, list[np.ndarray]] = {model.input_shape[1]: [] for model in models.values()}
     pairs: dict[str, list[np.ndarray]] = {name: [] for name in models}
-    count = 0
+    count = unmasked = 0
 
     def flush() -> None:
         for name, model in models.items():
@@ -53,6 +55,9 @@ def answers(
             waiting.clear()
 
     for photo in tqdm(photos(fairface, "val", masked, every=every), "masked" if masked else "bare", unit="photo"):
+        if masked and photo.style == "none":  # no mask could be drawn: it is none of the masked photos
+            unmasked += 1
+            continue
         count += 1
         faces = find_faces(photo.pixels)
         if not faces:
@@ -66,6 +71,8 @@ def answers(
     flush()
     table = pd.DataFrame(rows)
     table.attrs["photos"] = count
+    if unmasked:
+        print(f"{unmasked} portraits left out: no mask could be drawn on them")
     return table, {name: np.concatenate(parts) for name, parts in pairs.items()}
 
 
@@ -98,7 +105,8 @@ def main(
     every: Annotated[int, typer.Option(help="take every n-th portrait, for a quick look that is not kept")] = 1,
 ) -> None:
     """Measures, prints, keeps."""
-    loaded = {path.stem: load_model(path) for path in models or [SHIPPED_MODEL, SEED_MODEL]}
+    names = {str(path): path for path in models} if models else OURS_AND_THE_SEEDS
+    loaded = {name: load_model(path) for name, path in names.items()}
     columns: dict[str, dict[str, str]] = {}
     by_group: list[pd.DataFrame] = []
     for masked in (True, False):

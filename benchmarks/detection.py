@@ -42,7 +42,13 @@ def main(
 ) -> None:
     """Prints one row a threshold."""
     measured = {
-        name: pd.DataFrame([scores(photo) for photo in photos(fairface, "train", masked, every=every) if photo.box])
+        name: pd.DataFrame(
+            [
+                scores(photo)
+                for photo in photos(fairface, "train", masked, every=every)
+                if photo.box and (photo.style != "none" or not masked)
+            ]
+        )
         for name, masked in (("masked", True), ("bare", False))
     }
     rows = [

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from maskedgender.faces import crop_window, detect
-from maskedgender.make_dataset import CROP_SIZE, DETECTION_SCORE, DETECTION_SIDE, PortraitStore
+from maskedgender.make_dataset import CROP_SIZE, DETECTION_SCORE, DETECTION_SIDE
 from maskedgender.masks import STYLES, MaskError, draw_mask
+from maskedgender.portraits import PortraitStore
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 

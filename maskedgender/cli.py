@@ -31,6 +31,7 @@ LOOKS = CHECKOUT / "benchmarks" / "results" / "looks.csv"
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
 PHOTO_SUFFIXES |= {".heic", ".heif"}
 KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
+TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 
 
@@ -100,7 +101,7 @@ def train(
     image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's own without.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = Path("models"),
+    output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,
     seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,
     limit: Annotated[int | None, typer.Option(min=4, help="Only so many training images.")] = None,
     looks: LooksOption = LOOKS,
@@ -152,7 +153,7 @@ def app_command(
 @kaggle_app.command("train")
 def kaggle_train(
     parameters: Annotated[list[str] | None, typer.Argument(help="NAME=value of the notebook, as EPOCHS=3.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the .keras file.")] = Path("models"),
+    output: Annotated[Path, typer.Option(help="Folder for the .keras file.")] = TRAINED,
     dataset: Annotated[str, typer.Option(help="OWNER/NAME on Kaggle.")] = KAGGLE_DATASET,
 ) -> None:
     """Push the training notebook, show its state, and put the model, tested, in place."""
@@ -233,7 +234,7 @@ def _train(
     best = training.best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
     chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
-    chosen["training_data"] = _described(pd.concat([fit, choose]))
+    chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": evaluation.commit_of(CHECKOUT)}
     command = " ".join(["maskedgender", *sys.argv[1:]])
     evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
     tested, pairs = _answers(model, found, served=False)
@@ -283,10 +284,10 @@ def _evaluate(models: list[Path], given: Path | None, served: bool, looks: Path)
     scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
     for path, one in scores.items():
         route = "photo, detector, crop, file" if served else "crop, file"
-        evaluation.append_look(looks, f"{path.stem} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
-    table = pd.DataFrame({path.stem: {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
+        evaluation.append_look(looks, f"{path} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
+    table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
     groups = evaluation.accuracy_by_group(*answers[models[0]])
-    typer.echo(f"{table.to_string()}\n\n{models[0].stem}, by group:\n{groups.round(4).to_string(index=False)}")
+    typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
     if served:
         images = len(dataset.list_images(found, dataset.VALIDATION))
         typer.echo(f"\nno face found in {images - len(answers[models[0]][0]):,} of {images:,} images: left out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import cv2
@@ -53,8 +54,9 @@ def list_images(dataset: Path, part: str) -> pd.DataFrame:
 
     Returns:
         Columns file ("Training/female/1-0.jpg", relative to the dataset folder), label (0 female, 1 male; the folder
-        decides), source (the portrait that it was made from), age, race, style. The last four come from labels.csv;
-        without it, source is the file's stem, and the others are "not known".
+        decides), source (the portrait that it was made from), age, race, style. The last four come from labels.csv, and
+        images that it does not list are left out, with a warning; without a labels.csv, source is the file itself, and
+        the others are "not known".
 
     Raises:
         FileNotFoundError: a class folder is missing, or has no images.
@@ -64,11 +66,19 @@ def list_images(dataset: Path, part: str) -> pd.DataFrame:
     if (dataset / LABELS_FILE).is_file():
         described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False).drop_duplicates("file")
         described = described.reindex(columns=["file", "source", "age", "race", "style"])
-        images = images.merge(described, on="file", how="left")
+        _warn_of_the_unlisted(images, described, dataset)
+        images = images.merge(described, on="file")
     else:
-        images = images.assign(source=None, age=None, race=None, style=None)
-    images["source"] = images["source"].fillna(images["file"].map(lambda file: Path(file).stem))
+        images = images.assign(source=images["file"], age=None, race=None, style=None)
     return images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))
+
+
+def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset: Path) -> None:
+    """An image without a row may be a variant of one with a row, and straddle the split: it must not be used."""
+    unlisted = int((~images["file"].isin(described["file"])).sum())
+    if unlisted:
+        advice = "run make-dataset again to finish the folder, or delete the file to use all images"
+        warnings.warn(f"{dataset / LABELS_FILE} does not list {unlisted} images: left out; {advice}.", stacklevel=3)
 
 
 def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -167,7 +177,7 @@ def read_portrait(path: Path, size: int) -> np.ndarray:
         with Image.open(path) as picture:
             picture.draft("RGB", (size, size))  # a JPEG decodes at half its size for much less than the whole
             pixels = np.asarray(picture.convert("RGB"))
-    except OSError as error:
+    except Exception as error:  # a damaged file can make a decoder raise almost anything
         raise ValueError(f"Cannot read the image {path}: {error}") from error
     if pixels.shape[:2] == (size, size):
         return pixels

@@ -7,16 +7,15 @@ Training, with val/ to Validation. What is done is on disk at every moment, so a
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
-import os
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,8 +24,8 @@ from tqdm import tqdm
 
 from .faces import Face, canonical_crop, crop_window, detect
 from .masks import STYLES, MaskError, draw_mask
+from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
 
-FOLDERS = {"train": "Training", "val": "Validation"}
 CROP_SIZE = 256  # as in Kaggle's dataset
 JPEG_QUALITY = 92
 DETECTION_SIDE = 224  # enough for portraits: the face fills them
@@ -36,9 +35,8 @@ LEFT_OUT_COLUMNS = ["source", "reason"]
 NO_FACE, UNREADABLE, NO_MASK = "no face", "unreadable", "mask does not fit"
 BARE = "none"
 
-
-class PortraitsError(ValueError):
-    """The portraits or labels given cannot be used; the message says what to do."""
+Row = tuple[str, ...]
+_work: dict[str, Any] = {}  # in a worker process: store, dataset and settings
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,6 @@ class Settings:
     unmasked: float
     seed: int
     styles: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Portrait:
-    """One row of the labels: where the picture is, and what is known of the person."""
-
-    file: str
-    gender: str
-    age: str
-    race: str
 
 
 @dataclass(frozen=True)
@@ -108,11 +96,13 @@ def make_dataset(
     """
     settings = Settings(variants, unmasked, seed, tuple(styles or STYLES))
     _check_settings(settings)
-    wanted = [portrait for path in labels for portrait in _read_labels(path, limit)]
+    wanted = _without_repeats([portrait for path in labels for portrait in read_labels(path, limit)])
+    store = PortraitStore(portraits)
+    _require_there(store, wanted)
     dataset = out / "GenderOcclusionData"
     done = _open_folder(dataset, settings)
     rest = [portrait for portrait in wanted if portrait.file not in done]
-    _make_all(PortraitStore(portraits), rest, dataset, settings, already=len(wanted) - len(rest))
+    _make_all(store, rest, dataset, settings, already=len(wanted) - len(rest))
     return summarise(dataset)
 
 
@@ -121,45 +111,6 @@ def summarise(dataset: Path) -> Summary:
     images, left_out = pd.read_csv(dataset / "labels.csv"), pd.read_csv(dataset / "left-out.csv")
     outcomes = Counter(left_out["reason"])
     return Summary(images["source"].nunique() + len(left_out), dict(outcomes), dict(Counter(images["style"])))
-
-
-class PortraitStore:
-    """Reads pictures by the names that the labels give them, from folders or zips, whichever lie there."""
-
-    def __init__(self, place: Path) -> None:
-        """Indexes a folder (its own pictures come first, then the zips in it) or one zip."""
-        if not place.exists():
-            raise PortraitsError(f"{place} does not exist: give the folder or zip that holds the portraits.")
-        self.place = place
-        archives = [place] if place.is_file() else sorted(place.glob("*.zip"))
-        self.archive_of: dict[str, Path] = {}
-        for archive in archives:
-            try:
-                names = zipfile.ZipFile(archive).namelist()
-            except zipfile.BadZipFile as error:
-                raise PortraitsError(f"{archive} is not a whole zip file: fetch it again.") from error
-            self.archive_of |= dict.fromkeys(names, archive)
-        self._open: dict[Path, zipfile.ZipFile] = {}
-
-    def read(self, name: str) -> np.ndarray | None:
-        """The picture as uint8 RGB (height, width, 3), or None when it is not there or cannot be decoded."""
-        path = self.place / name
-        if self.place.is_dir() and path.is_file():
-            data = path.read_bytes()
-        elif name in self.archive_of:
-            try:
-                data = self._zip(self.archive_of[name]).read(name)
-            except (zipfile.BadZipFile, zlib.error):
-                return None
-        else:
-            return None
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-    def _zip(self, archive: Path) -> zipfile.ZipFile:
-        if archive not in self._open:
-            self._open[archive] = zipfile.ZipFile(archive)
-        return self._open[archive]
 
 
 def _check_settings(settings: Settings) -> None:
@@ -173,32 +124,33 @@ def _check_settings(settings: Settings) -> None:
         raise PortraitsError(f"at least one variant of a portrait must be made, not {settings.variants}.")
 
 
-def _read_labels(path: Path, limit: int | None) -> list[Portrait]:
-    """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=limit)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PortraitsError(f"the labels {path} cannot be read as CSV: {error}.") from error
-    if not {"file", "gender"} <= set(table.columns):
-        raise PortraitsError(f"the labels {path} need the columns file and gender; they have {list(table.columns)}.")
-    rows = [_portrait(row, path) for row in table.to_dict("records")]
-    if not rows:
-        raise PortraitsError(f"the labels {path} have no rows.")
-    return rows
+def _without_repeats(portraits: list[Portrait]) -> list[Portrait]:
+    """Each portrait once; PortraitsError where two rows say different things, or two files would get one name."""
+    by_file: dict[str, Portrait] = {}
+    by_name: dict[str, Portrait] = {}
+    for portrait in portraits:
+        if by_file.setdefault(portrait.file, portrait) != portrait:
+            raise PortraitsError(f"The labels say different things of {portrait.file}: put that right first.")
+        other = by_name.setdefault(_name(portrait, 0), portrait)
+        if other.file != portrait.file:
+            raise PortraitsError(f"{other.file} and {portrait.file} would get one name: rename one of them.")
+    return list(by_file.values())
 
 
-def _portrait(row: dict, path: Path) -> Portrait:
-    """One row of the labels, checked."""
-    gender = row["gender"].strip().lower()
-    parts = Path(row["file"]).parts
-    if gender not in ("female", "male"):
-        raise PortraitsError(f"{path}: {row['file']} has the gender '{row['gender']}'; female or male can be learned.")
-    if len(parts) < 2 or parts[0] not in FOLDERS or ".." in parts:
+def _require_there(store: PortraitStore, portraits: list[Portrait]) -> None:
+    """Raises PortraitsError where files are missing: a wrong folder must not pass for unreadable pictures."""
+    missing = [portrait.file for portrait in portraits if portrait.file not in store]
+    if missing:
         raise PortraitsError(
-            f"{path}: the file {row['file']} must begin with train/ or val/, which says where it goes."
+            f"{len(missing)} of the {len(portraits)} portraits that the labels name are not in {store.place}, such as "
+            f"{missing[0]}: is it the folder above train/ and val/, and whole?"
         )
-    age = {"more than 70": "70+"}.get(row.get("age", ""), row.get("age", "")) or "not known"
-    return Portrait(row["file"], gender, age, row.get("race", "") or "not known")
+
+
+def _name(portrait: Portrait, number: int) -> str:
+    """Where a variant of a portrait lies in the dataset folder."""
+    part, *rest = Path(portrait.file).with_suffix("").parts
+    return f"{FOLDERS[part]}/{portrait.gender}/{'-'.join(rest)}-{number}.jpg"
 
 
 def _open_folder(dataset: Path, settings: Settings) -> set[str]:
@@ -213,6 +165,9 @@ def _open_folder(dataset: Path, settings: Settings) -> set[str]:
     elif settings_file.read_text() != text:
         raise PortraitsError(f"{dataset} was made with other settings ({settings_file}); choose another --out folder.")
     images = _open_table(dataset / "labels.csv", LABEL_COLUMNS)
+    if (images.groupby("source").size() < settings.variants).any():  # a kill between the rows of one portrait
+        images = images.groupby("source").filter(lambda rows: len(rows) == settings.variants)
+        _write(dataset / "labels.csv", images.to_csv(index=False, lineterminator="\n").encode())
     left_out = _open_table(dataset / "left-out.csv", LEFT_OUT_COLUMNS)
     return set(images["source"]) | set(left_out["source"])
 
@@ -230,41 +185,41 @@ def _open_table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 def _make_all(store: PortraitStore, portraits: list[Portrait], dataset: Path, settings: Settings, already: int) -> None:
     """Makes the images on every core, and writes down each portrait's rows as soon as its images lie there."""
-    work = partial(_make_one, store=store, dataset=dataset, settings=settings)
     # Workers of a spawned pool end when their parent is killed: they read its pipe's end.
-    pool = multiprocessing.get_context("spawn").Pool(os.cpu_count() or 1, initializer=cv2.setNumThreads, initargs=(1,))
-    files = (dataset / "labels.csv", dataset / "left-out.csv")
-    with pool, files[0].open("a", encoding="utf-8") as images, files[1].open("a", encoding="utf-8") as left_out:
-        results: Iterator[tuple[list[str], list[str]]] = pool.imap_unordered(work, portraits, chunksize=8)
-        for image_rows, left_out_rows in tqdm(
-            results, "portraits", already + len(portraits), initial=already, unit=" portraits", smoothing=0.05
-        ):
-            images.writelines(image_rows)
-            left_out.writelines(left_out_rows)
-            images.flush()
-            left_out.flush()
+    pool = multiprocessing.get_context("spawn").Pool(initializer=_start_worker, initargs=(store, dataset, settings))
+    files = [(dataset / name).open("a", newline="", encoding="utf-8") for name in ("labels.csv", "left-out.csv")]
+    with pool, files[0], files[1]:
+        results: Iterator[tuple[list[Row], list[Row]]] = pool.imap_unordered(_make_one, portraits, chunksize=8)
+        shown = tqdm(results, "portraits", already + len(portraits), initial=already, unit=" portraits", smoothing=0.05)
+        for tables in shown:
+            for file, rows in zip(files, tables, strict=True):
+                csv.writer(file, lineterminator="\n").writerows(rows)
+                file.flush()
 
 
-def _make_one(
-    portrait: Portrait, store: PortraitStore, dataset: Path, settings: Settings
-) -> tuple[list[str], list[str]]:
+def _start_worker(store: PortraitStore, dataset: Path, settings: Settings) -> None:
+    """Gives this process what all its portraits need, once."""
+    cv2.setNumThreads(1)  # the processes share the cores among them
+    _work.update(store=store, dataset=dataset, settings=settings)
+
+
+def _make_one(portrait: Portrait) -> tuple[list[Row], list[Row]]:
     """Writes the images of one portrait; its rows for labels.csv and for left-out.csv, exactly one of them filled."""
-    picture = store.read(portrait.file)
+    picture = _work["store"].read(portrait.file)
     if picture is None:
-        return [], [f"{portrait.file},{UNREADABLE}\n"]
+        return [], [(portrait.file, UNREADABLE)]
     faces = detect(picture, DETECTION_SIDE, DETECTION_SCORE)
     if not faces:
-        return [], [f"{portrait.file},{NO_FACE}\n"]
+        return [], [(portrait.file, NO_FACE)]
+    settings = _work["settings"]
     try:
         images = [_variant(picture, faces[0], portrait.file, number, settings) for number in range(settings.variants)]
     except MaskError:
-        return [], [f"{portrait.file},{NO_MASK}\n"]
-    rows = []
+        return [], [(portrait.file, NO_MASK)]
+    rows: list[Row] = []
     for number, (image, style) in enumerate(images):
-        folder, stem = FOLDERS[Path(portrait.file).parts[0]], "-".join(Path(portrait.file).with_suffix("").parts[1:])
-        name = f"{folder}/{portrait.gender}/{stem}-{number}.jpg"
-        _write(dataset / name, _jpeg(image))
-        rows.append(f"{name},{portrait.file},{portrait.gender},{portrait.age},{portrait.race},{style}\n")
+        _write(_work["dataset"] / _name(portrait, number), _jpeg(image))
+        rows.append((_name(portrait, number), portrait.file, portrait.gender, portrait.age, portrait.race, style))
     return rows, []
 
 

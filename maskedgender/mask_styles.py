@@ -11,12 +11,10 @@ from . import cloth
 from .mask_surface import HEAD_RADIUS, Ellipsoid, Fit, Surface
 
 Texture = Callable[["Surface", np.random.Generator], np.ndarray]
-
 Straps = list[tuple[np.ndarray, np.ndarray]]
 
 
 EAR = np.array([70.0, 26.0, -78.0])  # behind the root of the ear
-# behind the root of the ear
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ def _on_head(angle: float, y: float) -> np.ndarray:
 
 
 _BAND = Fit(top=17, cheek=40, bottom=135, jaw=92, half_angle=1.12, slack=3, tilt=0)
-
 _CUP_BULGE = Ellipsoid((0, 71, -6), (46, 56, 46))
 
 
@@ -98,5 +95,4 @@ STYLES: dict[str, Style] = {
     ),
     "n95": Style(Fit(14, 45, 130, 85, 1.0, 2, 0), (_CUP_BULGE,), _cup, cloth.n95, _head_straps),
 }
-
 """Every style of mask by name; "none" in a dataset's labels.csv stands for a bare face."""

@@ -198,10 +198,15 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
 
 def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int) -> dict[str, Any]:
     """What makes a run the same run; where the dataset lies does not matter."""
-    seen = "x".join(str(side) for side in model.layers[1].output.shape[1:3])
-    network = f"{model.name}, {model.count_params()} parameters, input {model.input_shape[1:]}, sees {seen}"
-    files = f"{len(fit)} and {len(choose)}, {zlib.crc32(' '.join([*fit['file'], *choose['file']]).encode()):08x}"
-    return {**asdict(recipe), "network": network, "images": files, "seed": seed}
+    layers = [[type(layer).__name__, {**layer.get_config(), "name": None}] for layer in model.layers]
+    network = f"{model.name}, {model.count_params()} parameters, {_fingerprint(json.dumps(layers, default=str))}"
+    listed = pd.concat([fit, choose]).to_csv(index=False)
+    images = f"{len(fit)} and {len(choose)}, {_fingerprint(listed)}"
+    return {**asdict(recipe), "network": network, "images": images, "seed": seed}
+
+
+def _fingerprint(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _on_gpu() -> bool:

@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from maskedgender.make_dataset import PortraitStore
+from maskedgender.portraits import PortraitStore
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 

@@ -121,17 +121,18 @@ def test_images_are_listed_with_labels_by_folder(tmp_path: Path) -> None:
     assert list(images.columns) == ["file", "label", "source", "age", "race", "style"]
     assert images["file"].tolist()[:3] == [f"Training/female/{number}-0.jpg" for number in range(3)]
     assert images["label"].tolist() == [0, 0, 0, 1, 1, 1]
-    assert images["source"].tolist()[:3] == ["0-0", "1-0", "2-0"]
+    assert images["source"].nunique() == 6, "numbers that begin anew in each class are other people"
     assert set(images["race"]) == {"not known"}
 
 
 def test_labels_file_describes_the_images_that_it_knows(tmp_path: Path) -> None:
     dataset = synthetic_dataset(tmp_path, 3, variants=2, labels_file=True)
     Image.fromarray(synthetic_portrait(1, 99)).save(dataset / "Training/male/extra.PNG")
-    images = list_images(dataset, TRAINING).set_index("file")
+    with pytest.warns(UserWarning, match="does not list 1 images: left out"):
+        images = list_images(dataset, TRAINING).set_index("file")
     assert images.loc["Training/male/1-0.jpg", "source"] == images.loc["Training/male/1-1.jpg", "source"]
     assert images.loc["Training/male/1-1.jpg", ["age", "race", "style"]].tolist() == ["20-29", "synthetic", "none"]
-    assert images.loc["Training/male/extra.PNG", ["label", "source", "race"]].tolist() == [1, "extra", "not known"]
+    assert "Training/male/extra.PNG" not in images.index
 
 
 def test_missing_or_empty_class_folder_is_an_error(tmp_path: Path) -> None:

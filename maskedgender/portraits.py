@@ -1,0 +1,103 @@
+"""The portraits that a dataset is made of: what a labels CSV says of them, and the pictures in folders or zips."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+FOLDERS = {"train": "Training", "val": "Validation"}
+
+
+class PortraitsError(ValueError):
+    """The portraits or labels given cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One row of the labels: where the picture is, and what is known of the person."""
+
+    file: str
+    gender: str
+    age: str
+    race: str
+
+
+class PortraitStore:
+    """Reads pictures by the names that the labels give them, from folders or zips, whichever lie there."""
+
+    def __init__(self, place: Path) -> None:
+        """Indexes a folder (its own pictures come first, then the zips in it) or one zip."""
+        if not place.exists():
+            raise PortraitsError(f"{place} does not exist: give the folder or zip that holds the portraits.")
+        self.place = place
+        archives = [place] if place.is_file() else sorted(place.glob("*.zip"))
+        self.archive_of: dict[str, Path] = {}
+        for archive in archives:
+            try:
+                names = zipfile.ZipFile(archive).namelist()
+            except zipfile.BadZipFile as error:
+                raise PortraitsError(f"{archive} is not a whole zip file: fetch it again.") from error
+            twice = [name for name in names if name in self.archive_of and not name.endswith("/")]
+            if twice:
+                other = self.archive_of[twice[0]]
+                raise PortraitsError(f"{twice[0]} lies in {other} and in {archive}: name one zip as the portraits.")
+            self.archive_of |= dict.fromkeys(names, archive)
+        self._open: dict[Path, zipfile.ZipFile] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        return name in self.archive_of or (self.place.is_dir() and (self.place / name).is_file())
+
+    def read(self, name: str) -> np.ndarray | None:
+        """The picture as uint8 RGB (height, width, 3), or None when it is not there or cannot be decoded."""
+        path = self.place / name
+        if self.place.is_dir() and path.is_file():
+            data = path.read_bytes()
+        elif name in self.archive_of:
+            try:
+                data = self._zip(self.archive_of[name]).read(name)
+            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError):  # damaged, encrypted, too new
+                return None
+        else:
+            return None
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+    def _zip(self, archive: Path) -> zipfile.ZipFile:
+        if archive not in self._open:
+            self._open[archive] = zipfile.ZipFile(archive)
+        return self._open[archive]
+
+
+def read_labels(path: Path, limit: int | None) -> list[Portrait]:
+    """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=limit)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise PortraitsError(f"the labels {path} cannot be read as CSV: {error}.") from error
+    if not {"file", "gender"} <= set(table.columns):
+        raise PortraitsError(f"the labels {path} need the columns file and gender; they have {list(table.columns)}.")
+    rows = [_portrait(row, path) for row in table.to_dict("records")]
+    if not rows:
+        raise PortraitsError(f"the labels {path} have no rows.")
+    return rows
+
+
+def _portrait(row: dict, path: Path) -> Portrait:
+    """One row of the labels, checked."""
+    gender = row["gender"].strip().lower()
+    parts = Path(row["file"]).parts
+    if gender not in ("female", "male"):
+        raise PortraitsError(f"{path}: {row['file']} has the gender '{row['gender']}'; female or male can be learned.")
+    if len(parts) < 2 or parts[0] not in FOLDERS or ".." in parts:
+        raise PortraitsError(
+            f"{path}: the file {row['file']} must begin with train/ or val/, which says where it goes."
+        )
+    age = {"more than 70": "70+"}.get(row.get("age", ""), row.get("age", "")) or "not known"
+    return Portrait(row["file"], gender, age, row.get("race", "") or "not known")
