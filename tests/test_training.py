@@ -10,12 +10,14 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from maskedgender import training
 from maskedgender.dataset import TRAINING, PortraitStream, list_images, split_training
 from maskedgender.models import masked_cnn, seed_cnn
 from maskedgender.training import (
@@ -248,3 +250,19 @@ def test_export_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space"):
         export(small_cnn(), path)
     assert path.read_bytes() == b"the old file"
+
+
+def test_an_edited_cnn_or_other_images_make_another_run() -> None:
+    images = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "label": [0, 1], "style": ["none", "cloth"]})
+    model = masked_cnn(64, "face")
+    config = model.get_config()
+    dropout = next(layer for layer in config["layers"] if layer["class_name"] == "Dropout")
+    dropout["config"]["rate"] = 0.6
+    edited = keras.Model.from_config(config)
+
+    def settings(network: keras.Model, fit: pd.DataFrame) -> dict[str, Any]:
+        return training._settings(network, RECIPES["masked"], fit, images, 0)
+
+    assert settings(model, images) == settings(masked_cnn(64, "face"), images.copy())
+    assert settings(model, images) != settings(edited, images)
+    assert settings(model, images) != settings(model, images.assign(style="n95"))
