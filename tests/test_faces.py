@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from maskedgender import faces
 from maskedgender.faces import Face, canonical_crop, crop_window, detect, find_faces
 
 from .people import collins, fairface_portraits, hopper
@@ -55,9 +56,9 @@ def test_landmarks_move_with_the_crop():
 @pytest.mark.parametrize("scale", [0.2, 0.5, 1, 3])
 def test_a_face_is_found_at_any_size(scale):
     photo = cv2.resize(collins(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    faces = find_faces(photo)
-    assert len(faces) == 1
-    x, y, width, height = (side / scale for side in faces[0].box)
+    found = find_faces(photo)
+    assert len(found) == 1
+    x, y, width, height = (side / scale for side in found[0].box)
     assert abs(x + width / 2 - 223) < 12
     assert abs(y + height / 2 - 122) < 15
 
@@ -72,9 +73,24 @@ def test_a_group_photo_gives_every_face_once_largest_first():
     group[:, :512] = collins()
     group[100 : 100 + small.shape[0], 512 : 512 + small.shape[1]] = small
     group[:, -512:] = collins()[:, ::-1]
-    faces = find_faces(group)
-    assert len(faces) == 3
-    assert [face.area for face in faces] == sorted((face.area for face in faces), reverse=True)
+    found = find_faces(group)
+    assert len(found) == 3
+    assert [face.area for face in found] == sorted((face.area for face in found), reverse=True)
+
+
+def test_the_detector_is_given_the_bgr_that_it_was_trained_on(monkeypatch):
+    class Recorder:
+        def setInputSize(self, size): ...  # noqa: N802
+        def setScoreThreshold(self, threshold): ...  # noqa: N802
+
+        def detect(self, picture):
+            self.middle = picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()
+            return 0, None
+
+    recorder = Recorder()
+    monkeypatch.setattr(faces, "_detector", lambda: recorder)
+    detect(np.full((100, 100, 3), (250, 120, 3), np.uint8), 224)
+    assert recorder.middle == [3, 120, 250]
 
 
 def test_no_face_no_answer():
@@ -89,7 +105,7 @@ def test_photos_too_narrow_for_a_face_have_none(shape):
 def test_fairface_portraits_are_framed_as_the_contract_measured_them():
     sides = []
     for portrait in fairface_portraits(200):
-        faces = detect(portrait, 224)
-        sides += [144 / max(faces[0].box[2:])] if faces else []
+        found = detect(portrait, 224)
+        sides += [144 / max(found[0].box[2:])] if found else []
     assert len(sides) >= 195
     assert 0.92 < np.median(sides) < 1.02

@@ -16,7 +16,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from maskedgender.dataset import read_portrait
+from maskedgender.faces import canonical_crop, detect, find_faces
 from maskedgender.make_dataset import make_dataset
+from maskedgender.photos import read_photo
 from maskedgender.portraits import PortraitsError
 
 from .people import collins, hopper
@@ -85,6 +88,20 @@ def test_bare_images_show_the_portrait_and_masked_ones_do_not(portraits, tmp_pat
 
 def decoded(jpeg: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+
+
+def test_training_reads_what_serving_sees(portraits, tmp_path):
+    """Framing, colour order and scale: the same portrait by make-dataset and the stream, and by the app's own steps."""
+    make_dataset(portraits, labels(portraits), tmp_path / "out", unmasked=1)
+    dataset = tmp_path / "out/GenderOcclusionData"
+    for row in pd.read_csv(dataset / "labels.csv").itertuples():
+        photo = read_photo(portraits / row.source)
+        found, as_portrait = find_faces(photo)[0], detect(photo, 224)[0]
+        np.testing.assert_allclose(found.box, as_portrait.box, atol=0.12 * max(found.box[2:]))
+        served = canonical_crop(photo, as_portrait, 128).astype(int)
+        read = read_portrait(dataset / row.file, 128)
+        assert np.abs(served - read).mean() < 6
+        assert np.abs(served[..., ::-1] - read).mean() > 2 * np.abs(served - read).mean()
 
 
 def test_zips_give_what_folders_give_and_the_seed_decides(portraits, tmp_path):
@@ -193,7 +210,10 @@ def test_killed_and_run_again_it_ends_as_if_it_had_never_stopped(portraits, tmp_
 KILLED_RUN = """
 import sys
 from pathlib import Path
+from maskedgender.dataset import read_portrait
+from maskedgender.faces import canonical_crop, detect, find_faces
 from maskedgender.make_dataset import make_dataset
+from maskedgender.photos import read_photo
 make_dataset(Path(sys.argv[1]), [Path(sys.argv[2])], Path(sys.argv[3]))
 """
 
