@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from maskedgender.models import masked_cnn, seed_cnn
+from maskedgender.models import seed_cnn
 from maskedgender.prediction import SHIPPED_MODEL
 from shots.make_shots import chromium, serve
 
@@ -18,21 +18,9 @@ from .people import collins, hopper
 
 
 @pytest.fixture(scope="session")
-def untrained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of our CNN as it is before training, its logits enlarged so that answers vary from face to face."""
-    keras.utils.set_random_seed(0)
-    model = masked_cnn()
-    kernel, bias = model.get_layer("logits").get_weights()
-    model.get_layer("logits").set_weights([kernel * 30, bias])
-    path = tmp_path_factory.mktemp("models") / "untrained.keras"
-    model.save(path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def model_path(untrained_model: Path) -> Path:
-    """The shipped model's file; before there is one, an untrained model's."""
-    return SHIPPED_MODEL if SHIPPED_MODEL.exists() else untrained_model
+def model_path() -> Path:
+    """The shipped model's file."""
+    return SHIPPED_MODEL
 
 
 @pytest.fixture(scope="session")
