@@ -230,6 +230,7 @@ def _train(
     recipe = training.RECIPES[architecture]
     history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
     if architecture == Architecture.MASKED.value:
+        model = _mirrored(model, view)
         training.calibrate(model, dataset.PortraitStream(found, choose, model.input_shape[1:], 64))
     best = training.best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
@@ -243,6 +244,15 @@ def _train(
         looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
     )
     typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
+
+
+def _mirrored(model: keras.Model, view: str) -> keras.Model:
+    """The trained masked CNN as the file that answers has it: it looks at each crop and at its mirror image."""
+    from .models import masked_cnn
+
+    answering = masked_cnn(model.input_shape[1], view, mirrored=True)
+    answering.set_weights(model.get_weights())
+    return answering
 
 
 def _described(images: pd.DataFrame) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -22,11 +24,13 @@ NOT_DESCRIBED = "not known"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 # Augmentation, as "at most": the detector's box wanders by about a tenth, and people tilt their heads.
-SHIFT = 0.10  # of the side
-SCALE = 0.10
-ROTATION = 15.0  # degrees
+SHIFT = 0.12  # of the side
+SCALE = 0.15
+ROTATION = 20.0  # degrees
 GAIN, CHANNEL_GAIN, OFFSET = 0.35, 0.10, 25.0  # contrast, each colour's own part of it, brightness in grey levels
 GREY_CHANCE = 0.10  # colour of mask or clothes must not decide
+DEGRADE_CHANCE = 0.30  # poor cameras and small pictures: one of the three below
+COARSEST, NOISIEST, LEAST_QUALITY = 3.0, 20.0, 15  # times fewer pixels a side; noise in grey levels; JPEG
 ERASE_CHANCE, ERASE_SIDE = 0.25, 0.30  # hands, hair, glass: a rectangle of noise
 
 
@@ -109,9 +113,9 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
 class PortraitStream(keras.utils.PyDataset):
     """Batches of portraits, read from disk as they are needed, by threads, under any Keras backend.
 
-    Batch i is (x, y): x uint8 (N, *shape), 0..255; y int32 (N,), 0 female, 1 male. Memory does not grow with the
-    dataset. Everything random follows from (seed, epoch, image), so a run that goes on after a kill sees what it would
-    have seen.
+    Batch i is (x, y): x uint8 (N, *shape), 0..255; y int32 (N,), 0 female, 1 male; or, with further `heads`, a tuple of
+    such arrays, the first of them gender. Memory does not grow with the dataset.
+    Everything random follows from (seed, epoch, image): a run that goes on after a kill sees what it would have seen.
 
     Attributes:
         epoch: set it before each epoch, for another order and other augmentation. (Keras's own on_epoch_end is no help:
@@ -129,6 +133,7 @@ class PortraitStream(keras.utils.PyDataset):
         augment: bool = False,
         shuffle: bool = False,
         workers: int | None = None,
+        heads: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Stream `images` (columns file and label) of a dataset folder.
 
@@ -137,6 +142,7 @@ class PortraitStream(keras.utils.PyDataset):
             augment: jitter framing, light and colour, and erase parts; for fitting only.
             shuffle: another order in each epoch.
             workers: threads that read; None for one a CPU core, 2 to 8.
+            heads: further columns of `images` to give labels of, each with its values in the order of their numbers.
         """
         # With one worker Keras would read in the training thread itself.
         super().__init__(workers=workers or min(8, max(2, os.cpu_count() or 2)), max_queue_size=16)
@@ -144,16 +150,18 @@ class PortraitStream(keras.utils.PyDataset):
         self.seed, self.augment, self.shuffle, self.epoch = seed, augment, shuffle, 0
         self.files = images["file"].tolist()
         self.labels = images["label"].to_numpy(dtype=np.int32)
+        self.further = [pd.Categorical(images[name], values).codes for name, values in (heads or {}).items()]
 
     def __len__(self) -> int:
         """Batches an epoch; the last one may be smaller."""
         return -(-len(self.files) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Batch `index` of the current epoch: x uint8 (N, *shape), y int32 (N,)."""
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+        """Batch `index` of the current epoch: x uint8 (N, *shape), y int32 (N,) or a tuple of them, one a head."""
         rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
         x = np.stack([self._portrait(int(row)) for row in rows])
-        return x, self.labels[rows]
+        labels = [self.labels[rows], *(codes[rows].astype(np.int32) for codes in self.further)]
+        return x, tuple(labels) if self.further else labels[0]
 
     def _order(self) -> np.ndarray:
         if not self.shuffle:
@@ -191,6 +199,8 @@ def augmented(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     portrait = _relit(portrait, rng)
     if rng.random() < GREY_CHANCE:
         portrait = cv2.cvtColor(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < DEGRADE_CHANCE:
+        portrait = _degraded(portrait, rng)
     if rng.random() < ERASE_CHANCE:
         _erase(portrait, rng)
     return portrait
@@ -213,6 +223,20 @@ def _relit(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     levels = np.arange(256.0)[:, None]
     table = (levels - 128) * gain + 128 + rng.uniform(-OFFSET, OFFSET)
     return cv2.LUT(portrait, np.clip(table, 0, 255).astype(np.uint8)[None])
+
+
+def _degraded(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As a worse camera gives it: of fewer pixels, noisy, or squeezed."""
+    side, kind = portrait.shape[0], rng.integers(3)
+    if kind == 0:
+        fewer = max(1, round(side / rng.uniform(1, COARSEST)))
+        small = cv2.resize(portrait, (fewer, fewer), interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
+    if kind == 1:
+        noise = rng.standard_normal(portrait.shape, dtype=np.float32) * rng.uniform(0, NOISIEST)
+        return np.clip(portrait + noise, 0, 255).astype(np.uint8)
+    quality = int(rng.integers(LEAST_QUALITY, 90))
+    return cv2.imdecode(cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
 
 def _erase(portrait: np.ndarray, rng: np.random.Generator) -> None:

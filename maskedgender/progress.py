@@ -60,8 +60,14 @@ class Progress(keras.callbacks.Callback):
 
     @staticmethod
     def _measured(logs: Mapping[str, float] | None, prefix: str) -> str:
-        logs = logs or {}
-        return f"loss {float(logs[prefix + 'loss']):.3f} accuracy {float(logs[prefix + 'accuracy']):.3f}"
+        return f"loss {measured(logs, prefix + 'loss'):.3f} accuracy {measured(logs, prefix + 'accuracy'):.3f}"
+
+
+def measured(logs: Mapping[str, Any] | None, name: str) -> float:
+    """One of Keras' figures for female or male: of several heads it calls it, say, val_female_male_loss."""
+    logs, plain = logs or {}, name.removeprefix("val_")
+    of_head = f"{name.removesuffix(plain)}female_male_{plain}"
+    return float(logs[of_head] if of_head in logs else logs[name])
 
 
 class Screen:
