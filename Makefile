@@ -10,10 +10,13 @@ SHELL := bash
 LOOKS ?= benchmarks/results/looks.csv
 # Not models/: what ships is replaced on purpose only.
 OUTPUT ?= trained
-PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE OUTPUT LOOKS SEED LIMIT
+PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT
+# The folder of the masked portraits that `make model` draws, and the epochs of the model that ships.
+MASKED ?= masked
+MODEL_EPOCHS := $(or $(EPOCHS),16)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks train card shots soak clean
+.PHONY: help app test notebooks train model card shots soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -36,8 +39,13 @@ notebooks: $(VENV)/installed ## build notebooks/*.ipynb from notebooks/source/ a
 train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters
 	@$(BIN)/python notebooks/source/run.py "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" $(GIVEN)
 
-card: $(VENV)/installed ## measure the shipped model beside the original's CNN, and write models/README.md
-	@$(BIN)/python -m benchmarks.accuracy
+model: $(VENV)/installed ## rebuild the shipped model: FAIRFACE=folder; stopped, it goes on where it was
+	@test -n "$(FAIRFACE)" || { echo "Say where FairFace lies: make model FAIRFACE=folder" >&2; exit 2; }
+	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants 2 --out "$(MASKED)" $(if $(LIMIT),--limit $(LIMIT))
+	@$(BIN)/maskedgender train --dataset "$(MASKED)" --epochs $(MODEL_EPOCHS) --output "$(OUTPUT)" --looks "$(LOOKS)"
+
+card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
+	@$(BIN)/python -m benchmarks.card
 
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py

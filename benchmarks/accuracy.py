@@ -3,100 +3,122 @@
     python -m benchmarks.accuracy [MODEL.keras ...] [--fairface DIR]
 
 FairFace's 5,000 validation portraits, each with a mask drawn on it, and the same portraits bare. Faces are looked for
-once a photo, the largest is taken, and every model answers for its crop. Prints the table, keeps it with the tables by
-group in benchmarks/results/, writes the model card, and logs the look. About ten minutes on two cores.
+once a photo, the largest is taken, and every model answers for its crop. Every fourth photo is handed over once more,
+scaled so that its face has a size drawn from 24 to 192 pixels (changes.py), for the accuracy by size. Prints the table;
+keeps it in benchmarks/results/ with accuracy by group, gaps between groups, and risk against coverage, which is drawn
+in models/risk-coverage.png too; writes the model card anew, and logs the look. About twelve minutes on two cores.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import numpy as np
 import pandas as pd
 import typer
-from tqdm import tqdm
+from matplotlib.figure import Figure
 
-from maskedgender.card import model_card
-from maskedgender.dataset import CLASSES
+from maskedgender.coverage import plot_risk_against_coverage, risk_against_coverage
 from maskedgender.evaluation import accuracy_by_group, accuracy_with_interval, answered, append_look, score
-from maskedgender.faces import canonical_crop, find_faces
-from maskedgender.prediction import NOT_SURE_BELOW, SHIPPED_MODEL, load_model, predict_crops
+from maskedgender.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
+from maskedgender.prediction import NOT_SURE_BELOW, SHIPPED_MODEL
 
+from .answers import CLEAN, LOOKS, SEED_MODEL, Answers, answers, keep_table, load_models
+from .card import write_card
+from .changes import at_random_size
 from .photos import FAIRFACE, photos
 
-RESULTS = Path(__file__).parent / "results"
-SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
-OURS_AND_THE_SEEDS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL)}
-CHUNK = 256  # photos answered at once
-MEASURED_BY = """On FairFace's 5,000 validation portraits, with a drawn mask and bare, none of which trained or tuned
-anything, by the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Each portrait is enlarged
-until its face has the size of a dataset image's; those on which no mask could be drawn are left out where masks are
-worn. `seed_gender` is the original notebook's CNN with its optimizer, batch and loss, for fewer than its 30 epochs
-(below), on the same images and the same part of them (the view "face"); its probabilities are not calibrated."""
+SIZED = "at a random size"
+SIZED_EVERY = 4
+KINDS = {True: "masked", False: "bare"}
 
 
-def answers(
-    models: dict[str, keras.Model], fairface: Path, masked: bool, every: int
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """The photos on which a face was found, and each model's probabilities for them; `attrs` counts all photos."""
-    rows: list[dict[str, object]] = []
-    crops: dict[int, list[np.ndarray]] = {model.input_shape[1]: [] for model in models.values()}
-    pairs: dict[str, list[np.ndarray]] = {name: [] for name in models}
-    count = unmasked = 0
-
-    def flush() -> None:
-        for name, model in models.items():
-            waiting = crops[model.input_shape[1]]
-            if waiting:
-                pairs[name].append(predict_crops(model, np.stack(waiting)))
-        for waiting in crops.values():
-            waiting.clear()
-
-    for photo in tqdm(photos(fairface, "val", masked, every=every), "masked" if masked else "bare", unit="photo"):
-        if masked and photo.style == "none":  # no mask could be drawn: it is none of the masked photos
-            unmasked += 1
-            continue
-        count += 1
-        faces = find_faces(photo.pixels)
-        if not faces:
-            continue
-        label = CLASSES.index(photo.gender)
-        rows.append({"label": label, "age": photo.age, "race": photo.race, "style": photo.style})
-        for size, waiting in crops.items():
-            waiting.append(canonical_crop(photo.pixels, faces[0], size))
-        if len(rows) % CHUNK == 0:
-            flush()
-    flush()
-    table = pd.DataFrame(rows)
-    table.attrs["photos"] = count
-    if unmasked:
-        print(f"{unmasked} portraits left out: no mask could be drawn on them")
-    return table, {name: np.concatenate(parts) for name, parts in pairs.items()}
-
-
-def figures(table: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
+def figures(given: Answers) -> dict[str, str]:
     """One model's figures on one set of photos, as text."""
+    table, pairs = given.of_found()
     labels = table["label"].to_numpy()
     coverage, sure = answered(labels, pairs, NOT_SURE_BELOW)
-    right = int((pairs.argmax(axis=1) == labels).sum())
     return {
-        "face found": str(accuracy_with_interval(len(table), table.attrs["photos"])),
+        "face found": str(accuracy_with_interval(len(table), len(given.photos))),
         **score(labels, pairs).row(),
-        "accuracy, no face counted as wrong": str(accuracy_with_interval(right, table.attrs["photos"])),
+        "balanced accuracy": balanced_accuracy(given.right, given.photos["label"].to_numpy()).in_percent(),
+        "accuracy, no face counted as wrong": str(
+            accuracy_with_interval(int(np.nansum(given.right)), len(given.photos))
+        ),
         f"answered (at {NOT_SURE_BELOW:.2f} or more)": str(coverage),
         "of these right": str(sure),
     }
 
 
-def keep(result: pd.DataFrame, by_group: pd.DataFrame) -> None:
-    """Writes the tables, and the card of the shipped model."""
-    result.to_csv(RESULTS / "accuracy.csv", index_label="figure")
-    by_group.round(4).to_csv(RESULTS / "accuracy-by-group.csv", index=False)
-    ours = by_group[(by_group["model"] == SHIPPED_MODEL.stem) & by_group["masked"]]
-    card = model_card([SHIPPED_MODEL, SEED_MODEL], result, ours, MEASURED_BY)
-    (SHIPPED_MODEL.parent / "README.md").write_text(card, encoding="utf-8")
+def by_group(clean: Answers, sized: Answers) -> pd.DataFrame:
+    """Accuracy by group, as `accuracy_by_group` gives it, and the column photos: with those on which no face is found.
+
+    The groups are those of the clean photos; the faces' sizes are those of the photos that were scaled.
+    """
+    clean = Answers(clean.photos.drop(columns="face size"), clean.probabilities)
+    lines = pd.concat([_lines_with_photos(clean), _lines_with_photos(sized)])
+    return lines[~lines.duplicated(["group", "value"])].reset_index(drop=True)
+
+
+def _lines_with_photos(given: Answers) -> pd.DataFrame:
+    lines = accuracy_by_group(*given.of_found())
+    every = accuracy_by_group(given.photos, np.nan_to_num(given.probabilities))[["group", "value", "count"]]
+    merged = every.rename(columns={"count": "photos"}).merge(lines, how="left", on=["group", "value"])
+    return merged.fillna({"count": 0}).astype({"count": int})
+
+
+def gaps(clean: Answers, seeds: Answers | None) -> pd.DataFrame:
+    """Gaps between groups and, where the seed's answers are given, the error as a share of its; a row a figure."""
+    found: dict[str, Estimate] = gaps_between_groups(clean.photos, clean.right)
+    if seeds is not None:
+        found["error, as a share of the seed's"] = error_ratio(clean.right, seeds.right)
+    rows = [(figure, one.value, one.low, one.high) for figure, one in found.items()]
+    return pd.DataFrame(rows, columns=["figure", "value", "low", "high"])
+
+
+def measure(given: dict[str, dict[str, Answers]], kind: str) -> dict[str, pd.DataFrame]:
+    """All tables of one set of photos, one for each CSV file; `accuracy` has a column a model."""
+    seeds = given[SEED_MODEL.stem][CLEAN] if SEED_MODEL.stem in given else None
+    tables: dict[str, list[pd.DataFrame]] = {"accuracy-by-group": [], "gaps": [], "coverage": []}
+    for name, of_change in given.items():
+        clean = of_change[CLEAN]
+        table, pairs = clean.of_found()
+        tables["accuracy-by-group"].append(by_group(clean, of_change[SIZED]).assign(model=name))
+        tables["gaps"].append(gaps(clean, None if name == SEED_MODEL.stem else seeds).assign(model=name))
+        tables["coverage"].append(risk_against_coverage(table["label"].to_numpy(), pairs).assign(model=name))
+    long = {name: pd.concat(parts).assign(masked=kind == KINDS[True]) for name, parts in tables.items()}
+    return {"accuracy": pd.DataFrame({f"{name}, {kind}": figures(given[name][CLEAN]) for name in given}), **long}
+
+
+def look(models: list[Path] | None, fairface: Path, every: int, masked: bool) -> dict[str, pd.DataFrame]:
+    """All tables of the masked photos, or of the bare ones."""
+    loaded = load_models(models)
+    clean = answers(loaded, photos(fairface, "val", masked, every=every), masked)
+    some = photos(fairface, "val", masked, every=SIZED_EVERY * every)
+    sized = answers(loaded, some, masked, {SIZED: at_random_size})
+    return measure({name: clean[name] | sized[name] for name in loaded}, KINDS[masked])
+
+
+def keep(tables: dict[str, pd.DataFrame]) -> None:
+    """Writes the tables, the figure and the card of the shipped model."""
+    keep_table(tables["accuracy"].rename_axis("figure").reset_index(), "accuracy")
+    for name in ("accuracy-by-group", "gaps", "coverage"):
+        keep_table(tables[name], name)
+    plot(tables["coverage"]).savefig(SHIPPED_MODEL.parent / "risk-coverage.png", dpi=110)
+    write_card()
+
+
+def plot(coverage: pd.DataFrame) -> Figure:
+    """Risk against coverage of the shipped model, masked and bare."""
+    ours = coverage[coverage["model"] == SHIPPED_MODEL.stem]
+    words = {True: "with a drawn mask", False: "bare"}
+    return plot_risk_against_coverage(
+        {words[masked]: ours[ours["masked"] == masked] for masked in KINDS}, NOT_SURE_BELOW
+    )
 
 
 def main(
@@ -105,24 +127,19 @@ def main(
     every: Annotated[int, typer.Option(help="take every n-th portrait, for a quick look that is not kept")] = 1,
 ) -> None:
     """Measures, prints, keeps."""
-    names = {str(path): path for path in models} if models else OURS_AND_THE_SEEDS
-    loaded = {name: load_model(path) for name, path in names.items()}
-    columns: dict[str, dict[str, str]] = {}
-    by_group: list[pd.DataFrame] = []
-    for masked in (True, False):
-        table, probabilities = answers(loaded, fairface, masked, every)
-        for name, pairs in probabilities.items():
-            column = f"{name}, {'masked' if masked else 'bare'}"
-            columns[column] = figures(table, pairs)
-            by_group.append(accuracy_by_group(table, pairs).assign(model=name, masked=masked))
-            append_look(
-                RESULTS / "looks.csv",
-                f"benchmarks.accuracy, FairFace-val 1/{every}, {column}: {columns[column]['accuracy (95 % interval)']}",
-            )
-    result = pd.DataFrame(columns)
-    print(result.T.to_string())
+    with ProcessPoolExecutor(len(KINDS), multiprocessing.get_context("spawn")) as processes:
+        measured = list(processes.map(partial(look, models, fairface, every), KINDS))
+    for part in measured:
+        for column, accuracy in part["accuracy"].loc["accuracy (95 % interval)"].items():
+            append_look(LOOKS, f"benchmarks.accuracy, FairFace-val 1/{every}, {column}: {accuracy}")
+    tables = {
+        "accuracy": pd.concat([part["accuracy"] for part in measured], axis=1),
+        **{name: pd.concat([part[name] for part in measured]) for name in ("accuracy-by-group", "gaps", "coverage")},
+    }
+    print(tables["accuracy"].T.to_string())
+    print(tables["gaps"].to_string(index=False, float_format="{:.4f}".format))
     if every == 1 and not models:
-        keep(result, pd.concat(by_group))
+        keep(tables)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +11,28 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from maskedgender.evaluation import NOT_KNOWN
 from maskedgender.faces import crop_window, detect
 from maskedgender.make_dataset import CROP_SIZE, DETECTION_SCORE, DETECTION_SIDE
 from maskedgender.masks import STYLES, MaskError, draw_mask
 from maskedgender.portraits import PortraitStore
+from maskedgender.pose import estimate_pose
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
+BARE = "none"
+TURNS = (0, 15, 30, 45, 91)  # bands of degrees: 0-14, 15-29, ...
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A portrait, uint8 RGB, with what is known of it; `box` is the bare face's, None where none was found."""
+    """A portrait, uint8 RGB, with what is known of it.
+
+    Attributes:
+        style: of the mask in it; "none" where there is none.
+        box: the bare face's x, y, width, height in its pixels; None where no face was found.
+        bare: the same picture before the mask was drawn.
+        landmarks: the bare face's, (5, 2) in pixels; None where no face was found.
+    """
 
     pixels: np.ndarray
     file: str
@@ -30,36 +41,74 @@ class Photo:
     race: str
     style: str
     box: tuple[float, float, float, float] | None
+    bare: np.ndarray
+    landmarks: np.ndarray | None
 
 
-def photos(fairface: Path, part: str, masked: bool, seed: int = 0, every: int = 1) -> Iterator[Photo]:
+def photos(
+    fairface: Path,
+    part: str,
+    masked: bool,
+    seed: int = 0,
+    every: int = 1,
+    only: Collection[str] | None = None,
+) -> Iterator[Photo]:
     """Every `every`-th portrait of a part ("train" or "val"), enlarged so that its face has a dataset image's size.
 
     Portraits on which no face is found, or no mask fits, come bare with the style "none" and, if no face, no box.
+
+    Args:
+        only: files that are taken, such as "train/1.jpg"; all without.
     """
     store = PortraitStore(fairface)
-    table = pd.read_csv(fairface / f"{part}_labels.csv", dtype=str, keep_default_na=False).iloc[::every]
-    for row in table.itertuples():
-        pixels, style, box = _photo(store.read(row.file), row.file, masked, seed)
-        yield Photo(pixels, row.file, row.gender, row.age, row.race, style, box)
+    table = pd.read_csv(fairface / f"{part}_labels.csv", dtype=str, keep_default_na=False)
+    if only is not None:
+        table = table[table["file"].isin(only)]
+    for row in table.iloc[::every].itertuples():
+        bare, box, landmarks = _enlarged(store.read(row.file), row.file)
+        pixels, style = bare, BARE
+        if masked and landmarks is not None:
+            pixels, style = _masked(bare, landmarks, row.file, seed)
+        yield Photo(pixels, row.file, row.gender, row.age, row.race, style, box, bare, landmarks)
 
 
-def _photo(
-    portrait: np.ndarray | None, file: str, masked: bool, seed: int
-) -> tuple[np.ndarray, str, tuple[float, float, float, float] | None]:
+def band_of(value: float, borders: tuple[int, ...]) -> str:
+    """The band that a value lies in, such as "15-29" of the borders (0, 15, 30)."""
+    number = int(np.searchsorted(borders, value, side="right"))
+    return f"{borders[number - 1]}-{borders[number] - 1}"
+
+
+def head_turn(photo: Photo) -> str:
+    """How far the head is turned to a side, in a band of `TURNS`, as the landmarks tell."""
+    if photo.landmarks is None:
+        return NOT_KNOWN
+    try:
+        rotation = estimate_pose(photo.landmarks).rotation
+    except MaskError:
+        return NOT_KNOWN
+    return band_of(float(np.degrees(np.arctan2(abs(rotation[0, 2]), max(rotation[2, 2], 0)))), TURNS)
+
+
+def _enlarged(
+    portrait: np.ndarray | None, file: str
+) -> tuple[np.ndarray, tuple[float, float, float, float] | None, np.ndarray | None]:
+    """The portrait so enlarged that its canonical crop has CROP_SIZE pixels a side; its face's box and landmarks."""
     if portrait is None:
         raise SystemExit(f"{file} cannot be read: fetch FairFace again.")
     faces = detect(portrait, DETECTION_SIDE, DETECTION_SCORE)
     if not faces:
-        return portrait, "none", None
+        return portrait, None, None
     scale = CROP_SIZE / crop_window(faces[0]).side
     enlarged = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     x, y, width, height = (side * scale for side in faces[0].box)
-    if not masked:
-        return enlarged, "none", (x, y, width, height)
+    return enlarged, (x, y, width, height), faces[0].landmarks * scale
+
+
+def _masked(bare: np.ndarray, landmarks: np.ndarray, file: str, seed: int) -> tuple[np.ndarray, str]:
+    """The picture with the mask that belongs to its file, and the mask's style; bare, "none", where it does not fit."""
     rng = np.random.default_rng([seed, zlib.crc32(file.encode())])
     style = str(rng.choice(list(STYLES)))
     try:
-        return draw_mask(enlarged, faces[0].landmarks * scale, style, rng).photo, style, (x, y, width, height)
+        return draw_mask(bare, landmarks, style, rng).photo, style
     except MaskError:
-        return enlarged, "none", (x, y, width, height)
+        return bare, BARE

@@ -1,15 +1,15 @@
 """Ways of training that were tried: short runs that differ in one thing, each a row of benchmarks/results/ways.csv.
 
-    python -m benchmarks.ways --dataset masked [WAY ...] [--portraits 20000] [--epochs 5]
+    python -m benchmarks.ways --dataset masked [WAY ...]
 
-Decided on the choosing split only; what earned its place is in models.py and training.py. A row takes about four
-minutes on two cores. The dataset folder must have been made with two variants a portrait.
+Decided on the choosing split only; what earned its place is in models.py and training.py. A row takes about six
+minutes on one core. The dataset folder must have been made with two variants a portrait.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,7 +112,7 @@ def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int) -> keras.Mod
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=way.smoothing)
     weights = [1.0] + [way.helper_weight] * len(heads) if heads else None
     learner.compile(optimizer, [loss] * (1 + len(heads)) if heads else loss, loss_weights=weights, jit_compile=False)
-    learner.fit(lessons, epochs=epochs, shuffle=False, verbose=2, callbacks=[_Epochs(lessons)])
+    learner.fit(lessons, epochs=epochs, shuffle=False, verbose=0, callbacks=[_Epochs(lessons)])
     if way.ema:
         optimizer.finalize_variable_values(learner.trainable_variables)
     return with_precision(model, "float32")
@@ -131,37 +131,45 @@ def margins(model: keras.Model, dataset: Path, choose: pd.DataFrame) -> tuple[np
     return straight, (straight + mirrored) / 2
 
 
+def lesson(way: Way, fit: pd.DataFrame, epochs: int) -> tuple[pd.DataFrame, int]:
+    """The images that a way learns from, and the rounds in which it sees as many images as the others."""
+    if way.variants > 1:
+        return fit, max(2, round(epochs / way.variants))
+    return fit[fit["file"].str.endswith("-0.jpg")].reset_index(drop=True), epochs
+
+
+def row(name: str, dataset: Path, fit: pd.DataFrame, choose: pd.DataFrame, epochs: int) -> dict[str, object]:
+    """Train in one way; what it gives on the choosing split's images, and what it costs."""
+    images, rounds = lesson(WAYS[name], fit, epochs)
+    started = time.monotonic()
+    model = fitted(WAYS[name], dataset, images, rounds)
+    seconds = time.monotonic() - started
+    cost = {"images": len(images), "epochs": rounds, "minutes": round(seconds / 60, 1)}
+    labels, masked = choose["label"].to_numpy(), (choose["style"] != "none").to_numpy()
+    figures: dict[str, object] = {}
+    for title, margin in zip(("", ", with its mirror image"), margins(model, dataset, choose), strict=True):
+        right = ((margin > 0) == labels)[masked]
+        figures[f"masked accuracy{title}"] = accuracy_with_interval(int(right.sum()), len(right))
+        figures[f"log loss{title}"] = round(float(np.logaddexp(0, np.where(labels == 1, -margin, margin)).mean()), 4)
+    return {"way": name, **cost, **figures, "commit": commit_of(Path())}
+
+
 def main(
     dataset: Annotated[Path, typer.Option(help="a dataset folder with two variants a portrait")],
     ways: Annotated[list[str] | None, typer.Argument(help="all without")] = None,
     portraits: Annotated[int, typer.Option(help="learn and choose with so many of the training portraits")] = 20_000,
-    epochs: int = 5,
+    epochs: int = 4,
 ) -> None:
-    """Trains each way, prints its row, and adds it to the table."""
+    """Trains in each way, prints its row, and adds it to the table."""
     found = find_dataset(dataset)
     images = list_images(found, TRAINING)
-    sources = np.sort(images["source"].unique())
-    images = images[images["source"].isin(np.random.default_rng(0).permutation(sources)[:portraits])]
-    fit, choose = split_training(images)
-    first = choose[choose["file"].str.endswith("-0.jpg")].reset_index(drop=True)
-    masked = (first["style"] != "none").to_numpy()
+    sources = np.random.default_rng(0).permutation(np.sort(images["source"].unique()))
+    fit, choose = split_training(images[images["source"].isin(sources[:portraits])])
+    choose = choose[choose["file"].str.endswith("-0.jpg")].reset_index(drop=True)
     for name in ways or WAYS:
-        way = WAYS[name]
-        lessons = fit if way.variants > 1 else fit[fit["file"].str.endswith("-0.jpg")].reset_index(drop=True)
-        rounds = max(2, round(epochs * len(fit) / 2 / len(lessons))) if way.variants > 1 else epochs
-        started = time.monotonic()
-        model = fitted(way, found, lessons, rounds)
-        minutes = (time.monotonic() - started) / 60
-        row: dict[str, Any] = {"way": name, **asdict(way), "images": len(lessons), "epochs": rounds}
-        row |= {"minutes": round(minutes, 1), "images a second": round(rounds * len(lessons) / 60 / minutes)}
-        for title, margin in zip(("accuracy", "with its mirror image"), margins(model, found, first), strict=True):
-            right = ((margin > 0) == first["label"].to_numpy())[masked]
-            row[f"masked {title}"] = str(accuracy_with_interval(int(right.sum()), len(right)))
-            signed = np.where(first["label"] == 1, -margin, margin)
-            row[f"log loss {title}"] = round(float(np.logaddexp(0, signed).mean()), 4)
-        row["commit"] = commit_of(Path())
-        pd.DataFrame([row]).to_csv(RESULTS, mode="a", header=not RESULTS.exists(), index=False)
-        print(pd.Series(row).to_string())
+        tried = pd.DataFrame([row(name, found, fit, choose, epochs)])
+        tried.to_csv(RESULTS, mode="a", header=not RESULTS.exists(), index=False)
+        print(tried.T.to_string())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app | kaggle`.
+"""The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app | kaggle | export`.
 
 Exit status 0 when all went well, 1 when some photos could not be read or the run was stopped, 2 for everything that
 the caller has to put right.
@@ -12,16 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from . import __version__
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-    import pandas as pd
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
@@ -33,6 +28,8 @@ PHOTO_SUFFIXES |= {".heic", ".heif"}
 KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
+# Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
+SENTENCES = ("ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError")
 
 
 class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
@@ -47,6 +44,14 @@ class View(str, Enum):  # noqa: UP042 (its str() is never used)
 
     FACE = "face"
     PORTRAIT = "portrait"
+
+
+class Format(str, Enum):  # noqa: UP042 (its str() is never used)
+    """The formats of export.py."""
+
+    ONNX = "onnx"
+    LITERT = "litert"
+    SAVED_MODEL = "saved-model"
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -78,8 +83,11 @@ def maskedgender(
 @app.command("make-dataset")
 def make_dataset_command(
     portraits: Annotated[Path, typer.Option(help="Folder with zips or unpacked pictures, or one zip.")],
-    labels: Annotated[list[Path], typer.Option(help="CSV with file, gender and, if known, age, race; repeatable.")],
     out: Annotated[Path, typer.Option(help="Folder to make.")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV with file, gender and, if known, age, race; repeatable; those beside them without."),
+    ] = None,
     variants: Annotated[int, typer.Option(min=1, help="Images a portrait, each with its own mask.")] = 1,
     unmasked: Annotated[float, typer.Option(min=0, max=1, help="Share of images that stay bare.")] = 0.3,
     seed: Annotated[int, typer.Option(help="Decides everything that varies.")] = 0,
@@ -89,7 +97,9 @@ def make_dataset_command(
     """Draw masks on labelled portraits, and lay them out like Kaggle's dataset; goes on where it stopped."""
     with _one_sentence():
         from .make_dataset import make_dataset
+        from .portraits import find_labels
 
+        labels = labels or find_labels(portraits)
         typer.echo(make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit).table())
 
 
@@ -108,8 +118,10 @@ def train(
 ) -> None:
     """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
     with _one_sentence():
+        from .cli_training import train
+
         seen = view.value if view else None
-        _train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, looks)
+        train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, looks)
 
 
 @app.command()
@@ -121,7 +133,9 @@ def evaluate(
 ) -> None:
     """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
     with _one_sentence():
-        _evaluate(models, dataset, served, looks)
+        from .cli_training import evaluate
+
+        evaluate(models, dataset, served, looks)
 
 
 @app.command()
@@ -129,10 +143,18 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Photos, or folders searched for photos.")],
     model: ModelOption = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers here, one row a face.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV file that a stopped run left.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
 ) -> None:
     """Say for each face of each photo: female, male or not sure, and how sure."""
     with _one_sentence():
-        unread = _predict(paths, model, csv)
+        from .cli_predict import predict
+
+        photos = list(dict.fromkeys(_photos(paths)))
+        if not photos:
+            looked = " ".join(sorted(PHOTO_SUFFIXES))
+            raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {looked}.")
+        unread = predict(photos, model, csv, resume, processes)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
 
 
@@ -142,12 +164,32 @@ def app_command(
     host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 is this machine alone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The next free one when it is taken.")] = 7860,
     share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
+    auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
+    keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
 ) -> None:
     """Open the page on this machine, http://127.0.0.1:7860."""
     with _one_sentence():
         from .app import launch
+        from .prediction import caution
 
-        launch(model, host=host, port=port, share=share, inbrowser=_has_a_desktop())
+        if warning := caution(model):
+            typer.echo(warning, err=True)
+        opened = _has_a_desktop()
+        launch(model, host=host, port=port, share=share, auth=auth, keep_seconds=keep, inbrowser=opened)
+
+
+@app.command()
+def export(
+    to: Annotated[Format, typer.Option(help="Format of another runtime.")],
+    model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
+) -> None:
+    """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
+    with _one_sentence():
+        from .export import export
+
+        path, difference = export(model, to.value)
+        checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
+        typer.echo(f"{path}: the same answers as {model.name}, {checked}")
 
 
 @kaggle_app.command("train")
@@ -190,7 +232,7 @@ def _one_sentence() -> Iterator[None]:
         typer.echo("\nStopped. What was finished is kept.", err=True)
         raise typer.Exit(SOME_NOT_READ) from None
     except Exception as error:
-        if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in ("ModelError", "PhotoError"):
+        if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:
             raise
         typer.echo(str(error), err=True)
         raise typer.Exit(TO_PUT_RIGHT) from error
@@ -199,167 +241,6 @@ def _one_sentence() -> Iterator[None]:
 def _has_a_desktop() -> bool:
     """Whether a browser has a screen to open on; without one, Python might start a text browser in the terminal."""
     return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def _train(
-    given: Path | None,
-    architecture: str,
-    view: str | None,
-    image_size: int | None,
-    epochs: int | None,
-    batch_size: int | None,
-    output: Path,
-    seed: int,
-    limit: int | None,
-    looks: Path,
-) -> None:
-    """The steps of the training notebook, in its order."""
-    import keras
-    import pandas as pd
-
-    from . import dataset, evaluation, training
-
-    found = dataset.find_dataset(given)
-    fit, choose = _split(found, limit, seed)
-    keras.utils.set_random_seed(seed)
-    view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
-    model = _new_cnn(architecture, view, image_size)
-    typer.echo(f"{found}: {len(fit):,} images to fit, {len(choose):,} to choose by")
-    typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {model.input_shape[1]} pixels")
-    run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{len(fit)}images-seed{seed}"
-    recipe = training.RECIPES[architecture]
-    history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
-    if architecture == Architecture.MASKED.value:
-        model = _mirrored(model, view)
-        training.calibrate(model, dataset.PortraitStream(found, choose, model.input_shape[1:], 64))
-    best = training.best_epoch(history)
-    path = training.export(model, output / f"{architecture}_gender.keras")
-    chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
-    chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": evaluation.commit_of(CHECKOUT)}
-    command = " ".join(["maskedgender", *sys.argv[1:]])
-    evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
-    tested, pairs = _answers(model, found, served=False)
-    accuracy = evaluation.score(tested.label.to_numpy(), pairs).accuracy
-    evaluation.append_look(
-        looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
-    )
-    typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
-
-
-def _mirrored(model: keras.Model, view: str) -> keras.Model:
-    """The trained masked CNN as the file that answers has it: it looks at each crop and at its mirror image."""
-    from .models import masked_cnn
-
-    answering = masked_cnn(model.input_shape[1], view, mirrored=True)
-    answering.set_weights(model.get_weights())
-    return answering
-
-
-def _described(images: pd.DataFrame) -> str:
-    """What a model was trained on, in a phrase."""
-    from .dataset import NOT_DESCRIBED
-
-    masked = 1 - images["style"].isin(("none", NOT_DESCRIBED)).mean()
-    known = "" if (images["style"] == NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
-    return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
-
-
-def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The training images, or `limit` of them, as (fit, choose)."""
-    from . import dataset
-
-    images = dataset.list_images(found, dataset.TRAINING)
-    if limit:
-        images = images.groupby("label").sample(frac=min(1, limit / len(images)), random_state=seed).sort_index()
-    return dataset.split_training(images, seed=seed)
-
-
-def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Model:
-    from .models import masked_cnn, seed_cnn
-
-    if architecture == Architecture.SEED.value:
-        return seed_cnn(image_size or (143 if view == "face" else 100), view)  # 100x100 pixels are seen either way
-    return masked_cnn(image_size or 128, view)
-
-
-def _evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
-    """Measure each model, log the looks, print the tables."""
-    import pandas as pd
-
-    from . import dataset, evaluation, prediction
-
-    found = dataset.find_dataset(given)
-    loaded = {path: prediction.load_model(path) for path in models}
-    answers = {path: _answers(model, found, served) for path, model in loaded.items()}
-    scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
-    for path, one in scores.items():
-        route = "photo, detector, crop, file" if served else "crop, file"
-        evaluation.append_look(looks, f"{path} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
-    table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
-    groups = evaluation.accuracy_by_group(*answers[models[0]])
-    typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
-    if served:
-        images = len(dataset.list_images(found, dataset.VALIDATION))
-        typer.echo(f"\nno face found in {images - len(answers[models[0]][0]):,} of {images:,} images: left out")
-
-
-def _answers(model: keras.Model, found: Path, served: bool) -> tuple[pd.DataFrame, np.ndarray]:
-    """The Validation images that were answered, and their probabilities, float32 (N, 2).
-
-    With `served` the largest face of each image is found and cropped first; images without one are left out.
-    """
-    import numpy as np
-    from tqdm import tqdm
-
-    from . import dataset, evaluation, prediction
-
-    images = dataset.list_images(found, dataset.VALIDATION)
-    if not served:
-        stream = dataset.PortraitStream(found, images, model.input_shape[1:], 64)
-        return images, evaluation.answer_probabilities(model, stream)
-    shown = tqdm(images.file, unit="photo", disable=None)
-    largest = [prediction.predict_file(model, found / file)[:1] for file in shown]
-    pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
-    return images[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
-
-
-def _not_sure(tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
-    """How often the app would answer at all, and how often rightly, as rows for a table."""
-    from .evaluation import answered, percent
-    from .prediction import NOT_SURE_BELOW
-
-    coverage, accuracy = answered(tested.label.to_numpy(), pairs, NOT_SURE_BELOW)
-    level = percent(NOT_SURE_BELOW)
-    return {f"answered, at {level} or more": str(coverage), "of these right": str(accuracy)}
-
-
-def _predict(paths: list[Path], model_path: Path, csv: Path | None) -> int:
-    """Answer for every photo, to the CSV file or in words; returns how many could not be read."""
-    from tqdm import tqdm
-
-    from . import prediction
-
-    photos = list(_photos(paths))
-    if not photos:
-        raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {' '.join(sorted(PHOTO_SUFFIXES))}.")
-    model = prediction.load_model(model_path)
-    shown = tqdm(photos, unit="photo", disable=True if len(photos) == 1 else None)
-    unread = 0
-
-    def rows() -> Iterator[dict[str, object]]:
-        nonlocal unread
-        for photo in shown:
-            of_photo = prediction.csv_rows(model, photo)
-            unread += of_photo[0]["error"] not in ("", None, prediction.NO_FACE)
-            yield from of_photo
-
-    if csv:
-        prediction.write_csv(rows(), csv)
-        typer.echo(f"{csv}: {len(photos):,} photos, {unread:,} of them could not be read")
-    else:
-        for row in rows():
-            typer.echo(_in_words(row).encode("utf-8", "backslashreplace"))  # a name may hold what is no UTF-8
-    return unread
 
 
 def _photos(paths: list[Path]) -> Iterator[Path]:
@@ -373,11 +254,3 @@ def _photos(paths: list[Path]) -> Iterator[Path]:
             yield from sorted(file for file in named if not file.is_dir())
         else:
             yield path
-
-
-def _in_words(row: dict[str, object]) -> str:
-    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %)"."""
-    if row["error"]:
-        return f"{row['file']}: {row['error']}"
-    female, male = (f"{float(str(row[name])):.0%}".replace("%", " %") for name in ("p_female", "p_male"))
-    return f"{row['file']}, face {row['face']}: {row['answer']} (female {female}, male {male})"

@@ -12,7 +12,9 @@ import cv2
 import keras
 import numpy as np
 import pandas as pd
-from PIL import Image
+
+from .download import download
+from .reading import read_portrait
 
 CLASSES = ("female", "male")  # alphabetical, as Keras and the original number them: female 0, male 1
 TRAINING = "Training"
@@ -149,6 +151,7 @@ class PortraitStream(keras.utils.PyDataset):
         self.dataset, self.shape, self.batch_size = Path(dataset), tuple(shape), batch_size
         self.seed, self.augment, self.shuffle, self.epoch = seed, augment, shuffle, 0
         self.files = images["file"].tolist()
+        self._shuffled: tuple[int, np.ndarray] = (-1, np.arange(len(self.files)))
         self.labels = images["label"].to_numpy(dtype=np.int32)
         self.further = [pd.Categorical(images[name], values).codes for name, values in (heads or {}).items()]
 
@@ -164,33 +167,20 @@ class PortraitStream(keras.utils.PyDataset):
         return x, tuple(labels) if self.further else labels[0]
 
     def _order(self) -> np.ndarray:
-        if not self.shuffle:
-            return np.arange(len(self.files))
-        return np.random.default_rng((self.seed, self.epoch)).permutation(len(self.files))
+        epoch, order = self._shuffled  # one attribute: several threads read and set it
+        if self.shuffle and epoch != self.epoch:
+            epoch = self.epoch
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.files))
+            self._shuffled = epoch, order
+        return order
 
     def _portrait(self, row: int) -> np.ndarray:
-        portrait = read_portrait(self.dataset / self.files[row], self.shape[0])
-        if self.augment:
-            portrait = augmented(portrait, np.random.default_rng((self.seed, self.epoch, row)))
-        return portrait if self.shape[2] == 3 else cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None]
-
-
-def read_portrait(path: Path, size: int) -> np.ndarray:
-    """A portrait from disk, scaled to a square: uint8 (size, size, 3), RGB.
-
-    Raises:
-        ValueError: the file is not a picture that can be read; the message names it.
-    """
-    try:
-        with Image.open(path) as picture:
-            picture.draft("RGB", (size, size))  # a JPEG decodes at half its size for much less than the whole
-            pixels = np.asarray(picture.convert("RGB"))
-    except Exception as error:  # a damaged file can make a decoder raise almost anything
-        raise ValueError(f"Cannot read the image {path}: {error}") from error
-    if pixels.shape[:2] == (size, size):
-        return pixels
-    shrinks = min(pixels.shape[:2]) >= size
-    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        colour, path = self.shape[2] == 3, self.dataset / self.files[row]
+        if not self.augment:
+            return read_portrait(path, self.shape[0], colour=colour)
+        portrait = read_portrait(path, self.shape[0])
+        portrait = augmented(portrait, np.random.default_rng((self.seed, self.epoch, row)))
+        return portrait if colour else cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None]
 
 
 def augmented(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -236,7 +226,8 @@ def _degraded(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.standard_normal(portrait.shape, dtype=np.float32) * rng.uniform(0, NOISIEST)
         return np.clip(portrait + noise, 0, 255).astype(np.uint8)
     quality = int(rng.integers(LEAST_QUALITY, 90))
-    return cv2.imdecode(cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    squeezed = cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(squeezed, cv2.IMREAD_COLOR))
 
 
 def _erase(portrait: np.ndarray, rng: np.random.Generator) -> None:
@@ -283,11 +274,10 @@ def _is_dataset(folder: Path) -> bool:
 
 def _download() -> Path:
     """Kaggle's dataset from kagglehub: about 1 GB the first time, from its cache afterwards."""
-    advice = f"give its folder, or get it from https://www.kaggle.com/datasets/{KAGGLE_DATASET}"
+    where = f"https://www.kaggle.com/datasets/{KAGGLE_DATASET}"
+    advice = f"on Kaggle attach it or switch the internet on, elsewhere give its folder or get it from {where}"
     try:
-        import kagglehub  # late: only needed when no dataset is at hand
-
-        return Path(kagglehub.dataset_download(KAGGLE_DATASET))
+        return download(KAGGLE_DATASET)
     except ImportError as error:
         raise FileNotFoundError(f"No dataset found, and no kagglehub to download it: {advice}.") from error
     except Exception as error:  # kagglehub's errors have no base class of their own

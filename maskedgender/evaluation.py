@@ -141,8 +141,9 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
     """Accuracy for each group of people, and each style of mask, that the images' table knows.
 
     Args:
-        images: one row an image with the columns label, race, age and style; a column that says only "not known" makes
-            one group of that name.
+        images: one row an image with the columns label, race, age and style and, if measured, "head turn" (a band of
+            degrees, such as "15-29") and "face size" (of pixels); a column that says only "not known" makes one group
+            of that name.
 
     Returns:
         columns group, value, count, accuracy, low, high (95 % interval), one row a value.
@@ -150,8 +151,8 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
     rows = images.reset_index(drop=True).assign(gender=np.take(CLASSES, images.label.to_numpy()))
     rows["gender and race"] = rows.gender + ", " + rows.race
     rows["right"] = probabilities.argmax(axis=1) == rows.label.to_numpy()
-    groups = ("gender", "race", "age", "style", "gender and race")
-    return pd.DataFrame([line for group in groups for line in _group_lines(rows, group)])
+    groups = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
+    return pd.DataFrame([line for group in groups if group in rows for line in _group_lines(rows, group)])
 
 
 def _group_lines(rows: pd.DataFrame, group: str) -> list[dict[str, object]]:

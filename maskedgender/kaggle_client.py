@@ -38,7 +38,9 @@ NO_PHONE = (
 )
 REMEDIES = {  # what Kaggle's own words are about -> what to do
     r"phone|verif": NO_PHONE,
-    r"quota": "Your weekly GPU quota on Kaggle is used up: https://www.kaggle.com/settings says when it starts anew",
+    r"quota|number of hours": (
+        "Your weekly GPU quota on Kaggle is used up: https://www.kaggle.com/settings says when it starts anew"
+    ),
     r"session count": "Too many notebooks of yours run on Kaggle: stop one at https://www.kaggle.com/code, or wait",
 }
 

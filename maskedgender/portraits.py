@@ -75,6 +75,15 @@ class PortraitStore:
         return self._open[archive]
 
 
+def find_labels(portraits: Path) -> list[Path]:
+    """The CSVs that lie beside the portraits and have "label" in their names, as FairFace's do."""
+    folder = portraits if portraits.is_dir() else portraits.parent
+    found = sorted(folder.glob("*label*.csv"))
+    if not found:
+        raise PortraitsError(f"{folder} holds no CSV with label in its name: name the labels by --labels.")
+    return found
+
+
 def read_labels(path: Path, limit: int | None) -> list[Portrait]:
     """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood."""
     try:

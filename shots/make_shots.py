@@ -1,58 +1,86 @@
 """Take the pictures in shots/ of the real page in a real browser: `make shots`, or with another model's path after it.
 
-Needs Playwright and a Chromium (Debian: apt install chromium). Takes about 20 seconds.
+Needs Playwright and a Chromium (Debian: apt install chromium). Takes about 40 seconds.
 """
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from maskedgender import app
-from maskedgender.prediction import SHIPPED_MODEL
+from maskedgender.prediction import NOT_SURE, SHIPPED_MODEL, load_model, predict_file
 
 SHOTS = Path(__file__).resolve().parent
-MOST_BYTES = 390_000
+ANSWER_TIME = 60_000  # milliseconds, at most
 DESK, PHONE = (1200, 900), (390, 844)
-QUIET_BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+BROWSER = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera where there is none
+)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture to take: of which photo, on what window (pixels), under which colour scheme."""
+    """One picture to take: of which photo, on what window (pixels), under which colour scheme, after which clicks.
+
+    Several photos are given to the tab for many.
+    """
 
     name: str
-    photo: Path
+    photo: Path | Sequence[Path]
     window: tuple[int, int] = DESK
-    colours: str = "light"
+    colours: Literal["light", "dark"] = "light"
+    clicks: Callable[[Page], None] = lambda page: None
 
 
 def main() -> None:
     """Serve the page on a free port, and take every scene."""
     model = sys.argv[1] if len(sys.argv) > 1 else SHIPPED_MODEL
-    with tempfile.TemporaryDirectory() as folder:
-        empty = Path(folder) / "no_face.jpg"
-        Image.fromarray(landscape()).save(empty)
-        examples = app.EXAMPLES
-        scenes = [
-            Scene("one_face", examples / "grace_hopper.jpg"),
-            Scene("group", examples / "group.jpg"),
-            Scene("phone", examples / "eileen_collins.jpg", PHONE),
-            Scene("dark", examples / "group.jpg", colours="dark"),
-            Scene("no_face", empty),
-        ]
-        with serve(model) as address, chromium() as browser:
-            for scene in scenes:
-                print(take(browser, address, scene).name)
+    with tempfile.TemporaryDirectory() as folder, serve(model) as address, chromium() as browser:
+        for scene in scenes(model, Path(folder)):
+            print(take(browser, address, scene).name)
+
+
+def scenes(model: str | Path, folder: Path) -> list[Scene]:
+    """Every picture that is taken; photos that are not among the examples are made in a folder."""
+    one, group = app.EXAMPLES / "grace_hopper.jpg", app.EXAMPLES / "group.jpg"
+    no_face, text = folder / "no_face.jpg", folder / "letter.txt"
+    Image.fromarray(landscape()).save(no_face)
+    text.write_text("Dear reader")
+    return [
+        Scene("one_face", one, clicks=show_heat),
+        Scene("group", group),
+        Scene("dark", group, colours="dark"),
+        Scene("phone", one, PHONE),
+        Scene("phone_dark", group, PHONE, "dark"),
+        Scene("no_face", no_face),
+        Scene("not_sure", unsure(model, folder / "not_sure.jpg")),
+        Scene("mask_switch", group, clicks=lambda page: draw_masks(page, "surgical")),
+        Scene("gallery", [*sorted(app.EXAMPLES.glob("*.jpg")), no_face, text]),
+    ]
+
+
+def unsure(model: str | Path, file: Path) -> Path:
+    """A photo of which a model is not sure, saved as a file: an example, made smaller and smaller until it is."""
+    loaded = load_model(model)
+    for path, height in itertools.product(sorted(app.EXAMPLES.glob("*_*.jpg")), (512, 256, 128, 96, 64)):
+        with Image.open(path) as photo:
+            photo.resize((photo.width * height // photo.height, height)).save(file, quality=95)
+        if [face.answer for face in predict_file(loaded, file)] == [NOT_SURE]:
+            return file
+    raise RuntimeError(f"{model} is sure of every example, however small; take another photo.")
 
 
 def landscape() -> np.ndarray:
@@ -79,7 +107,7 @@ def chromium() -> Iterator[Browser]:
     """A headless Chromium, the system's where there is one."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET_BROWSER)
+        browser = playwright.chromium.launch(executable_path=found, args=BROWSER)
         try:
             yield browser
         finally:
@@ -89,17 +117,40 @@ def chromium() -> Iterator[Browser]:
 def upload(page: Page, photo: Path) -> None:
     """Give a photo to the open page, and wait until its answer is there."""
     page.locator("#photo input[type=file]").first.set_input_files(photo)
-    page.locator("#words .summary, #words .notice").first.wait_for(timeout=60_000)
+    page.locator("#words .summary, #words .notice").first.wait_for(timeout=ANSWER_TIME)
     page.wait_for_function("[...document.querySelectorAll('#answer img')].every(image => image.complete)")
 
 
+def upload_many(page: Page, photos: Sequence[Path]) -> None:
+    """Give photos to the tab for many, and wait until their table is there."""
+    page.get_by_role("tab", name="Many photos").click()
+    page.locator("#photos input[type=file]").set_input_files(list(photos))
+    page.locator("#table .summary, #table .notice").first.wait_for(timeout=ANSWER_TIME)
+
+
+def draw_masks(page: Page, style: str) -> None:
+    """Choose a style of mask under an answer, and wait until the answer with it is there."""
+    page.locator(f"#masks input[value='{style}']").check()
+    page.locator(".versions.two").first.wait_for(timeout=ANSWER_TIME)
+
+
+def show_heat(page: Page) -> None:
+    """Ask what the model looked at in the first crop, and wait until that is shown."""
+    page.locator(".look").first.click()
+    page.locator(".heat").first.wait_for(timeout=ANSWER_TIME)
+
+
 def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> Path:
-    """Upload the scene's photo, and save the whole page as a PNG in a folder."""
+    """Upload the scene's photos, click, and save the whole page as a PNG in a folder."""
     width, height = scene.window
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scene.colours)
     page = context.new_page()
     page.goto(address)
-    upload(page, scene.photo)
+    if isinstance(scene.photo, Path):
+        upload(page, scene.photo)
+    else:
+        upload_many(page, scene.photo)
+    scene.clicks(page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(700)  # scrolling and fading in have come to an end
     page.evaluate("window.scrollTo(0, 0)")
@@ -111,15 +162,10 @@ def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> 
 
 
 def _shrink(file: Path) -> None:
-    """Store a screenshot with as many steps a colour as fit into MOST_BYTES; photos are what makes a PNG large."""
+    """Store a screenshot with a palette of 256 colours: a third of the size, and little to see of it."""
     with Image.open(file) as shot:
-        whole = shot.convert("RGB")
-    for steps in (255, 127, 63, 31, 15):
-        whole.point([round(round(value * steps / 255) * 255 / steps) for value in range(256)] * 3).save(
-            file, optimize=True
-        )
-        if file.stat().st_size <= MOST_BYTES:
-            return
+        palette = shot.convert("RGB").quantize(256)
+    palette.save(file, optimize=True)
 
 
 if __name__ == "__main__":

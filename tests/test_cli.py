@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender import __version__, make_dataset
+from maskedgender.checksums import LIST
 from maskedgender.cli import app
 from maskedgender.models import masked_cnn
 from maskedgender.prediction import COLUMNS, NO_FACE, load_model, predict_file
@@ -54,7 +55,7 @@ def test_help_and_version_do_not_wait_for_keras():
 
 def test_every_command_of_the_shell_is_there():
     listed = re.findall(r"^\W*([a-z-]+)  ", shell("--help").output, re.MULTILINE)
-    assert {"make-dataset", "train", "evaluate", "predict", "app"} <= set(listed)
+    assert {"make-dataset", "train", "evaluate", "predict", "app", "kaggle", "export"} <= set(listed)
 
 
 def test_predict_writes_a_row_a_face(photos: Path, model: Path, tmp_path: Path):
@@ -89,7 +90,7 @@ def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp
 
 def test_predict_says_it_in_words(photos: Path, model: Path):
     result = shell("predict", photos / "hopper.png", "--model", model)
-    assert re.fullmatch(r".*hopper\.png, face 1: (female|male|not sure) \(female \d+ %, male \d+ %\)\n", result.output)
+    assert re.fullmatch(r".*hopper\.png, face 1: (female|male|not sure) \(female \d+ %, male \d+ %\)\n", result.stdout)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,7 @@ def test_predict_says_it_in_words(photos: Path, model: Path):
         ["predict", "PHOTOS", "--model", "MODEL", "--csv", "nowhere/out.csv"],
         ["train", "--dataset", "EMPTY"],
         ["evaluate", "MODEL", "--dataset", "EMPTY"],
+        ["export", "nowhere.keras", "--to", "litert"],
         ["make-dataset", "--portraits", "EMPTY", "--labels", "nowhere.csv", "--out", "EMPTY/out"],
     ],
 )
@@ -148,10 +150,12 @@ def test_train_then_evaluate(tmp_path: Path, model: Path):
     dataset, looks = make_synthetic_dataset(tmp_path / "dataset"), tmp_path / "looks.csv"
     common = ["--dataset", dataset, "--looks", looks]
     size = ["--epochs", 1, "--image-size", 48, "--output", tmp_path / "models"]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / LIST).write_text("0  seed_gender.keras\n")
     result = shell("train", *common, *size, "--architecture", "seed")
     assert result.exit_code == 0 and "Validation accuracy" in result.output, result.output
     seed = tmp_path / "models" / "seed_gender.keras"
-    assert load_model(seed).name == "seed_cnn"
+    assert load_model(seed).name == "seed_cnn", "the list of the folder must tell of the new file"
     result = shell("evaluate", seed, model, *common)
     assert result.exit_code == 0 and f"{seed}, by group" in result.output.replace("\n", ""), result.output
     assert len(pd.read_csv(looks)) == 3, "each look at Validation is written down"

@@ -1,9 +1,8 @@
-"""The figures, against values worked out by hand; the log of looks; the model card."""
+"""The figures, against values worked out by hand; the log of looks."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
 import subprocess
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from maskedgender import evaluation
-from maskedgender.card import model_card
 from maskedgender.evaluation import accuracy_with_interval
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
@@ -89,6 +87,15 @@ def test_accuracy_by_group():
     assert (table.low <= table.accuracy).all() and (table.accuracy <= table.high).all()
 
 
+def test_sizes_and_turns_are_groups_where_they_are_measured():
+    images = IMAGES.assign(**{"face size": ["96-127"] * 4 + ["24-31"] * 4, "head turn": "0-14"})
+    table = evaluation.accuracy_by_group(images, PROBABILITIES)
+    sizes = table[table.group == "face size"]
+    assert sizes.value.tolist() == ["24-31", "96-127"] and sizes.accuracy.tolist() == [0.75, 0.75]
+    assert table[table.group == "head turn"]["count"].tolist() == [8]
+    assert "face size" not in evaluation.accuracy_by_group(IMAGES, PROBABILITIES).group.tolist()
+
+
 def test_groups_not_known_are_one_group():
     images = IMAGES.assign(race="not known", age="not known", style="not known")
     table = evaluation.accuracy_by_group(images, PROBABILITIES)
@@ -159,21 +166,3 @@ def test_the_commit_is_that_of_the_checkout_around(tmp_path: Path):
     assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
     (tmp_path / "code.py").write_text("x = 2")
     assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"
-
-
-ANSWERS = {"small": PROBABILITIES, "seed": 1 - PROBABILITIES}
-
-
-def test_card_holds_what_was_measured_and_owns_to_what_was_not(tmp_path: Path):
-    model, seed = tmp_path / "small.keras", tmp_path / "seed.keras"
-    model.write_bytes(b"not a real model")
-    evaluation.write_record(model, {"training time": "20 min", "parameters": 1234})
-    scores = {name: evaluation.score(LABELS, pairs).row() for name, pairs in ANSWERS.items()}
-    groups = evaluation.accuracy_by_group(IMAGES, PROBABILITIES)
-    card = model_card([model, seed], pd.DataFrame(scores), groups, "On 8 made-up answers.")
-    assert hashlib.sha256(b"not a real model").hexdigest() in card and "On 8 made-up answers." in card
-    accuracies = "75.00 % (40.93 % to 92.85 %, n = 8) | 25.00 % (7.15 % to 59.07 %, n = 8)"
-    assert f"| accuracy (95 % interval) | {accuracies} |" in card
-    assert "| age | 20-29 | 60.00 %" in card
-    assert "| training time | 20 min | not known |" in card and "| parameters | 1234 | not known |" in card
-    assert "| hardware | not known | not known |" in card

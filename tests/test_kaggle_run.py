@@ -169,7 +169,10 @@ def test_nothing_was_pushed(command: str, kaggle: FakeKaggle):
     assert "begin with `maskedgender kaggle train`" in sentence(shell(command))
 
 
-@pytest.mark.parametrize("form", ["token", "file named", "access_token", "key", "kaggle.json", "login", "old login"])
+FORMS = ["token", "file named", "access_token", "access_token.txt", "key", "kaggle.json", "login", "old login"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_credentials_in_each_form(form: str, kaggle: FakeKaggle, home: Path, monkeypatch: pytest.MonkeyPatch):
     remember_a_run()
     give_credentials(form, home, monkeypatch)
@@ -191,8 +194,8 @@ def give_credentials(form: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     if form == "file named":
         (home / "token.txt").write_text(TOKEN)
         monkeypatch.setenv("KAGGLE_API_TOKEN", str(home / "token.txt"))
-    elif form == "access_token":
-        (home / ".kaggle" / "access_token").write_text(TOKEN)
+    elif form.startswith("access_token"):
+        (home / ".kaggle" / form).write_text(TOKEN)
     elif form == "key":
         monkeypatch.setenv("KAGGLE_USERNAME", USER)
         monkeypatch.setenv("KAGGLE_KEY", "key-of-ann")
@@ -213,10 +216,28 @@ def test_no_credentials(form: str, kaggle: FakeKaggle, home: Path, monkeypatch: 
     assert len(result.output.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["access_token", "kaggle.json", "credentials.json"])
+@pytest.mark.parametrize("content", ["", "{", '{"username": "ann"}'])
+def test_damaged_credentials_are_none(
+    name: str, content: str, kaggle: FakeKaggle, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    (home / ".kaggle" / name).write_text(content)
+    assert sentence(shell("train")) == kaggle_client.NO_CREDENTIALS
+    assert "SaveKernel" not in kaggle.calls
+
+
+def test_login_that_kaggle_has_ended(kaggle: FakeKaggle, home: Path, monkeypatch: pytest.MonkeyPatch):
+    give_credentials("old login", home, monkeypatch)
+    kaggle.refused["GenerateAccessToken"] = (401, "Unauthenticated")
+    assert sentence(shell("train")) == kaggle_client.NO_CREDENTIALS
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (QUOTA, "weekly GPU quota on Kaggle is used up"),
+        ("You've exceeded the number of hours allowed to use GPU.", "weekly GPU quota on Kaggle is used up"),
         (PHONE, "without a verified phone"),
         ("Maximum batch GPU session count of 2 reached.", "Too many notebooks"),
         ("Something new.", "Kaggle refused"),

@@ -63,9 +63,47 @@ def test_seed_does_not_rescale() -> None:
     assert seed_cnn(143, "face").count_params() == 1_567_874
 
 
+def multiply_adds(model: keras.Model) -> int:
+    """Of one crop: each weight of a convolution or Dense once a place that it is applied to."""
+    crop = keras.KerasTensor((1, *model.input_shape[1:]))
+    outputs = keras.Model(model.input, [layer.output for layer in model.layers]).compute_output_spec(crop)
+    count = 0
+    for layer, output in zip(model.layers, outputs, strict=True):
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            count += int(np.prod(layer.kernel.shape[:-1]) * np.prod(output.shape))
+    return count
+
+
+def test_multiply_adds_of_the_seed_are_those_counted_by_hand() -> None:
+    convolutions = 9 * (100**2 * 32 + 50**2 * 32 * 64 + 25**2 * 64 * 128 + 12**2 * 128 * 256)
+    assert multiply_adds(seed_cnn()) == convolutions + 9216 * 128 + 128 * 2
+
+
+def test_masked_takes_less_than_150_million_with_its_mirror_image() -> None:
+    plain, both = multiply_adds(masked_cnn()), multiply_adds(masked_cnn(mirrored=True))
+    assert round(plain / 1e6) == 67
+    assert both == 2 * plain < 150_000_000
+
+
+def test_mirrored_averages_the_logits_of_a_crop_and_its_mirror_image(trained_file: Path) -> None:
+    plain = keras.saving.load_model(trained_file)
+    logits = keras.Model(plain.input, plain.get_layer("logits").output)
+    mirrored = masked_cnn(64, "face", mirrored=True)
+    mirrored.set_weights(plain.get_weights())
+    x = np.stack([synthetic_portrait(number % 2, 200 + number) for number in range(5)])
+    # Of 64 columns the face takes 45, one nearer to the left edge: the mirror image must lie there too.
+    mirror_image = np.roll(x[:, :, ::-1], -1, axis=2)
+    assert np.abs(logits.predict(x, verbose=0) - logits.predict(mirror_image, verbose=0)).max() > 0.01
+    average = (logits.predict(x, verbose=0) + logits.predict(mirror_image, verbose=0)) / 2
+    expected = keras.ops.convert_to_numpy(keras.ops.softmax(average))
+    np.testing.assert_allclose(mirrored.predict(x, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(mirrored.predict(x[:1], verbose=0), expected[:1], atol=1e-6)
+
+
 @pytest.mark.parametrize("view", ["face", "portrait"])
-def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str) -> None:
-    model = masked_cnn(128, view)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str, mirrored: bool) -> None:
+    model = masked_cnn(128, view, mirrored)
     assert model.input_shape == (None, 128, 128, 3)
     assert model.count_params() <= 1_570_000
     kinds = {type(layer) for layer in model.layers}
@@ -103,6 +141,15 @@ def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def mirrored_file(trained_file: Path) -> Path:
+    """The same weights as the file that answers has them."""
+    model = masked_cnn(64, "face", mirrored=True)
+    model.set_weights(keras.saving.load_model(trained_file).get_weights())
+    model.save(trained_file.with_name("mirrored.keras"))
+    return trained_file.with_name("mirrored.keras")
+
+
 JAX_ANSWERS = """
 import sys
 import keras, numpy as np
@@ -113,8 +160,8 @@ np.save(sys.argv[3], np.concatenate([model.predict(x[:1], verbose=0), model.pred
 """
 
 
-def test_predict_bare_call_and_jax_agree_for_batches_of_1_and_8(trained_file: Path, tmp_path: Path) -> None:
-    model = keras.saving.load_model(trained_file)
+def test_predict_bare_call_and_jax_agree_for_batches_of_1_and_8(mirrored_file: Path, tmp_path: Path) -> None:
+    model = keras.saving.load_model(mirrored_file)
     x = np.stack([synthetic_portrait(number % 2, 100 + number) for number in range(8)])
     expected = model.predict(x, verbose=0)
     assert np.ptp(expected[:, 0]) > 0.05  # it has learnt something, so that a difference could show
@@ -125,7 +172,7 @@ def test_predict_bare_call_and_jax_agree_for_batches_of_1_and_8(trained_file: Pa
         np.testing.assert_allclose(np.asarray(model(batch.astype(np.float32), training=False)), rows, atol=1e-4)
     np.save(tmp_path / "x.npy", x)
     subprocess.run(
-        [sys.executable, "-c", JAX_ANSWERS, trained_file, tmp_path / "x.npy", tmp_path / "answers.npy"],
+        [sys.executable, "-c", JAX_ANSWERS, mirrored_file, tmp_path / "x.npy", tmp_path / "answers.npy"],
         env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
         check=True,
     )

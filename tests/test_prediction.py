@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import zlib
 from io import BytesIO
@@ -15,13 +16,16 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from maskedgender import cli
+from maskedgender.checksums import LIST, is_listed, is_whole, relist
 from maskedgender.faces import canonical_crop, find_faces
 from maskedgender.photos import MAX_MEGAPIXELS, PhotoError, read_photo
 from maskedgender.prediction import (
     COLUMNS,
     NO_FACE,
     NOT_SURE_BELOW,
+    SHIPPED_MODEL,
     ModelError,
+    caution,
     csv_rows,
     load_model,
     predict_crops,
@@ -243,6 +247,51 @@ def test_a_half_written_model_is_refused(model_path: Path, tmp_path: Path) -> No
     (tmp_path / "half.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError):
         load_model(tmp_path / "half.keras")
+
+
+def listed(model_path: Path, folder: Path, written: str = "{sum}  {name}\n") -> Path:
+    """A copy of a model in a folder whose list tells of it."""
+    copy = folder / "listed.keras"
+    copy.write_bytes(model_path.read_bytes())
+    digest = hashlib.sha256(copy.read_bytes()).hexdigest()
+    (folder / LIST).write_text(written.format(sum=digest, name=copy.name))
+    return copy
+
+
+def test_the_shipped_file_is_listed() -> None:
+    assert is_listed(SHIPPED_MODEL), f"write {LIST}: cd models && sha256sum {SHIPPED_MODEL.name} > {LIST}"
+    assert is_whole(SHIPPED_MODEL)
+
+
+@pytest.mark.parametrize("written", ["{sum}  {name}\n", "{sum} *{name}", "0  other.keras\n{sum}  {name}\n"])
+def test_a_listed_model_loads_and_an_exchanged_one_does_not(written: str, model_path: Path, tmp_path: Path) -> None:
+    """Both are good models; the second is not the one that the list tells of."""
+    path = listed(model_path, tmp_path, written)
+    assert load_model(path).output_shape == (None, 2)
+    classifier((64, 64, 3), [0, 0]).save(path)
+    with pytest.raises(ModelError, match=f"not the file that {LIST} beside it lists"):
+        load_model(path)
+    relist(path)
+    assert load_model(path).input_shape == (None, 64, 64, 3)
+
+
+def test_relisting_keeps_the_other_files_and_begins_no_list(model_path: Path, tmp_path: Path) -> None:
+    path = listed(model_path, tmp_path, "0  other.keras\n{sum}  {name}\n")
+    content = (tmp_path / LIST).read_text()
+    relist(path)
+    assert (tmp_path / LIST).read_text() == content
+    (tmp_path / LIST).unlink()
+    relist(path)
+    assert not (tmp_path / LIST).exists()
+
+
+def test_one_is_told_to_be_careful_with_a_file_of_somebody_elses(model_path: Path, photos: dict[str, Path]) -> None:
+    assert caution(SHIPPED_MODEL) == caution(os.path.relpath(SHIPPED_MODEL)) == ""
+    other = model_path.parents[1] / "benchmarks" / "models" / "seed_gender.keras"
+    for words, told in (([], 0), (["--model", str(other)], 1)):
+        ran = CliRunner().invoke(cli.app, ["predict", str(photos["hopper"]), *words])
+        assert ran.exit_code == 0 and ran.stderr.count("only from people you trust") == told
+        assert len(ran.stdout.splitlines()) == 1
 
 
 # Answers

@@ -1,0 +1,155 @@
+"""The answers of models to photos by the served path (photo, detector, crop, file), which other benchmarks count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from maskedgender.dataset import CLASSES
+from maskedgender.evaluation import NOT_KNOWN
+from maskedgender.faces import Face, canonical_crop, find_faces
+from maskedgender.prediction import SHIPPED_MODEL, load_model, predict_crops
+
+from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
+from .photos import BARE, Photo, band_of, head_turn
+
+RESULTS = Path(__file__).parent / "results"
+LOOKS = RESULTS / "looks.csv"
+SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
+OURS_AND_THE_SEEDS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL)}
+CHUNK = 256  # crops answered at once
+
+CLEAN = "clean"
+CLEAN_ONLY: dict[str, PhotoChange] = {CLEAN: unchanged}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model answered to photos, all of which were changed in one way.
+
+    Attributes:
+        photos: one row a photo: file, label (0 female, 1 male), age, race, style, "head turn" (a band of degrees)
+            and "face size" (the band of pixels that changes.at_random_size gives the face).
+        probabilities: float32 (N, 2), row by row; not-a-number where no face was found.
+    """
+
+    photos: pd.DataFrame
+    probabilities: np.ndarray
+
+    @property
+    def found(self) -> np.ndarray:
+        """Whether a face was found, bool (N,)."""
+        return ~np.isnan(self.probabilities[:, 0])
+
+    @property
+    def right(self) -> np.ndarray:
+        """1 where the likelier class is the label, 0 where not, not-a-number where no face was found; (N,)."""
+        right = self.probabilities.argmax(axis=1) == self.photos["label"].to_numpy()
+        return np.where(self.found, right, np.nan)
+
+    def of_found(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Photos and probabilities where a face was found."""
+        return self.photos[self.found], self.probabilities[self.found]
+
+
+def load_models(paths: Iterable[Path] | None) -> dict[str, keras.Model]:
+    """The models in these files, by the files' paths; the shipped one and the seed's, by their names, without."""
+    names = {str(path): path for path in paths} if paths else OURS_AND_THE_SEEDS
+    return {name: load_model(path) for name, path in names.items()}
+
+
+def keep_table(table: pd.DataFrame, name: str) -> None:
+    """Writes benchmarks/results/NAME.csv, whole or not at all; shares to four places."""
+    partial = RESULTS / f".{name}.partial"
+    table.round(4).to_csv(partial, index=False)
+    partial.replace(RESULTS / f"{name}.csv")
+
+
+def answers(
+    models: Mapping[str, keras.Model],
+    photos: Iterable[Photo],
+    masked: bool,
+    changes: Mapping[str, PhotoChange] = CLEAN_ONLY,
+    framings: Mapping[str, Framing] | None = None,
+) -> dict[str, dict[str, Answers]]:
+    """Every model's answers to every photo's largest face, by model, then by change or framing.
+
+    Faces are looked for once for each change of a photo; framings are made of the clean photo's face.
+
+    Args:
+        masked: leave out photos on which no mask could be drawn: they are none of the masked ones.
+    """
+    counter = _Counter(models)
+    rows: list[dict[str, object]] = []
+    without_mask = 0
+    for photo in tqdm(photos, "masked" if masked else "bare", unit="photo"):
+        if masked and photo.style == BARE:
+            without_mask += 1
+            continue
+        for name, (picture, face) in _handed_over(photo, changes, framings or {}).items():
+            counter.add((name, len(rows)), picture, face)
+        rows.append(_row(photo))
+    counter.flush()
+    if without_mask:
+        print(f"{without_mask} portraits left out: no mask could be drawn on them")
+    table = pd.DataFrame(rows)
+    names = [*changes, *(framings or {})]
+    return {model: {name: Answers(table, counter.of(model, name, len(rows))) for name in names} for model in models}
+
+
+def _handed_over(
+    photo: Photo, changes: Mapping[str, PhotoChange], framings: Mapping[str, Framing]
+) -> dict[str, tuple[np.ndarray, Face]]:
+    """The changed pictures, and the largest face of each; those without a face are missing."""
+    pictures = {name: change(photo) for name, change in changes.items()}
+    faces = {name: find_faces(picture) for name, picture in pictures.items()}
+    found = {name: (picture, faces[name][0]) for name, picture in pictures.items() if faces[name]}
+    if CLEAN in found:
+        found |= {name: framing(*found[CLEAN]) for name, framing in framings.items()}
+    return found
+
+
+def _row(photo: Photo) -> dict[str, object]:
+    known = {"file": photo.file, "label": CLASSES.index(photo.gender), "age": photo.age, "race": photo.race}
+    size = NOT_KNOWN if photo.box is None else band_of(face_pixels(photo), FACE_SIZES)
+    return {**known, "style": photo.style, "head turn": head_turn(photo), "face size": size}
+
+
+class _Counter:
+    """Gathers crops, and lets all models answer when there are enough of them."""
+
+    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+        self.models = models
+        self.keys: list[tuple[str, int]] = []
+        self.crops: dict[int, list[np.ndarray]] = {model.input_shape[1]: [] for model in models.values()}
+        self.pairs: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in models}
+
+    def add(self, key: tuple[str, int], picture: np.ndarray, face: Face) -> None:
+        """Take the crop of a face; the key is the change's name and the photo's number."""
+        self.keys.append(key)
+        for size, waiting in self.crops.items():
+            waiting.append(canonical_crop(picture, face, size))
+        if len(self.keys) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Let the models answer what is waiting."""
+        if not self.keys:
+            return
+        for name, model in self.models.items():
+            pairs = predict_crops(model, np.stack(self.crops[model.input_shape[1]]))
+            self.pairs[name].update(zip(self.keys, pairs, strict=True))
+        self.keys.clear()
+        for waiting in self.crops.values():
+            waiting.clear()
+
+    def of(self, model: str, change: str, count: int) -> np.ndarray:
+        """The model's probabilities for a change, float32 (count, 2)."""
+        nothing = np.full(2, np.nan, np.float32)
+        return np.array([self.pairs[model].get((change, number), nothing) for number in range(count)]).reshape(-1, 2)

@@ -1,0 +1,24 @@
+"""Write the shipped model's card, models/README.md, from the results that are kept; nothing is measured anew.
+
+python -m benchmarks.card
+"""
+
+from __future__ import annotations
+
+from maskedgender.card import model_card, read_measured
+from maskedgender.prediction import SHIPPED_MODEL
+
+from .answers import OURS_AND_THE_SEEDS, RESULTS
+
+CARD = SHIPPED_MODEL.parent / "README.md"
+
+
+def write_card() -> None:
+    """Writes the card, whole or not at all."""
+    partial = CARD.with_name(".README.partial")
+    partial.write_text(model_card(list(OURS_AND_THE_SEEDS.values()), read_measured(RESULTS)), encoding="utf-8")
+    partial.replace(CARD)
+
+
+if __name__ == "__main__":
+    write_card()

@@ -1,0 +1,195 @@
+"""What may happen to a photo on its way to the model: bad light, a bad camera, another size, another framing.
+
+A photo here is a portrait that is enlarged until its face is about 183 pixels high, with its mask (photos.py).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from maskedgender.faces import Face, crop_window
+
+from .photos import Photo
+
+PhotoChange = Callable[[Photo], np.ndarray]
+"""The picture, uint8 RGB, that is handed over instead."""
+
+Framing = Callable[[np.ndarray, Face], tuple[np.ndarray, Face]]
+"""A picture and its face, so changed that the canonical crop comes out framed otherwise."""
+
+# Blur, noise and JPEG between the first and the second of five strengths of ImageNet-C (Hendrycks and Dietterich,
+# "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019).
+BLUR = 2.0  # pixels, the Gaussian's standard deviation
+NOISE = 25.0  # grey levels, standard deviation
+JPEG_QUALITY = 20
+DARK, BRIGHT = 0.4, 1.6
+MASK_STRETCH = 1.15
+SMALLEST_FACE, LARGEST_FACE = 24, 192  # pixels; a larger one would be an enlargement, and show nothing more
+FACE_SIZES = (24, 32, 48, 64, 96, 128, 193)  # bands of pixels: 24-31, 32-47, ...
+
+MOVE = 0.10  # of the crop's side
+SCALE = 0.10
+TURN = 15.0  # degrees
+
+
+def unchanged(photo: Photo) -> np.ndarray:
+    """The photo as it is."""
+    return photo.pixels
+
+
+def blurred(photo: Photo) -> np.ndarray:
+    """Out of focus."""
+    return cv2.GaussianBlur(photo.pixels, (0, 0), BLUR)
+
+
+def noisy(photo: Photo) -> np.ndarray:
+    """A sensor short of light."""
+    return _levels(photo.pixels + _rng(photo).normal(0, NOISE, photo.pixels.shape))
+
+
+def compressed(photo: Photo) -> np.ndarray:
+    """Sent through a messenger."""
+    encoded = cv2.imencode(".jpg", photo.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+def half(photo: Photo) -> np.ndarray:
+    """Half the resolution: the face has about 92 pixels."""
+    return _resized(photo.pixels, 1 / 2)
+
+
+def quarter(photo: Photo) -> np.ndarray:
+    """A quarter of the resolution: the face has about 46 pixels."""
+    return _resized(photo.pixels, 1 / 4)
+
+
+def dark(photo: Photo) -> np.ndarray:
+    """Every grey level times 0.4."""
+    return _levels(photo.pixels * DARK)
+
+
+def bright(photo: Photo) -> np.ndarray:
+    """Every grey level times 1.6; what is above white is lost."""
+    return _levels(photo.pixels * BRIGHT)
+
+
+def grey(photo: Photo) -> np.ndarray:
+    """Without colour."""
+    return cv2.cvtColor(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def taller_mask(photo: Photo) -> np.ndarray:
+    """The mask is 1.15 times as tall."""
+    return _with_stretched_mask(photo, MASK_STRETCH)
+
+
+def shorter_mask(photo: Photo) -> np.ndarray:
+    """The mask is 1 / 1.15 times as tall."""
+    return _with_stretched_mask(photo, 1 / MASK_STRETCH)
+
+
+PHOTO_CHANGES: dict[str, PhotoChange] = {
+    "blur": blurred,
+    "noise": noisy,
+    f"JPEG quality {JPEG_QUALITY}": compressed,
+    "half resolution": half,
+    "quarter resolution": quarter,
+    "dark": dark,
+    "bright": bright,
+    "grey": grey,
+    "taller mask": taller_mask,
+    "shorter mask": shorter_mask,
+}
+
+
+def at_random_size(photo: Photo) -> np.ndarray:
+    """Scaled so that the face has the pixels that `face_pixels` gives; as it is where the face is not known."""
+    return photo.pixels if photo.box is None else _resized(photo.pixels, face_pixels(photo) / max(photo.box[2:]))
+
+
+def face_pixels(photo: Photo) -> float:
+    """The larger side of the face's box that this photo's file draws, 24 to 192 pixels, small ones as often as large.
+
+    All of FairFace's faces have one size. A user's have any, so each portrait is given one, evenly on a logarithmic
+    scale and always the same for the same file.
+    """
+    return float(np.exp(_rng(photo).uniform(np.log(SMALLEST_FACE), np.log(LARGEST_FACE))))
+
+
+def moved(right: float, down: float) -> Framing:
+    """The crop's window moved by these shares of its side."""
+
+    def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+        x, y, width, height = face.box
+        side = crop_window(face).side
+        return picture, replace(face, box=(x + right * side, y + down * side, width, height))
+
+    return framing
+
+
+def scaled(factor: float) -> Framing:
+    """The crop's window made larger by this factor, about the middle of the face's box."""
+
+    def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+        x, y, width, height = face.box
+        grown = (x - (factor - 1) * width / 2, y - (factor - 1) * height / 2, factor * width, factor * height)
+        return picture, replace(face, box=grown)
+
+    return framing
+
+
+def turned(degrees: float) -> Framing:
+    """The picture turned about the middle of the crop's window, its edges repeated; degrees against the clock."""
+
+    def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+        window = crop_window(face)
+        middle = (window.left + window.side / 2, window.top + window.side / 2)
+        turn = cv2.getRotationMatrix2D(middle, degrees, 1)
+        size = picture.shape[1::-1]
+        return cv2.warpAffine(picture, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), face
+
+    return framing
+
+
+# Each kind is the mean of its directions.
+FRAMINGS: dict[str, dict[str, Framing]] = {
+    f"crop moved by {MOVE:.0%}": {
+        f"moved {name}": moved(MOVE * right, MOVE * down)
+        for name, right, down in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1))
+    },
+    f"crop scaled by {SCALE:.0%}": {"wider": scaled(1 + SCALE), "tighter": scaled(1 - SCALE)},
+    f"crop turned by {TURN:.0f} degrees": {"turned left": turned(TURN), "turned right": turned(-TURN)},
+}
+
+
+def _with_stretched_mask(photo: Photo, stretch: float) -> np.ndarray:
+    """The face as it is, the mask stretched upwards and downwards from the tip of the nose."""
+    if photo.landmarks is None:
+        return photo.pixels
+    nose = photo.landmarks[2, 1]
+    warp = np.array([[1, 0, 0], [0, stretch, nose * (1 - stretch)]])
+    drawn = (cv2.absdiff(photo.pixels, photo.bare).max(axis=2) > 6).astype(np.float32)  # 6: not the soft shadow's end
+    drawn = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((9, 9)))  # cloth may have the colour of what it hides
+    size = photo.pixels.shape[1::-1]
+    pixels, alpha = (
+        cv2.warpAffine(layer, warp, size, borderMode=cv2.BORDER_REPLICATE) for layer in (photo.pixels, drawn)
+    )
+    return _levels(photo.bare + (pixels.astype(np.float32) - photo.bare) * alpha[..., None])
+
+
+def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:
+    width, height = (max(1, round(factor * side)) for side in pixels.shape[1::-1])
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(pixels), 0, 255).astype(np.uint8)
+
+
+def _rng(photo: Photo) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(photo.file.encode()))

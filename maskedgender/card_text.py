@@ -1,0 +1,122 @@
+"""The words of the model card, in Markdown; card.py fills in the figures."""
+
+FIGURES = {
+    "attribution_figure": ("attribution.png", "What the model looks at, averaged over test faces"),
+    "coverage_figure": ("risk-coverage.png", "Error among the answers against the share of photos answered"),
+}
+
+CARD = """# Model card: {name}
+
+A small Keras CNN that says, for the crop of one face, mask or no mask, how well it fits the two words that annotators
+gave to such pictures: female, male. Every figure here was measured or recorded by the commands it names.
+
+## Details
+
+- file: `{name}`, {size}; SHA-256 `{sha256}`
+- input: the canonical crop of one face, RGB, 0 to 255; output: two probabilities, female and male, that sum to 1
+- stock Keras layers only; it opens with `keras.saving.load_model`, safe mode on
+- weights: CC BY 4.0, see `LICENSE` beside them, with FairFace's attribution
+
+{facts}
+
+## Meant for, and not meant for
+
+Meant for learning how such a model is made and measured, and for trying it on one's own photos, on one's own machine.
+
+Not for decisions about people: access, policing, hiring, advertising, counting a crowd by gender. Not for telling
+anyone's gender: the model does not know it. Its labels are annotators' guesses from appearance, in two words only.
+
+## Data
+
+Trained on FairFace (Kimmo Karkkainen and Jungseock Joo, "FairFace: Face Attribute Dataset for Balanced Race, Gender,
+and Age", WACV 2021, https://github.com/joojs/fairface), CC BY 4.0, with masks drawn by this project:
+{data}.
+A tenth of the portraits chose the epoch, the calibration and the threshold of "not sure".
+
+Tested on FairFace's 5,000 validation portraits, with a drawn mask and bare, none of which trained or tuned anything.
+Each look at them is logged in `benchmarks/results/looks.csv`.
+
+The licence of the labels does not settle the rights in the photographs, which their authors found on the web.
+
+## How good
+
+By the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Each portrait is enlarged until its
+face has the size of a dataset image's; those on which no mask could be drawn are left out where masks are worn.
+`seed_gender` is the original notebook's CNN with its optimizer, batch and loss, on the same portraits and the same part
+of them (the view "face"); its probabilities are not calibrated. Intervals are 95 %.
+
+{compared}
+
+The gaps between groups, and the error beside the original's on the same photos; intervals by 1,000 resamples of the
+photos. Chance alone drives seven groups apart, so the interval of the largest gap leans upwards.
+
+{gaps}
+
+## When it is not sure
+
+Answers under the threshold (above, "answered") become "not sure". What other thresholds would give: from which
+probability on answers are given, and how many of them are wrong.
+
+{coverage}
+
+{coverage_figure}
+
+## By group
+
+Where intervals overlap, the groups may well be alike. Gender, race and age are FairFace's labels; "head turn" is how
+far the head is turned to a side, in degrees, as the landmarks of the bare face tell.
+
+{by_group}
+
+By the size of the face, the larger side of its box in pixels of the photo. FairFace's faces all have one size, so each
+photo was scaled once more to a size drawn at random; sizes over about 150 are enlargements.
+
+{by_size}
+
+## When photos are worse
+
+With a mask, every second portrait, `python -m benchmarks.robustness`; `benchmarks/changes.py` says how strong each
+change is. The drop is in points of accuracy, on the photos on which a face was found with and without the change;
+moving, scaling and turning are means over all directions.
+
+{robustness}
+
+## Styles of masks that were left out of training
+
+{held_out}
+
+## What it looks at
+
+{attribution_figure}
+
+## Beside others
+
+{peers}
+
+## Limits
+
+- Two words: people whom neither fits are always answered wrongly.
+- Children: {infants} up to two years of age, {children} from three to nine, with a mask.
+- The masks it was tested on are drawn, not worn. On real masks its accuracy is not known.
+- Veils, scarves, make-up, beards that show, and other signs of how people dress: it repeats what its training data
+  connect with the two words. Its accuracy on them apart is not known.
+- Profiles: {profiles} when the head is turned by 45 degrees or more, with a mask, where the face is found.
+- Sunglasses with a mask leave almost nothing to see; their accuracy apart is not known.
+- Low light: {dark} at four tenths of the brightness.
+- Few pixels: {quarter} at a quarter of the resolution.
+- Its probabilities are calibrated for photos like the test's.
+
+## Ways of training that were tried
+
+Short runs, compared on the choosing split only.
+
+{ways}
+
+## Make it again
+
+    make model FAIRFACE=DIR        # the shipped file: {time} of training, {hardware}
+    python -m benchmarks.accuracy  # the figures; then python -m benchmarks.robustness
+    make card                      # this page, from the figures that are kept in benchmarks/results/
+
+The shipped file was trained by `{command}`.
+"""

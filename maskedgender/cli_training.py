@@ -1,0 +1,129 @@
+"""What `maskedgender train` and `maskedgender evaluate` do: the steps of the training notebook, in its order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import typer
+from tqdm import tqdm
+
+from . import checksums, dataset, evaluation, prediction, training
+from .calibration import calibrate
+from .evaluation import answered, percent
+from .models import masked_cnn, seed_cnn
+from .prediction import NOT_SURE_BELOW
+from .run_folder import best_epoch
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def train(
+    given: Path | None,
+    architecture: str,
+    view: str | None,
+    image_size: int | None,
+    epochs: int | None,
+    batch_size: int | None,
+    output: Path,
+    seed: int,
+    limit: int | None,
+    looks: Path,
+) -> None:
+    """The steps of the training notebook, in its order."""
+    found = dataset.find_dataset(given)
+    fit, choose = _split(found, limit, seed)
+    keras.utils.set_random_seed(seed)
+    view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
+    model = _new_cnn(architecture, view, image_size)
+    typer.echo(f"{found}: {len(fit):,} images to fit, {len(choose):,} to choose by")
+    typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {model.input_shape[1]} pixels")
+    run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{len(fit)}images-seed{seed}"
+    recipe = training.RECIPES[architecture]
+    history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
+    if architecture == "masked":
+        model = _mirrored(model, view)
+        calibrate(model, dataset.PortraitStream(found, choose, model.input_shape[1:], 64))
+    best = best_epoch(history)
+    path = training.export(model, output / f"{architecture}_gender.keras")
+    checksums.relist(path)
+    chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
+    chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": evaluation.commit_of(CHECKOUT)}
+    command = " ".join(["maskedgender", *sys.argv[1:]])
+    evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
+    tested, pairs = _answers(model, found, served=False)
+    accuracy = evaluation.score(tested.label.to_numpy(), pairs).accuracy
+    evaluation.append_look(
+        looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
+    )
+    typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
+
+
+def _mirrored(model: keras.Model, view: str) -> keras.Model:
+    """The trained masked CNN as the file that answers has it: it looks at each crop and at its mirror image."""
+    answering = masked_cnn(model.input_shape[1], view, mirrored=True)
+    answering.set_weights(model.get_weights())
+    return answering
+
+
+def _described(images: pd.DataFrame) -> str:
+    """What a model was trained on, in a phrase."""
+    masked = 1 - images["style"].isin(("none", dataset.NOT_DESCRIBED)).mean()
+    known = "" if (images["style"] == dataset.NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
+    return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
+
+
+def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The training images, or `limit` of them, as (fit, choose)."""
+    images = dataset.list_images(found, dataset.TRAINING)
+    if limit:
+        images = images.groupby("label").sample(frac=min(1, limit / len(images)), random_state=seed).sort_index()
+    return dataset.split_training(images, seed=seed)
+
+
+def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Model:
+    if architecture == "seed":
+        return seed_cnn(image_size or (143 if view == "face" else 100), view)  # 100x100 pixels are seen either way
+    return masked_cnn(image_size or 128, view)
+
+
+def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
+    """Measure each model, log the looks, print the tables."""
+    found = dataset.find_dataset(given)
+    loaded = {path: prediction.load_model(path) for path in models}
+    answers = {path: _answers(model, found, served) for path, model in loaded.items()}
+    scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
+    for path, one in scores.items():
+        route = "photo, detector, crop, file" if served else "crop, file"
+        evaluation.append_look(looks, f"{path} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
+    table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
+    groups = evaluation.accuracy_by_group(*answers[models[0]])
+    typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
+    if served:
+        images = len(dataset.list_images(found, dataset.VALIDATION))
+        typer.echo(f"\nno face found in {images - len(answers[models[0]][0]):,} of {images:,} images: left out")
+
+
+def _answers(model: keras.Model, found: Path, served: bool) -> tuple[pd.DataFrame, np.ndarray]:
+    """The Validation images that were answered, and their probabilities, float32 (N, 2).
+
+    With `served` the largest face of each image is found and cropped first; images without one are left out.
+    """
+    images = dataset.list_images(found, dataset.VALIDATION)
+    if not served:
+        stream = dataset.PortraitStream(found, images, model.input_shape[1:], 64)
+        return images, evaluation.answer_probabilities(model, stream)
+    shown = tqdm(images.file, unit="photo", disable=None)
+    largest = [prediction.predict_file(model, found / file)[:1] for file in shown]
+    pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
+    return images[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
+
+
+def _not_sure(tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
+    """How often the app would answer at all, and how often rightly, as rows for a table."""
+    coverage, accuracy = answered(tested.label.to_numpy(), pairs, NOT_SURE_BELOW)
+    level = percent(NOT_SURE_BELOW)
+    return {f"answered, at {level} or more": str(coverage), "of these right": str(accuracy)}
