@@ -266,6 +266,6 @@ def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
         optimizer,
         ["sparse_categorical_crossentropy"] * (1 + further),
         loss_weights=[1.0, *[recipe.helper_weight] * further],
-        metrics=[["accuracy"], *[[]] * further],
+        metrics=[["accuracy"], *[[]] * further] if further else ["accuracy"],  # Keras 3.8 takes no list in a list
         jit_compile=jit,
     )
