@@ -92,6 +92,7 @@ def serve(
         app_kwargs={
             "lifespan": functools.partial(sweeping, keep_seconds=keep_seconds),
             "middleware": [Middleware(OwnFiles, public)],
+            "openapi_url": None,  # a list of all doors, which needs no login
         },
         **{"quiet": not share, **options},
     )
