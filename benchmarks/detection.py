@@ -1,12 +1,14 @@
 """What each score threshold finds, masked, bare, small and turned, and how often it puts a box on what is no face.
 
-    python -m benchmarks.detection [--fairface DIR] [--every 80]
+    python -m benchmarks.detection --dataset masked    # to choose: the portraits of the choosing split
+    python -m benchmarks.detection --validation        # to report: FairFace's validation part; the look is logged
 
-Decided on FairFace's training part. A face is found when a box overlaps the bare face's (intersection over union above
-0.3), well framed above 0.5 (a box may end where the mask begins), the right way up when its angle is at most 30 degrees
-off; "false" is the share of pictures with a box that no face is near. The scenes with small and with turned faces are
-put together here, from portraits. The pictures without faces are scikit-image's, in four turns, and mosaics of the
-portraits' corners (hair, clothes, walls): meant to be hard. About ten minutes on two cores.
+The dataset is the one that the model was trained on. A face is found when a box overlaps the bare face's (intersection
+over union above 0.3), well framed above 0.5 (a box may end where the mask begins), the right way up when its angle is
+at most 30 degrees off; "false" is the share of pictures with a box that no face is near. The scenes with small and with
+turned faces are put together here, from portraits. The pictures without faces are scikit-image's, in four turns, and
+mosaics of the portraits' corners (hair, clothes, walls): meant to be hard. Prints a row a figure, one column a
+threshold, and keeps them in benchmarks/results/. About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -18,17 +20,22 @@ from typing import Annotated
 
 import cv2
 import numpy as np
+import pandas as pd
 import skimage.data
 import typer
 from tqdm import tqdm
 
+from maskedgender.dataset import TRAINING, find_dataset, list_images, split_training
+from maskedgender.evaluation import accuracy_with_interval, append_look
 from maskedgender.faces import SCORE_THRESHOLD, Box, Face, find_faces
 from maskedgender.photos import read_photo
 from maskedgender.turned import turned_about
 
-from .photos import BARE, FAIRFACE, photos
+from .answers import LOOKS, keep_table
+from .photos import BARE, FAIRFACE, Photo, photos
 
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7)
+EVERY = 8  # of about 4,000 portraits of the choosing split, or 5,000 of the validation part
+THRESHOLDS = sorted({0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, SCORE_THRESHOLD})
 FOUND_OVERLAP, FRAMED_OVERLAP, NEAR_OVERLAP = 0.3, 0.5, 0.2
 RIGHT_WITHIN = 30.0  # degrees
 HEIGHT, WIDTH = 480, 640  # of the scenes that are put together
@@ -156,16 +163,12 @@ def _apart(a: float, b: float) -> float:
     return abs((a - b + 180) % 360 - 180)
 
 
-def main(
-    fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
-    every: Annotated[int, typer.Option(help="take every n-th portrait")] = 80,
-) -> None:
-    """Prints two rows a kind of picture, one column a threshold."""
-    worn = [photo for photo in photos(fairface, "train", masked=True, every=every) if photo.style != BARE]
+def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
+    """The scenes of each kind, made of portraits with a mask whose bare faces are known."""
     masked = [Scene(photo.pixels, [photo.box]) for photo in worn if photo.box]
     bare = [Scene(photo.bare, [photo.box]) for photo in worn if photo.box]
     pictures = pictures_without_faces()
-    kinds: dict[str, Iterable[Scene]] = {
+    return {
         "masked": masked,
         "bare": bare,
         "small, masked": with_small_faces(masked, pictures),
@@ -174,11 +177,53 @@ def main(
         "turned, bare": turned(bare[::3]),
         "without a face": in_four_turns([*pictures, *mosaics(bare)]),
     }
-    print(f"{f'threshold (chosen: {SCORE_THRESHOLD})':<33}", *(f"{t:>6.2f}" for t in THRESHOLDS))
-    for kind, scenes in kinds.items():
-        for name, scores in measured(scenes).items():
-            shares = [np.mean(np.array(scores) >= t) for t in THRESHOLDS]
-            print(f"{kind + ', ' + name:<28}{len(scores):>5}", *(f"{share:>6.3f}" for share in shares), flush=True)
+
+
+def rows(kind: str, scenes: Iterable[Scene]) -> pd.DataFrame:
+    """The figures of one kind of scenes: a row each, with the count of faces or scenes and the share by threshold."""
+    lines = [
+        {"pictures": kind, "figure": name, "count": len(scores), **_shares(scores)}
+        for name, scores in measured(scenes).items()
+    ]
+    return pd.DataFrame(lines)
+
+
+def _shares(scores: list[float]) -> dict[str, float]:
+    return {f"{threshold:.2f}": float(np.mean(np.array(scores) >= threshold)) for threshold in THRESHOLDS}
+
+
+def at_threshold(table: pd.DataFrame, kind: str, figure: str) -> str:
+    """One figure at the threshold that is used, with its interval."""
+    line = table[(table["pictures"] == kind) & (table["figure"] == figure)].iloc[0]
+    return str(accuracy_with_interval(round(line[f"{SCORE_THRESHOLD:.2f}"] * line["count"]), int(line["count"])))
+
+
+def choosing_split(dataset: Path, seed: int) -> frozenset[str]:
+    """The portraits of a dataset folder's choosing split."""
+    _, choose = split_training(list_images(find_dataset(dataset), TRAINING), seed=seed)
+    return frozenset(choose["source"])
+
+
+def main(
+    dataset: Annotated[Path | None, typer.Option(help="the dataset folder whose choosing split is taken")] = None,
+    validation: Annotated[bool, typer.Option("--validation", help="take FairFace's validation part")] = False,
+    fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
+    seed: Annotated[int, typer.Option(help="of the split: the one that training was given")] = 0,
+    every: Annotated[int, typer.Option(help="take every n-th portrait; fewer than by default are not kept")] = EVERY,
+) -> None:
+    """Measures, prints, keeps."""
+    if (dataset is None) != validation:
+        raise typer.BadParameter("Give either --dataset or --validation.")
+    only = None if dataset is None else choosing_split(dataset, seed)
+    taken = photos(fairface, "val" if validation else "train", masked=True, every=every, only=only)
+    scenes = kinds([photo for photo in taken if photo.style != BARE])
+    table = pd.concat([rows(kind, of_kind) for kind, of_kind in scenes.items()], ignore_index=True)
+    print(f"The threshold is {SCORE_THRESHOLD}.\n{table.to_string(index=False, float_format='{:.3f}'.format)}")
+    if every <= EVERY:
+        keep_table(table, f"detection-{'validation' if validation else 'choosing'}")
+    if validation:
+        found, false = (at_threshold(table, "masked", figure) for figure in ("found", "false"))
+        append_look(LOOKS, f"benchmarks.detection, FairFace-val 1/{every}, masked: found {found}, false box {false}")
 
 
 if __name__ == "__main__":
