@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from maskedgender.models import seed_cnn
-from maskedgender.prediction import SHIPPED_MODEL
+from maskedgender.prediction import SHIPPED_MODEL, load_model
 from shots.make_shots import chromium, serve
 
 from .people import collins, hopper
@@ -21,6 +21,12 @@ from .people import collins, hopper
 def model_path() -> Path:
     """The shipped model's file."""
     return SHIPPED_MODEL
+
+
+@pytest.fixture(scope="session")
+def model(model_path: Path) -> keras.Model:
+    """The shipped model, loaded once: that takes a second."""
+    return load_model(model_path)
 
 
 @pytest.fixture(scope="session")

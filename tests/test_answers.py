@@ -24,15 +24,10 @@ from maskedgender.gallery import MOST_PHOTOS, answer_many
 from maskedgender.masks import STYLES
 from maskedgender.page_style import COLOURS, COLOURS_ON_DARK
 from maskedgender.photos import read_photo
-from maskedgender.prediction import Prediction, load_model, predict_crops, predict_photo
+from maskedgender.prediction import Prediction, predict_crops, predict_photo
 from maskedgender.uploads import KEEP_SECONDS, upload_folder
 
 from .people import collins
-
-
-@pytest.fixture(scope="module")
-def model(model_path: Path) -> keras.Model:
-    return load_model(model_path)
 
 
 @pytest.fixture(scope="module")

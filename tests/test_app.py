@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -20,7 +21,7 @@ from maskedgender import app
 from maskedgender.answers import answer_photo
 from maskedgender.attribution import heat_map, overlay
 from maskedgender.photos import read_photo
-from maskedgender.prediction import NO_FACE, Prediction, csv_rows, load_model, predict_file
+from maskedgender.prediction import NO_FACE, Prediction, csv_rows, predict_file
 from shots.make_shots import DESK, PHONE, Scene, draw_masks, show_heat, take, upload, upload_many
 
 CHECKS = Path(__file__).with_name("page_checks.js").read_text(encoding="utf-8")
@@ -79,10 +80,10 @@ def click_example(page: Page, number: int) -> None:
 
 
 def test_an_uploaded_photo_gets_the_numbers_of_the_model(
-    page: Page, photos: dict[str, Path], model_path: Path, tmp_path: Path
+    page: Page, photos: dict[str, Path], model: keras.Model, tmp_path: Path
 ) -> None:
     upload(page, photos["hopper"])
-    expected = predict_file(load_model(model_path), photos["hopper"])
+    expected = predict_file(model, photos["hopper"])
     assert shown_per_cent(page) == pytest.approx(per_cent(expected), abs=1e-3)
     assert page.locator("#words .summary").inner_text() == f"1 face: {expected[0].answer}."
     assert page.locator("#words h3").inner_text() == f"Face 1: {expected[0].answer}"
@@ -91,42 +92,42 @@ def test_an_uploaded_photo_gets_the_numbers_of_the_model(
     assert len(np.unique(np.asarray(Image.open(tmp_path / "page.png").convert("L")))) > 100
 
 
-def test_a_group_gets_a_card_for_every_face(page: Page, model_path: Path) -> None:
+def test_a_group_gets_a_card_for_every_face(page: Page, model: keras.Model) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
-    expected = predict_file(load_model(model_path), group)
+    expected = predict_file(model, group)
     assert len(expected) == 3 and page.locator(".face").count() == 3
     assert shown_per_cent(page) == pytest.approx(per_cent(expected), abs=1e-3)
     answers = [card.get_attribute("data-answer") for card in page.locator(".face").all()]
     assert answers == [prediction.answer for prediction in expected]
 
 
-def test_the_table_has_the_faces_in_reading_order(page: Page, model_path: Path) -> None:
+def test_the_table_has_the_faces_in_reading_order(page: Page, model: keras.Model) -> None:
     upload(page, app.EXAMPLES / "group.jpg")
-    faces = predict_file(load_model(model_path), app.EXAMPLES / "group.jpg")
+    faces = predict_file(model, app.EXAMPLES / "group.jpg")
     rows = table_of(page, "#words")
     assert [row[0] for row in rows] == ["2", "1", "3"], "the largest face is in the middle"
     assert [row[1] for row in rows] == [faces[int(row[0]) - 1].answer for row in rows]
 
 
-def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str, Path], model_path: Path) -> None:
+def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str, Path], model: keras.Model) -> None:
     upload(page, photos["collins"])
     button, heat = page.locator(".look"), page.locator(".heat")
     assert not heat.is_visible() and button.get_attribute("aria-expanded") == "false"
     show_heat(page)
     crop = picture_of(page.locator(".version > img"))
-    assert (picture_of(heat.locator("img")) == overlay(crop, heat_map(load_model(model_path), crop))).all()
+    assert (picture_of(heat.locator("img")) == overlay(crop, heat_map(model, crop))).all()
     assert button.get_attribute("aria-expanded") == "true" and "was hidden in turn" in heat.inner_text()
     button.click()
     expect(heat).to_be_hidden()
 
 
-def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, model_path: Path) -> None:
+def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, model: keras.Model) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
     bare = page.locator("#picture img").get_attribute("src")
     draw_masks(page, "cloth")
-    answers = answer_photo(load_model(model_path), read_photo(group), "cloth")
+    answers = answer_photo(model, read_photo(group), "cloth")
     pairs = zip(answers.as_it_is, answers.with_mask, strict=True)
     expected = [version.prediction for pair in pairs for version in pair if version]
     assert len(expected) == 6
@@ -138,12 +139,12 @@ def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, mo
     assert page.locator("#picture img").get_attribute("src") == bare
 
 
-def test_answers_and_picture_can_be_saved(page: Page, model_path: Path, tmp_path: Path) -> None:
+def test_answers_and_picture_can_be_saved(page: Page, model: keras.Model, tmp_path: Path) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
     link = page.locator(".save-csv")
     rows = list(csv.DictReader(io.StringIO(data_of(link.get_attribute("href")).decode())))
-    of_the_shell = csv_rows(load_model(model_path), group)
+    of_the_shell = csv_rows(model, group)
     assert rows == [{name: str(value) for name, value in {**row, "file": "group.jpg"}.items()} for row in of_the_shell]
     with page.expect_download() as saved:
         page.locator(".save-picture").click()
@@ -156,13 +157,13 @@ def test_answers_and_picture_can_be_saved(page: Page, model_path: Path, tmp_path
 
 
 def test_many_photos_become_a_table_in_which_bad_files_say_why(
-    page: Page, photos: dict[str, Path], model_path: Path
+    page: Page, photos: dict[str, Path], model: keras.Model
 ) -> None:
     upload_many(page, [photos["hopper"], photos["text"], app.EXAMPLES / "group.jpg", photos["empty"]])
     rows = table_of(page, "#table")
     assert [row[0] for row in rows] == ["hopper.png", "text.jpg", *["group.jpg"] * 3, "empty.png"]
     assert rows[1][1].startswith("text.jpg is not a photo") and rows[5][1] == NO_FACE
-    (hopper,) = predict_file(load_model(model_path), photos["hopper"])
+    (hopper,) = predict_file(model, photos["hopper"])
     assert rows[0][1:3] == ["1", hopper.answer]
     assert page.locator("#table .summary").inner_text() == "4 photos: 4 faces, 2 without an answer."
     saved = csv.DictReader(io.StringIO(data_of(page.locator("#table .save-csv").get_attribute("href")).decode()))
@@ -276,10 +277,10 @@ def test_the_keyboard_reaches_everything_and_its_place_is_seen(page: Page, photo
     assert page.locator(".heat").nth(1).is_visible() and not page.locator(".heat").nth(0).is_visible()
 
 
-def test_an_example_is_answered_when_clicked(page: Page, model_path: Path) -> None:
+def test_an_example_is_answered_when_clicked(page: Page, model: keras.Model) -> None:
     click_example(page, 0)
     first = sorted(app.EXAMPLES.glob("*.jpg"))[0]
-    assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(load_model(model_path), first)), abs=1e-3)
+    assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(model, first)), abs=1e-3)
 
 
 def test_without_a_face_the_page_says_so_and_judges_the_whole_picture_only_if_asked(
@@ -345,10 +346,10 @@ def test_a_picture_of_the_page_is_small_enough_to_ship(browser: Browser, address
     assert shot.stat().st_size < 300_000 and Image.open(shot).width == 1200
 
 
-def test_the_named_endpoint_gives_the_same_numbers(address: str, photos: dict[str, Path], model_path: Path) -> None:
+def test_the_named_endpoint_gives_the_same_numbers(address: str, photos: dict[str, Path], model: keras.Model) -> None:
     client = Client(address, verbose=False, analytics_enabled=False)
     numbers = client.predict(handle_file(photos["collins"]), api_name="/predict")[2]
-    (expected,) = predict_file(load_model(model_path), photos["collins"])
+    (expected,) = predict_file(model, photos["collins"])
     assert numbers[0]["p_female"] == pytest.approx(expected.p_female, abs=1e-6)
     assert numbers[0]["answer"] == expected.answer and numbers[0]["box"] == pytest.approx(expected.box)
 

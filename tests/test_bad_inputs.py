@@ -31,11 +31,6 @@ GOOD = "zz good.png"  # the last in a folder
 
 
 @pytest.fixture(scope="module")
-def model(model_path: Path) -> keras.Model:
-    return load_model(model_path)
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All photos of the table as files, and a good one."""
     folder = tmp_path_factory.mktemp("photos")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import keras
 import pytest
+from playwright.sync_api import Browser
 
 from benchmarks.load import LoadClient, Tally, broken_promises, files_left, leave_in_the_middle, load, queue_length
 from benchmarks.load_cases import Case, cases
 from benchmarks.page_process import page_process
 from benchmarks.photos import FAIRFACE
-from maskedgender.prediction import NO_FACE, load_model
+from maskedgender.app import EXAMPLES
+from maskedgender.prediction import NO_FACE
+
+from .visitor import Visitor, file_data
 
 KEEP = 10  # seconds; more than lies between an upload and its question, however busy the machine
 ROW = {"answer": "female", "p_female": 0.9, "error": ""}
 
 
-def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model_path: Path) -> None:
-    given = cases(load_model(model_path), FAIRFACE, portraits=4)
+def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model: keras.Model) -> None:
+    given = cases(model, FAIRFACE, portraits=4)
     assert any(case.is_bad for case in given) and any(len(case.rows) > 1 for case in given)
     with page_process(tmp_path, "--port", "8000", "--keep", str(KEEP)) as page:
         tally = load(page, given, clients=8, seconds=6)
@@ -28,6 +34,20 @@ def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model
         LoadClient(page.address, given, last, seed=0).ask(given[0])
         assert len(last.seconds) == 1 and not last.wrong and not last.faults, "a worker is stuck"
         assert "Traceback" not in page.log.read_text("utf-8", "replace")
+
+
+def test_who_waits_is_told_the_length_of_the_queue(browser: Browser, address: str) -> None:
+    group, page, before = EXAMPLES / "group.jpg", browser.new_page(), Visitor(address)
+    page.goto(address)
+    page.locator("#photo input[type=file]").first.wait_for(state="attached")
+    path = before.upload(group.read_bytes())
+    for _ in range(6):
+        before.ask(file_data(path)).raise_for_status()
+    page.locator("#photo input[type=file]").first.set_input_files(group)
+    told = page.locator("#answer").get_by_text(re.compile(r"queue: \d/\d")).filter(visible=True)
+    told.first.wait_for(timeout=60_000)
+    page.locator("#words .summary").wait_for(timeout=60_000)
+    page.close()
 
 
 @pytest.mark.soak

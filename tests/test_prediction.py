@@ -40,11 +40,6 @@ SMALL = Image.fromarray(hopper()).resize((96, 112))
 GREY = SMALL.convert("L")
 
 
-@pytest.fixture(scope="module")
-def model(model_path: Path) -> keras.Model:
-    return load_model(model_path)
-
-
 def saved(folder: Path, picture: Image.Image, name: str, **options: object) -> Path:
     picture.save(folder / name, **options)
     return folder / name
