@@ -87,6 +87,12 @@ def test_a_photo_gets_a_sentence_or_an_answer(
     assert predict_file(model, folder / GOOD) == good
 
 
+def test_each_of_sixty_faces_is_answered(folder: Path, model: keras.Model) -> None:
+    boxes = np.array([face.box for face in predict_file(model, folder / "60 faces.jpg")])
+    columns, rows = ((boxes[:, :2] + boxes[:, 2:] / 2) // (96, 102)).T  # of the picture's 10 x 6
+    assert len({*zip(columns, rows, strict=True)}) == 60
+
+
 def test_the_shell_writes_a_row_for_each(
     folder: Path, model_path: Path, tmp_path: Path, good: list[Prediction]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import subprocess
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from maskedgender import __version__, make_dataset
 from maskedgender.checksums import LIST
 from maskedgender.cli import app
+from maskedgender.cli_predict import predict
 from maskedgender.models import masked_cnn
 from maskedgender.prediction import COLUMNS, NO_FACE, load_model, predict_file
 from maskedgender.training import export
@@ -74,6 +76,22 @@ def test_predict_writes_a_row_a_face(photos: Path, model: Path, tmp_path: Path):
     (expected,) = predict_file(load_model(model), photos / "hopper.png")
     assert float(rows[3]["p_female"]) == pytest.approx(expected.p_female, abs=1e-5)
     assert rows[3]["answer"] == expected.answer
+
+
+class Terminal(io.StringIO):
+    """A place to print to that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("watched", "shown"), [(Terminal, True), (io.StringIO, False)])
+def test_predict_shows_its_progress_where_somebody_watches(
+    watched: type[io.StringIO], shown: bool, photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(sys, "stderr", watched())
+    predict([photos / "hopper.png", photos / "grey.png"], model, tmp_path / "out.csv", resume=False, processes=1)
+    assert ("2/2" in sys.stderr.getvalue()) is shown
 
 
 def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp_path: Path):
