@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from . import checksums, dataset, evaluation, prediction, training
+from . import card, checksums, dataset, evaluation, fine_tuning, prediction, training
 from .calibration import calibrate
 from .evaluation import answered, percent
 from .models import masked_cnn, seed_cnn
@@ -31,27 +32,34 @@ def train(
     output: Path,
     seed: int,
     limit: int | None,
+    start: Path | None,
     looks: Path,
 ) -> None:
-    """The steps of the training notebook, in its order."""
+    """The steps of the training notebook, in its order; with `start`, on from the weights of that file."""
     found = dataset.find_dataset(given)
     fit, choose = _split(found, limit, seed)
     keras.utils.set_random_seed(seed)
     view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
     model = _new_cnn(architecture, view, image_size)
+    recipe, name = training.RECIPES[architecture], f"{model.name}-{view}-{model.input_shape[1]}px"
+    if start:
+        fine_tuning.start_from(model, start)
+        fit = fine_tuning.more_of_the_missed(model, found, fit, choose, seed)
+        recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
+        name += f"-from-{checksums.sha256(start)[:8]}"
     typer.echo(f"{found}: {len(fit):,} images to fit, {len(choose):,} to choose by")
     typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {model.input_shape[1]} pixels")
-    run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{len(fit)}images-seed{seed}"
-    recipe = training.RECIPES[architecture]
+    run = output / "runs" / f"{name}-{len(fit)}images-seed{seed}"
     history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
     if architecture == "masked":
         model = _mirrored(model, view)
-        calibrate(model, dataset.PortraitStream(found, choose, model.input_shape[1:], 64))
+        calibrate(model, dataset.PortraitStream(found, dataset.masked_ones(choose), model.input_shape[1:], 64))
     best = best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
     checksums.relist(path)
     chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
     chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": evaluation.commit_of(CHECKOUT)}
+    chosen |= {"started_from": _start_in_words(start)} if start else {}
     command = " ".join(["maskedgender", *sys.argv[1:]])
     evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
     tested, pairs = _answers(model, found, served=False)
@@ -69,9 +77,17 @@ def _mirrored(model: keras.Model, view: str) -> keras.Model:
     return answering
 
 
+def _start_in_words(start: Path) -> str:
+    """The file that training went on from, and what its record says of it."""
+    facts = card.read_record(start)
+    known = [f"{name} {facts[name]}" for name in ("epochs", "training time", "commit") if name in facts]
+    return ", ".join([f"{start.name}, SHA-256 {checksums.sha256(start)[:8]}", *known])
+
+
 def _described(images: pd.DataFrame) -> str:
-    """What a model was trained on, in a phrase."""
-    masked = 1 - images["style"].isin(("none", dataset.NOT_DESCRIBED)).mean()
+    """What a model was trained on, in a phrase; an image that came more than once counts once."""
+    images = images.drop_duplicates("file")
+    masked = 1 - images["style"].isin((dataset.BARE, dataset.NOT_DESCRIBED)).mean()
     known = "" if (images["style"] == dataset.NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
     return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
 
@@ -80,7 +96,7 @@ def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.
     """The training images, or `limit` of them, as (fit, choose)."""
     images = dataset.list_images(found, dataset.TRAINING)
     if limit:
-        images = images.groupby("label").sample(frac=min(1, limit / len(images)), random_state=seed).sort_index()
+        images = dataset.limited(images, limit, seed)
     return dataset.split_training(images, seed=seed)
 
 

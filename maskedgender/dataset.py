@@ -22,6 +22,7 @@ VALIDATION = "Validation"
 FOLDER = "GenderOcclusionData"
 KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 LABELS_FILE = "labels.csv"
+BARE = "none"  # the style of an image without a mask
 NOT_DESCRIBED = "not known"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -110,6 +111,22 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
         chosen.update(shuffled[:count])
     is_chosen = images["source"].isin(chosen)
     return images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
+
+
+def limited(images: pd.DataFrame, limit: int, seed: int = 0) -> pd.DataFrame:
+    """At most `limit` of the images, of as many portraits as there can be, both classes in their proportion."""
+    share = min(1.0, limit / len(images))
+    drawn = images.sample(frac=1, random_state=seed)
+    variant = drawn.groupby("source").cumcount()  # every portrait's first image comes before any one's second
+    ranked = drawn.loc[variant.sort_values(kind="stable").index].groupby("label")
+    chosen = [of_class.head(round(share * len(of_class))) for _, of_class in ranked]
+    return pd.concat(chosen).sort_index()
+
+
+def masked_ones(images: pd.DataFrame) -> pd.DataFrame:
+    """The images with a mask, as far as the dataset tells; all, where that would leave none of a class."""
+    masked = images[images["style"] != BARE]
+    return masked if masked["label"].nunique() == len(CLASSES) else images
 
 
 class PortraitStream(keras.utils.PyDataset):
