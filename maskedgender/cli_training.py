@@ -13,6 +13,7 @@ import typer
 from tqdm import tqdm
 
 from . import card, checksums, dataset, evaluation, fine_tuning, prediction, training
+from .audit import audit
 from .calibration import calibrate
 from .evaluation import answered, percent
 from .models import masked_cnn, seed_cnn
@@ -37,7 +38,7 @@ def train(
 ) -> None:
     """The steps of the training notebook, in its order; with `start`, on from the weights of that file."""
     found = dataset.find_dataset(given)
-    fit, choose = _split(found, limit, seed)
+    fit, choose, test = _split(found, limit, seed)
     keras.utils.set_random_seed(seed)
     view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
     model = _new_cnn(architecture, view, image_size)
@@ -62,7 +63,7 @@ def train(
     chosen |= {"started_from": _start_in_words(start)} if start else {}
     command = " ".join(["maskedgender", *sys.argv[1:]])
     evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
-    tested, pairs = _answers(model, found, served=False)
+    tested, pairs = _answers(model, found, test)
     accuracy = evaluation.score(tested.label.to_numpy(), pairs).accuracy
     evaluation.append_look(
         looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
@@ -92,12 +93,18 @@ def _described(images: pd.DataFrame) -> str:
     return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
 
 
-def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The training images, or `limit` of them, as (fit, choose)."""
-    images = dataset.list_images(found, dataset.TRAINING)
+def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The training images, or `limit` of them, and the test's, as (fit, choose, test), without what the audit doubts.
+
+    The audit's report is printed: it reads all images once.
+    """
+    images, test = (dataset.list_images(found, part) for part in (dataset.TRAINING, dataset.VALIDATION))
     if limit:
         images = dataset.limited(images, limit, seed)
-    return dataset.split_training(images, seed=seed)
+    typer.echo(f"{found}: looking for copies and damaged files in {len(images) + len(test):,} images")
+    doubted = audit(found, images, test)
+    typer.echo(doubted)
+    return *dataset.split_training(doubted.kept(images), seed=seed), doubted.kept(test)
 
 
 def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Model:
@@ -110,7 +117,8 @@ def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) 
     """Measure each model, log the looks, print the tables."""
     found = dataset.find_dataset(given)
     loaded = {path: prediction.load_model(path) for path in models}
-    answers = {path: _answers(model, found, served) for path, model in loaded.items()}
+    images = dataset.list_images(found, dataset.VALIDATION)
+    answers = {path: _answers(model, found, images, served) for path, model in loaded.items()}
     scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
     for path, one in scores.items():
         route = "photo, detector, crop, file" if served else "crop, file"
@@ -119,16 +127,17 @@ def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) 
     groups = evaluation.accuracy_by_group(*answers[models[0]])
     typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
     if served:
-        images = len(dataset.list_images(found, dataset.VALIDATION))
-        typer.echo(f"\nno face found in {images - len(answers[models[0]][0]):,} of {images:,} images: left out")
+        without = len(images) - len(answers[models[0]][0])
+        typer.echo(f"\nno face found in {without:,} of {len(images):,} images: left out")
 
 
-def _answers(model: keras.Model, found: Path, served: bool) -> tuple[pd.DataFrame, np.ndarray]:
-    """The Validation images that were answered, and their probabilities, float32 (N, 2).
+def _answers(
+    model: keras.Model, found: Path, images: pd.DataFrame, served: bool = False
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The images of a dataset folder that were answered, and their probabilities, float32 (N, 2).
 
     With `served` the largest face of each image is found and cropped first; images without one are left out.
     """
-    images = dataset.list_images(found, dataset.VALIDATION)
     if not served:
         stream = dataset.PortraitStream(found, images, model.input_shape[1:], 64)
         return images, evaluation.answer_probabilities(model, stream)

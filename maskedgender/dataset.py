@@ -103,9 +103,10 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
     """
     sources = images.sort_values("file").drop_duplicates("source")
     chosen: set[str] = set()
-    for label, of_class in sources.groupby("label")["source"]:
+    for label, name in enumerate(CLASSES):
+        of_class = sources.loc[sources["label"] == label, "source"]
         if len(of_class) < 2:
-            raise ValueError(f"A split needs two portraits of each class or more; there is one {CLASSES[label]}.")
+            raise ValueError(f"A split needs two portraits of each class or more; {name} has {len(of_class)}.")
         count = min(max(1, round(choose_share * len(of_class))), len(of_class) - 1)
         shuffled = np.random.default_rng((seed, label)).permutation(of_class.to_numpy())
         chosen.update(shuffled[:count])

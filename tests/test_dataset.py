@@ -170,9 +170,10 @@ def test_split_follows_from_the_seed_not_from_the_order_of_rows() -> None:
     assert set(first["file"]) != set(split_training(images, 0.2, seed=2)[1]["file"])
 
 
-def test_split_of_a_class_with_one_portrait_is_an_error() -> None:
-    with pytest.raises(ValueError, match="one male"):
-        split_training(images_of((5, 1), variants=4))
+@pytest.mark.parametrize("count", [1, 0])
+def test_split_of_a_class_with_one_portrait_or_none_is_an_error(count: int) -> None:
+    with pytest.raises(ValueError, match=f"male has {count}"):
+        split_training(images_of((5, count), variants=4))
 
 
 def one_image(folder: Path, pixels: np.ndarray, name: str = "one.png") -> pd.DataFrame:
