@@ -13,6 +13,7 @@ SHOW_ANSWER = """() => setTimeout(() => { const answer = document.getElementById
 # Done once, when the page opens. Many systems do not know IMG_1.HEIC for an image, and Gradio refuses what has no kind:
 # give it one by its name. A file that is too large would make Gradio refuse all that were chosen with it, and not say
 # why: it is left out, and that is said. The pictures of examples and uploads have no alternative text: give them one.
+# A camera needs a moment for its first picture, and until then Gradio lets go of a press of its button: it is kept.
 ON_OPEN = """() => {
   const most = LIMIT, isLarge = (file) => file.size > most * 2 ** 20;
   const named = (file) => file.type || !/[.](heic|heif|avif|tiff?)$/i.test(file.name)
@@ -40,6 +41,12 @@ ON_OPEN = """() => {
     event.target.files = chosen.files; }), true);
   document.addEventListener('drop', (event) => take(event, [...event.dataTransfer.files], (files) =>
     Object.defineProperty(event, 'dataTransfer', { value: { files } })), true);
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('#photo button[aria-label="capture photo"]');
+    const video = button && document.querySelector('#photo video');
+    if (!button || video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    event.stopImmediatePropagation();
+    video.onloadeddata = () => { video.onloadeddata = null; button.click(); }; }, true);
   const describe = () => document.querySelectorAll('#photo img, .gallery-item img').forEach((image) => {
     const file = decodeURIComponent(image.src).split('/').pop();
     const alt = image.closest('#photo') ? 'Your photo' : 'Example: ' + file.split('.')[0].replaceAll('_', ' ');

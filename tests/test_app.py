@@ -205,6 +205,22 @@ def test_a_photo_can_be_dropped_pasted_and_taken_by_the_camera(page: Page, photo
     page.locator("#words :is(.summary, .notice)").first.wait_for(timeout=SLOW)  # the camera of the test shows no face
 
 
+def test_a_press_before_the_cameras_first_picture_is_not_lost(page: Page) -> None:
+    page.locator("#photo input[type=file]").first.wait_for(state="attached")
+    page.evaluate("""async () => {
+        const camera = await navigator.mediaDevices.getUserMedia({ video: true }), late = new MediaStream();
+        window.openShutter = () => late.addTrack(camera.getVideoTracks()[0]);
+        navigator.mediaDevices.getUserMedia = async () => late; }""")
+    page.get_by_label("Capture from camera").click()
+    page.get_by_text("Click to Access Webcam").click()
+    for _ in range(2):
+        page.get_by_label("capture photo").click(timeout=SLOW)
+    assert page.evaluate("document.querySelector('#photo video').videoWidth") == 0
+    page.evaluate("window.openShutter()")
+    page.locator("#words :is(.summary, .notice)").first.wait_for(timeout=SLOW)
+    assert page.locator("#photo img").is_visible()
+
+
 def clear(page: Page) -> None:
     page.locator("#photo button[aria-label='Remove Image']").click()
     page.locator("#words .hint").wait_for(timeout=SLOW)

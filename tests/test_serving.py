@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.page_process import CHECKOUT, PageProcess, page_process
 from maskedgender import app, serving, uploads
@@ -168,24 +168,37 @@ def half_an_upload() -> bytes:
     return head.encode() + b"Content-Length: 1000000\r\n\r\n" + part
 
 
-def test_after_a_kill_the_open_tab_works_again_and_what_was_left_is_deleted(
+def test_after_a_kill_open_tabs_work_again_and_what_was_left_is_deleted(
     browser: Browser, tmp_path: Path, photos: dict[str, Path]
 ) -> None:
-    tab = browser.new_page()
+    """One tab has its answer, and the other waits for it, when the page is killed."""
+    answered, waiting = browser.new_page(), browser.new_page()
     with page_process(tmp_path, "--port", "7980") as page:
-        tab.goto(page.address)
-        upload(tab, photos["hopper"])
-        page.kill()
+        answered.goto(page.address)
+        waiting.goto(page.address)
+        upload(answered, photos["hopper"])
+        kill_in_the_middle(page, waiting)
+    waiting.get_by_text("Attempting reconnection").wait_for(timeout=60_000)
     left = files_in(page)
     assert left
     for file in left:  # the minute goes by
         os.utime(file, (time.time() - 60,) * 2)
     with page_process(tmp_path, "--port", str(page.port)) as again:
         assert again.address == page.address
+        expect(waiting.get_by_text("Attempting reconnection")).to_have_count(0, timeout=60_000)
+        waiting.locator("#words .hint").wait_for(timeout=60_000)  # it has come back by itself
         until(lambda: not any(file.exists() for file in left), 20)
-        upload(tab, app.EXAMPLES / "group.jpg")
-        tab.wait_for_function("document.querySelectorAll('.face').length == 3", timeout=60_000)
-    tab.close()
+        for tab in (answered, waiting):
+            upload(tab, app.EXAMPLES / "group.jpg")
+            tab.wait_for_function("document.querySelectorAll('.face').length == 3", timeout=60_000)
+            tab.close()
+
+
+def kill_in_the_middle(page: PageProcess, tab: Page) -> None:
+    """Kill the page while a tab waits for an answer."""
+    with tab.expect_response(lambda reply: "/queue/join" in reply.url, timeout=60_000):
+        tab.locator("#photo input[type=file]").first.set_input_files(app.EXAMPLES / "group.jpg")
+    page.kill()
 
 
 def test_cut_from_the_network_the_page_works_whole(tmp_path: Path, photos: dict[str, Path]) -> None:
