@@ -34,6 +34,7 @@ SIGNS = [
     "masked/**/Validation/*/*.jpg",
     "made/**/runs/*/settings.json",
     "made/**/runs/*/epoch-0001.npz",
+    "made/first/masked_gender.keras",
     "made/masked_gender.keras",
 ]
 
