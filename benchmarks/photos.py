@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from maskedgender.evaluation import NOT_KNOWN
-from maskedgender.faces import crop_window, detect
-from maskedgender.make_dataset import CROP_SIZE, DETECTION_SCORE, DETECTION_SIDE
+from maskedgender.faces import detect
+from maskedgender.make_dataset import DETECTION_SCORE, DETECTION_SIDE, enlarged
 from maskedgender.masks import STYLES, MaskError, draw_mask
 from maskedgender.portraits import PortraitStore
 from maskedgender.pose import estimate_pose
@@ -98,10 +97,8 @@ def _enlarged(
     faces = detect(portrait, DETECTION_SIDE, DETECTION_SCORE)
     if not faces:
         return portrait, None, None
-    scale = CROP_SIZE / crop_window(faces[0]).side
-    enlarged = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
-    x, y, width, height = (side * scale for side in faces[0].box)
-    return enlarged, (x, y, width, height), faces[0].landmarks * scale
+    photo, face = enlarged(portrait, faces[0])
+    return photo, face.box, face.landmarks
 
 
 def _masked(bare: np.ndarray, landmarks: np.ndarray, file: str, seed: int) -> tuple[np.ndarray, str]:

@@ -20,9 +20,10 @@ from .card_text import CARD, FIGURES
 from .evaluation import NOT_KNOWN, Share, percent
 from .gaps import Estimate
 
+STARTED = "started from"
 FACTS = (
     *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
-    *("training time", "hardware", "command", "seed", "Keras", "commit", "date"),
+    *("training time", STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
 )
 SIZES = "face size"  # the group that has a table of its own
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
@@ -113,7 +114,8 @@ def read_record(model: Path) -> dict[str, str]:
 
 
 def _facts(records: dict[str, dict[str, str]]) -> str:
-    lines = [[fact, *(record.get(fact, NOT_KNOWN) for record in records.values())] for fact in FACTS]
+    known = [fact for fact in FACTS if fact != STARTED or any(STARTED in record for record in records.values())]
+    lines = [[fact, *(record.get(fact, NOT_KNOWN) for record in records.values())] for fact in known]
     return _table(["", *records], lines)
 
 

@@ -18,13 +18,13 @@ def is_listed(path: Path) -> bool:
 
 def is_whole(path: Path) -> bool:
     """Whether a listed file has the content that the list tells of."""
-    return _sum(path) == _listed(path.parent)[path.name]
+    return sha256(path) == _listed(path.parent)[path.name]
 
 
 def relist(path: Path) -> None:
     """Take a file's content as it is now for the right one, where its list tells of it."""
     if is_listed(path):
-        listed = {**_listed(path.parent), path.name: _sum(path)}
+        listed = {**_listed(path.parent), path.name: sha256(path)}
         partial = path.with_name(f".{LIST}.partial")
         partial.write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()), encoding="utf-8")
         partial.replace(path.with_name(LIST))
@@ -38,6 +38,7 @@ def _listed(folder: Path) -> dict[str, str]:
     return {name.lstrip(" *"): digest.lower() for digest, _, name in parts}  # a star: read in binary mode
 
 
-def _sum(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -114,6 +114,9 @@ def train(
     output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,
     seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,
     limit: Annotated[int | None, typer.Option(min=4, help="Only so many training images.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from this .keras file, with more of the people on whom it errs most.")
+    ] = None,
     looks: LooksOption = LOOKS,
 ) -> None:
     """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
@@ -121,7 +124,7 @@ def train(
         from .cli_training import train
 
         seen = view.value if view else None
-        train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, looks)
+        train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, start, looks)
 
 
 @app.command()

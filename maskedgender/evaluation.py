@@ -282,4 +282,9 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
 def write_record(model: Path, facts: Mapping[str, object]) -> None:
     """Keep the facts of a training run in a JSON file beside its model, for the card; FACTS are those that it shows."""
     text = {name: str(value) for name, value in facts.items()}
-    model.with_suffix(".json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+    partial = model.with_name(f"partial-{model.stem}.json")
+    try:
+        partial.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+        partial.replace(model.with_suffix(".json"))
+    finally:
+        partial.unlink(missing_ok=True)

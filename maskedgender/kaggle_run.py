@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import typer
 
+from .checksums import relist
 from .kaggle_client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -205,6 +206,7 @@ def _fetch(kaggle: Client, run: Run) -> None:
     printed = executed.with_suffix(".log")  # Kaggle may give the notebook back without its outputs
     in_place = {executed: notebook, printed: log.encode(), output / record_name: record, output / model_name: model}
     _put_in_place(in_place)
+    relist(output / model_name)
     typer.echo(f"{output / model_name}: {summary}\nthe executed notebook: {executed}, its log beside it")
 
 

@@ -1,6 +1,6 @@
 """A small Kaggle on this machine, for the official client: it answers what training needs, and writes down all calls.
 
-The client reaches it with KAGGLE_API_ENVIRONMENT=LOCALHOST, which means port 80.
+The client, in this process, looks for it where `point_kaggle_to` says.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from kagglesdk import kaggle_env
 
 TOKEN, USER = "token-of-ann", "ann"
 KERNEL = "ann/maskedgender-train"
@@ -37,6 +38,7 @@ class FakeKaggle:
         answers: more fields of a method's answer.
         calls: the methods that were called; files as "GET name".
         unknown: paths that this server does not have.
+        port: where it listens.
     """
 
     accepted: set[str] = field(default_factory=lambda: {f"Bearer {TOKEN}"})
@@ -49,15 +51,17 @@ class FakeKaggle:
     calls: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     pushed: dict[str, Any] = field(default_factory=dict)
+    port: int = 0
 
     def start(self) -> None:
-        """Listen; OSError where port 80 is taken or needs rights."""
+        """Listen on a free port."""
         kaggle = self
 
         class Handler(_Handler):
             fake = kaggle
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 80), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def stop(self) -> None:
@@ -96,7 +100,8 @@ class FakeKaggle:
         """One file a page, so that pages matter."""
         number = int(request.get("pageToken", 0))
         names = list(self.files)
-        files = [{"url": f"http://localhost/files/{number}", "fileName": name} for name in names[number : number + 1]]
+        url = f"http://127.0.0.1:{self.port}/files/{number}"
+        files = [{"url": url, "fileName": name} for name in names[number : number + 1]]
         return {"files": files, "log": self.log, "nextPageToken": str(number + 1) if number + 1 < len(names) else ""}
 
 
@@ -148,6 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing on the terminal: `calls` has it."""
+
+
+def point_kaggle_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the official client, in this process, ask this machine."""
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 def left_by_the_notebook(model: bytes = b"a model") -> dict[str, bytes]:

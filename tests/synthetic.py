@@ -21,7 +21,8 @@ def synthetic_portrait(label: int, seed: int, side: int = 64) -> np.ndarray:
 def synthetic_dataset(root: Path, portraits: int = 40, variants: int = 1, labels_file: bool = False) -> Path:
     """A GenderOcclusionData folder under `root`, with so many synthetic portraits of each class in Training.
 
-    Each portrait comes in so many variants (files N-0.jpg, N-1.jpg); Validation has a quarter as many, one variant.
+    Each portrait comes in so many variants (files N-0.jpg, N-1.jpg); Validation has a quarter as many others, one
+    variant.
     """
     rows = []
     for part, count, times in ((TRAINING, portraits, variants), (VALIDATION, max(2, portraits // 4), 1)):
@@ -29,7 +30,7 @@ def synthetic_dataset(root: Path, portraits: int = 40, variants: int = 1, labels
             (root / FOLDER / part / name).mkdir(parents=True)
             for number, variant in np.ndindex(count, times):
                 file = f"{part}/{name}/{number}-{variant}.jpg"
-                pixels = synthetic_portrait(label, number * 10 + variant)
+                pixels = synthetic_portrait(label, number * 10 + variant + (0 if part == TRAINING else 1_000_000))
                 Image.fromarray(pixels).save(root / FOLDER / file, quality=90)
                 rows.append((file, f"{part}-{name}-{number}", name, "20-29", "synthetic", "none"))
     if labels_file:

@@ -15,7 +15,7 @@ from maskedgender.audit import CONTRADICTED, LEAKED, NEAR_BITS, UNREADABLE, Audi
 from maskedgender.dataset import TRAINING, VALIDATION, list_images, split_training
 
 from .people import collins, fairface_portraits, hopper
-from .synthetic import synthetic_dataset, synthetic_portrait
+from .synthetic import synthetic_dataset
 
 needs_imagehash = pytest.mark.skipif(
     importlib.util.find_spec("imagehash") is None, reason="near copies need imagehash, which is optional"
@@ -25,15 +25,7 @@ needs_imagehash = pytest.mark.skipif(
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """8 synthetic portraits of each class to train on, 2 to validate; no two alike."""
-    return without_copies(tmp_path)
-
-
-def without_copies(folder: Path, variants: int = 1, labels_file: bool = False) -> Path:
-    """A synthetic dataset whose Validation has other portraits than Training."""
-    dataset = synthetic_dataset(folder, 8, variants, labels_file)
-    for number, path in enumerate(sorted((dataset / VALIDATION).rglob("*.jpg"))):
-        Image.fromarray(synthetic_portrait(int(path.parent.name == "male"), 1000 + number)).save(path, quality=90)
-    return dataset
+    return synthetic_dataset(tmp_path, 8)
 
 
 def audited(dataset: Path) -> Audit:
@@ -89,13 +81,13 @@ def test_training_images_with_a_copy_in_validation_are_left_out(dataset: Path):
 
 
 def test_all_variants_of_a_portrait_that_is_in_validation_are_left_out(tmp_path: Path):
-    dataset = without_copies(tmp_path, variants=2, labels_file=True)
+    dataset = synthetic_dataset(tmp_path, 8, variants=2, labels_file=True)
     shutil.copy(dataset / "Validation/male/0-0.jpg", dataset / "Training/male/5-0.jpg")
     assert left_out(audited(dataset)) == {"Training/male/5-0.jpg": LEAKED, "Training/male/5-1.jpg": LEAKED}
 
 
 def test_portraits_that_the_labels_file_puts_into_both_parts_are_left_out(tmp_path: Path):
-    dataset = without_copies(tmp_path, labels_file=True)
+    dataset = synthetic_dataset(tmp_path, 8, labels_file=True)
     labels = dataset / "labels.csv"
     labels.write_text(labels.read_text().replace("Training-female-7,", "Validation-female-1,"))
     assert left_out(audited(dataset)) == {"Training/female/7-0.jpg": LEAKED}
@@ -117,7 +109,7 @@ def test_contradictions_within_validation_are_counted_and_stay(dataset: Path):
 
 
 def test_copies_within_a_part_are_counted_unless_they_are_known_variants(tmp_path: Path):
-    dataset = without_copies(tmp_path, variants=2, labels_file=True)
+    dataset = synthetic_dataset(tmp_path, 8, variants=2, labels_file=True)
     shutil.copy(dataset / "Training/male/5-0.jpg", dataset / "Training/male/5-1.jpg")
     assert finding(audited(dataset), "a copy in the same part") == ("0", "0")
     shutil.copy(dataset / "Training/male/6-0.jpg", dataset / "Training/male/7-1.jpg")

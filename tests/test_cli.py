@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender import __version__, make_dataset
+from maskedgender.audit import LEAKED, UNREADABLE
 from maskedgender.checksums import LIST
 from maskedgender.cli import app
 from maskedgender.cli_predict import predict
+from maskedgender.dataset import FOLDER
 from maskedgender.models import masked_cnn
 from maskedgender.prediction import COLUMNS, NO_FACE, load_model, predict_file
 from maskedgender.training import export
@@ -179,6 +182,21 @@ def test_train_then_evaluate(tmp_path: Path, model: Path):
     assert len(pd.read_csv(looks)) == 3, "each look at Validation is written down"
     facts = json.loads(seed.with_suffix(".json").read_text())
     assert facts["architecture"] == "seed" and re.fullmatch(r"\d+ images of \d+ portraits", facts["training data"])
+
+
+def test_train_doubts_the_dataset_first(tmp_path: Path):
+    dataset, looks = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER, tmp_path / "looks.csv"
+    shutil.copy(dataset / "Validation/male/synthetic3-0.jpg", dataset / "Training/male/synthetic5-0.jpg")
+    (dataset / "Validation/female/synthetic2-0.jpg").write_bytes(b"no picture")
+    words = ["--epochs", 1, "--image-size", 48, "--architecture", "seed", "--looks", looks]
+    result = shell("train", "--dataset", dataset, *words, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    report, training = result.output.split("epoch 1/1", 1)
+    assert re.search(r"a copy in the other part +1 +1\n", report)
+    assert f"left out, {LEAKED}: 1 images, Training/male/synthetic5-0.jpg\n" in report
+    assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in report
+    assert "13 images to fit, 2 to choose by" in report, "15 are left"
+    assert "n = 15)" in training, "so are they in Validation"
 
 
 def test_served_figures_leave_out_what_has_no_face(tmp_path: Path, model: Path):

@@ -24,7 +24,9 @@ from maskedgender.dataset import (
     PortraitStream,
     augmented,
     find_dataset,
+    limited,
     list_images,
+    masked_ones,
     read_portrait,
     split_training,
 )
@@ -168,14 +170,30 @@ def test_split_follows_from_the_seed_not_from_the_order_of_rows() -> None:
     assert set(first["file"]) != set(split_training(images, 0.2, seed=2)[1]["file"])
 
 
-def test_split_of_a_class_with_one_portrait_is_an_error() -> None:
-    with pytest.raises(ValueError, match="one male"):
-        split_training(images_of((5, 1), variants=4))
+@pytest.mark.parametrize("count", [1, 0])
+def test_split_of_a_class_with_one_portrait_or_none_is_an_error(count: int) -> None:
+    with pytest.raises(ValueError, match=f"male has {count}"):
+        split_training(images_of((5, count), variants=4))
 
 
 def one_image(folder: Path, pixels: np.ndarray, name: str = "one.png") -> pd.DataFrame:
     Image.fromarray(pixels).save(folder / name)
     return pd.DataFrame({"file": [name], "label": [1]})
+
+
+def test_limited_images_are_of_as_many_portraits_as_can_be(tmp_path: Path) -> None:
+    images = list_images(synthetic_dataset(tmp_path, portraits=20, variants=2, labels_file=True), TRAINING)
+    few, more = limited(images, 30), limited(images, 60)
+    assert few["source"].is_unique and few["label"].value_counts().tolist() == [15, 15]
+    assert set(more["source"]) == set(images["source"]) and len(more) == 60 and more["file"].is_unique
+    assert limited(images, 1000).equals(images) and limited(images, 30, seed=1)["file"].tolist() != few["file"].tolist()
+
+
+def test_masked_ones_are_all_where_the_dataset_does_not_tell() -> None:
+    images = pd.DataFrame({"label": [0, 0, 1, 1], "style": ["none", "n95", "cloth", "none"]})
+    assert masked_ones(images).index.tolist() == [1, 2]
+    assert len(masked_ones(images.assign(style="not known"))) == 4
+    assert len(masked_ones(images.assign(style=["none", "none", "cloth", "cloth"]))) == 4, "no woman would be left"
 
 
 def test_stream_gives_true_rgb_from_0_to_255(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from maskedgender import cli, dataset, kaggle_client, kaggle_run, prediction
+from maskedgender.checksums import LIST, is_whole
 from maskedgender.kaggle_run import EXECUTED, NOTEBOOK, with_parameters
 
 from .kaggle_server import (
@@ -28,6 +29,7 @@ from .kaggle_server import (
     left_by_the_notebook,
     log_of,
     only_this_machine,
+    point_kaggle_to,
 )
 
 KEY = "Basic " + base64.b64encode(b"ann:key-of-ann").decode()
@@ -42,8 +44,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
-    monkeypatch.setenv("NO_PROXY", "localhost")
     (tmp_path / "home" / ".kaggle").mkdir(parents=True)
     return tmp_path / "home"
 
@@ -54,10 +54,8 @@ def kaggle(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
     strangers = only_this_machine(monkeypatch)
     fake = FakeKaggle(files=left_by_the_notebook(), log=log_of(f"Validation accuracy: {ACCURACY}\n"))
-    try:
-        fake.start()
-    except OSError as error:
-        pytest.skip(f"port 80, the only one where the client looks for a local Kaggle, cannot be had: {error}")
+    fake.start()
+    point_kaggle_to(fake.port, monkeypatch)
     point_client_to(home, monkeypatch)
     monkeypatch.setattr(kaggle_run, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(kaggle_run, "POLL_SECONDS", 0.01)
@@ -335,6 +333,20 @@ def test_damaged_model_replaces_nothing(kaggle: FakeKaggle, tmp_path: Path):
     assert "nothing was replaced: masked_gender.keras is not a .keras file" in told
     assert (tmp_path / "masked_gender.keras").read_bytes() == b"the old one"
     assert not list((tmp_path / "runs").glob("*.ipynb"))
+
+
+def test_model_of_another_kind_replaces_nothing(kaggle: FakeKaggle, tmp_path: Path):
+    layers = [keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, "softmax")]
+    keras.Sequential(layers).save(tmp_path / "three.keras")
+    kaggle.files = left_by_the_notebook((tmp_path / "three.keras").read_bytes())
+    assert "nothing was replaced: masked_gender.keras" in sentence(shell("train", "--output", tmp_path / "models"))
+    assert not (tmp_path / "models").exists()
+
+
+def test_list_of_checksums_tells_of_the_new_model(kaggle: FakeKaggle, loads: None, tmp_path: Path):
+    (tmp_path / LIST).write_text("0  masked_gender.keras\n")
+    assert shell("train", "--output", tmp_path).exit_code == 0
+    assert is_whole(tmp_path / "masked_gender.keras"), "or the app would refuse it as damaged"
 
 
 def test_no_model_was_left(kaggle: FakeKaggle):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
 import shutil
 import sys
@@ -91,6 +92,21 @@ def test_the_training_notebook_imports_only_what_kaggle_has():
 def test_make_train_passes_on_every_parameter_of_the_notebook():
     passed = re.search(r"^PARAMETERS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert passed and passed[1].split() == _parameters(TRAINING_NOTEBOOK)
+
+
+@pytest.mark.parametrize(
+    ("given", "run_type", "expected"), [(None, "Batch", 11.5), (None, None, None), (2.0, "Batch", 2.0)]
+)
+def test_training_ends_before_kaggles_twelve_hours(
+    given: float | None, run_type: str | None, expected: float | None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
+    if run_type:
+        monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", run_type)
+    (line,) = re.findall(r"^hours = .*$", "\n".join(_code(TRAINING_NOTEBOOK)), re.MULTILINE)
+    names: dict[str, object] = {"HOURS": given, "os": os}
+    exec(line, names)
+    assert names["hours"] == expected
 
 
 @pytest.mark.parametrize(

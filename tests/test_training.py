@@ -21,6 +21,7 @@ import pytest
 from maskedgender import training
 from maskedgender.calibration import calibrate, fold_calibration
 from maskedgender.dataset import LABELS_FILE, TRAINING, PortraitStream, list_images, split_training
+from maskedgender.evaluation import accuracy_with_interval
 from maskedgender.models import masked_cnn, seed_cnn
 from maskedgender.run_folder import TrainingError
 from maskedgender.training import (
@@ -154,13 +155,24 @@ def test_killed_run_goes_on_after_its_last_whole_epoch(dataset: Path, tmp_path: 
     half_written = tmp_path / f"partial-epoch-{len(before) + 1:04d}.npz"
     half_written.write_bytes(b"half a file, as a kill leaves it")
 
-    _, after = train_small(dataset, tmp_path, epochs=12)
+    survived, after = train_small(dataset, tmp_path, epochs=12)
     assert after["epoch"].tolist() == list(range(1, 13))
     pd.testing.assert_frame_equal(after[: len(before)], before)
     # The schedule went on too: after one epoch of warming up, a cosine down to zero.
     schedule = [0.5 * (1 + math.cos(math.pi * (epoch - 1) / 11)) * 0.002 for epoch in range(1, 13)]
     np.testing.assert_allclose(after["learning_rate"], schedule, atol=1e-6)
     assert not half_written.exists()
+    assert_as_accurate(survived, train_small(dataset, tmp_path / "unbroken", epochs=12)[0], dataset)
+
+
+def assert_as_accurate(survived: keras.Model, unbroken: keras.Model, dataset: Path) -> None:
+    """What a run that was killed has learnt lies within the interval of an unbroken run's accuracy."""
+    stream = chosen_stream(dataset)
+    right = [
+        int((model.predict(stream, verbose=0).argmax(axis=1) == stream.labels).sum()) for model in (survived, unbroken)
+    ]
+    share = accuracy_with_interval(right[1], len(stream.labels))
+    assert share.low <= right[0] / len(stream.labels) <= share.high
 
 
 @pytest.fixture(scope="module")

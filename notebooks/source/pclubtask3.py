@@ -79,7 +79,9 @@ from maskedgender.dataset import (
     PortraitStream,
     augmented,
     find_dataset,
+    limited,
     list_images,
+    masked_ones,
     read_portrait,
     split_training,
 )
@@ -96,7 +98,7 @@ import pandas as pd
 dataset = find_dataset(DATASET)
 images = list_images(dataset, TRAINING)
 if LIMIT:
-    images = images.groupby("label").sample(frac=min(1, LIMIT / len(images)), random_state=SEED).sort_index()
+    images = limited(images, LIMIT, SEED)
 print(dataset)
 pd.Series(np.take(CLASSES, images.label), name=f"{TRAINING} images used").value_counts()
 
@@ -238,8 +240,8 @@ history.set_index("epoch").round(4)
 # work, and a little better.
 #
 # When it says 90 %, nine in ten should be right. A temperature is found for that on the choosing split, and a shift at
-# which women and men are recognised equally often; both are folded into the last layer's weights, so that the file
-# needs no second step. The original's two sigmoids stay as they are.
+# which women and men are recognised equally often behind a mask; both are folded into the last layer's weights, so
+# that the file needs no second step. The original's two sigmoids stay as they are.
 
 # %%
 chosen = PortraitStream(dataset, choose, model.input_shape[1:], 64)
@@ -247,7 +249,7 @@ if ARCHITECTURE == "masked":
     weights = model.get_weights()
     model = masked_cnn(model.input_shape[1], view, mirrored=True)
     model.set_weights(weights)
-    found = calibrate(model, chosen)
+    found = calibrate(model, PortraitStream(dataset, masked_ones(choose), model.input_shape[1:], 64))
     print(f"temperature {found.temperature:.2f}, shift towards male {found.shift:+.2f}")
     print(f"log loss on {found.images:,} images: {found.loss_before:.4f} before, {found.loss_after:.4f} after")
     before, after = found.recall_before, found.recall_after
