@@ -20,6 +20,7 @@ keeps it in benchmarks/results/training.csv. Some minutes on two cores.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -103,7 +104,8 @@ def _row(measure: str, original: float, ours: float) -> dict[str, Any]:
 def _measured(way: str, *arguments: object) -> dict[str, float]:
     """What one of the functions below returns in a process of its own."""
     command = [sys.executable, "-c", CALL, way, *map(str, arguments)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}  # TensorFlow's notes on its own start tell us nothing
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
     return json.loads(ended.stdout.splitlines()[-1])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskedgender import dataset
-from maskedgender.reading import read_portrait
+from maskedgender import dataset, reading
+from maskedgender.reading import SLIGHT, read_portrait
 
 from .synthetic import synthetic_portrait
 
@@ -29,7 +30,7 @@ def as_pillow_reads(path: Path, size: int) -> np.ndarray:
         pixels = np.asarray(picture.convert("RGB"))
     if pixels.shape[:2] == (size, size):
         return pixels
-    shrinks = min(pixels.shape[:2]) >= size
+    shrinks = min(pixels.shape[:2]) > SLIGHT * size
     return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
@@ -39,6 +40,26 @@ def test_pixels_are_those_of_pillow(tmp_path: Path, side: int, size: int) -> Non
     path = tmp_path / "one.jpg"
     Image.fromarray(coloured(side)).save(path, quality=90)
     np.testing.assert_array_equal(read_portrait(path, size), as_pillow_reads(path, size))
+
+
+def test_progressive_jpegs_with_notes_are_read_by_their_own_frame(tmp_path: Path) -> None:
+    path, small = tmp_path / "one.jpg", io.BytesIO()
+    Image.fromarray(coloured(32)).save(small, "JPEG")
+    notes = b"Exif\0\0" + small.getvalue()  # a camera's thumbnail has a frame too
+    Image.fromarray(coloured(256)).save(path, quality=90, progressive=True, exif=notes)
+    assert reading._shorter_side_of_jpeg(path.read_bytes()) == 256
+    np.testing.assert_array_equal(read_portrait(path, 64), as_pillow_reads(path, 64))
+
+
+def test_jpegs_of_too_many_pixels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.jpg"
+    Image.fromarray(coloured(64)).save(path)
+    data = path.read_bytes()
+    sides = struct.pack(">HH", 64, 64)
+    assert data.count(sides) == 1
+    path.write_bytes(data.replace(sides, struct.pack(">HH", 60_000, 60_000)))
+    with pytest.raises(ValueError, match="decompression bomb"):
+        read_portrait(path, 64)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
