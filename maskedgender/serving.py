@@ -19,12 +19,13 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from .memory import keep_little
 from .uploads import KEEP_SECONDS, OwnFiles, sweeping, upload_folder
 
 HOST, PORT, PORTS_TRIED = "127.0.0.1", 7860, 100
 UPLOAD_LIMIT = "25mb"
 MOST_WAITING = 200  # requests; the next are told that the queue is full
-SESSIONS_KEPT = 50  # Gradio keeps each session's last answer in memory
+SESSIONS_KEPT = 8  # Gradio keeps each session's last answer in memory
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -75,6 +76,7 @@ def serve(
     if not accounts and (share or host not in LOOPBACK):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     _end_tidily()
+    keep_little()
     page.queue(max_size=MOST_WAITING)
     page.launch(
         server_name=host,

@@ -28,6 +28,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .memory import give_back
+
 KEEP_SECONDS = 45  # with SWEEP_SECONDS and the answer's own time it stays below the minute that is promised
 SWEEP_SECONDS = 5
 MOST_JSON = 4_000_000  # bytes of a request that is no upload
@@ -80,6 +82,7 @@ async def sweeping(app: gr.routes.App, keep_seconds: float = KEEP_SECONDS) -> As
             touch(_waiting(page))
             await asyncio.to_thread(sweep, keep_seconds, now)
             await asyncio.to_thread(_forget_swept, page)
+            await asyncio.to_thread(give_back)
             await asyncio.sleep(min(SWEEP_SECONDS, keep_seconds))
 
     task = asyncio.create_task(sweep_for_ever())

@@ -1,0 +1,35 @@
+"""What answers leave in memory is given back, and nothing breaks where the system's C library is another one."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from maskedgender import memory
+
+
+class Holder:
+    """An object that refers to itself, as finished requests do."""
+
+    def __init__(self) -> None:
+        self.itself, self.picture = self, np.zeros(10)
+
+
+def test_what_refers_only_to_itself_is_freed() -> None:
+    gc.disable()
+    try:
+        left = weakref.ref(Holder())
+        assert left() is not None
+        memory.give_back()
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+def test_elsewhere_than_on_glibc_nothing_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    assert memory._glibc() is None
+    memory.give_back()
