@@ -1,12 +1,12 @@
 """How much accuracy falls when photos are worse than the test's, or faces framed otherwise, by the served path.
 
-    python -m benchmarks.robustness [MODEL.keras ...] [--every 2] [--fairface DIR]
+    python -m benchmarks.robustness [MODEL.keras ...] [--every 4] [--fairface DIR]
 
-Every second of FairFace's 5,000 validation portraits with a mask drawn on it; changes.py has the changes and how strong
+Every fourth of FairFace's 5,000 validation portraits with a mask drawn on it; changes.py has the changes and how strong
 they are. A change of the photo is made before the detector looks, so it also costs faces that are not found: their
 share is a column of its own, and the drop is that of the accuracy on the photos on which a face was found with and
 without the change. A framing moves, scales or turns the crop after detection. Prints a row a model and change, keeps
-them in benchmarks/results/robustness.csv, and logs the look. About fifteen minutes on two cores.
+them in benchmarks/results/robustness.csv, and logs the look. About a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .answers import CLEAN, LOOKS, Answers, answers, keep_table, load_models
 from .changes import FRAMINGS, PHOTO_CHANGES, unchanged
 from .photos import FAIRFACE, photos
 
-EVERY = 2
+EVERY = 4
 MEAN_OF_PHOTOS = "mean of the changes of the photo"
 COLUMNS = ["change", "kind", "photos", "found", "accuracy", "low", "high", "drop", "drop low", "drop high"]
 
@@ -64,7 +64,7 @@ def all_changes() -> dict[str, dict[str, Any]]:
 def main(
     models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
-    every: Annotated[int, typer.Option(help="take every n-th portrait; more than 2 is not kept")] = EVERY,
+    every: Annotated[int, typer.Option(help="take every n-th portrait; more than 4 is not kept")] = EVERY,
 ) -> None:
     """Measures, prints, keeps."""
     given = answers(load_models(models), photos(fairface, "val", True, every=every), True, **all_changes())

@@ -86,7 +86,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         facts=_facts(records),
         data=ours.get("training data", NOT_KNOWN),
-        time=ours.get("training time", NOT_KNOWN),
+        time=_training_time(ours),
         hardware=ours.get("hardware", NOT_KNOWN),
         command=ours.get("command", NOT_KNOWN),
         compared=_as_it_is(measured.accuracy),
@@ -111,6 +111,12 @@ def read_record(model: Path) -> dict[str, str]:
     """The facts kept beside a model; none where there is no such file."""
     record = model.with_suffix(".json")
     return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+
+
+def _training_time(record: dict[str, str]) -> str:
+    """With that of the file from which training went on, which its record names."""
+    time = f"{record.get('training time', NOT_KNOWN)} of training"
+    return f"{time}, on from {record[STARTED]}" if STARTED in record else time
 
 
 def _facts(records: dict[str, dict[str, str]]) -> str:

@@ -77,7 +77,7 @@ photo was scaled once more to a size drawn at random; sizes over about 150 are e
 
 ## When photos are worse
 
-With a mask, every second portrait, `python -m benchmarks.robustness`; `benchmarks/changes.py` says how strong each
+With a mask, every fourth portrait, `python -m benchmarks.robustness`; `benchmarks/changes.py` says how strong each
 change is. The drop is in points of accuracy, on the photos on which a face was found with and without the change;
 moving, scaling and turning are means over all directions.
 
@@ -116,9 +116,11 @@ Short runs, compared on the choosing split only.
 
 ## Make it again
 
-    make model FAIRFACE=DIR        # the shipped file: {time} of training, {hardware}
+    make model FAIRFACE=DIR        # new weights, then on from these
     python -m benchmarks.accuracy  # the figures; then python -m benchmarks.robustness
     make card                      # this page, from the figures that are kept in benchmarks/results/
 
-The shipped file was trained by `{command}`.
+The shipped file was trained by `{command}`:
+{time}; {hardware}. Those first epochs saw masked faces framed by the bare face's box; `make model` frames all
+as the detector finds them in their masks.
 """
