@@ -12,10 +12,11 @@ LOOKS ?= benchmarks/results/looks.csv
 OUTPUT ?= trained
 PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT
 # The folder of the masked portraits that `make model` draws, and the epochs of the model that ships: first from new
-# weights, then on from those, with more of the people on whom it errs most.
+# weights, then on from those, in finer pictures and with more of the people on whom it errs most.
 MASKED ?= masked
 FIRST_EPOCHS := $(or $(EPOCHS),16)
-MODEL_EPOCHS := $(or $(EPOCHS),8)
+MODEL_EPOCHS := $(or $(EPOCHS),22)
+MODEL_SIZE := 160
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
 .PHONY: help app test notebooks train model card shots soak clean
@@ -46,8 +47,8 @@ model: $(VENV)/installed ## rebuild the shipped model: FAIRFACE=folder; stopped,
 	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants 2 --out "$(MASKED)" $(if $(LIMIT),--limit $(LIMIT))
 	@test -f "$(OUTPUT)/first/masked_gender.keras" || $(BIN)/maskedgender train --dataset "$(MASKED)" \
 	  --epochs $(FIRST_EPOCHS) --output "$(OUTPUT)/first" --looks "$(LOOKS)"
-	@$(BIN)/maskedgender train --dataset "$(MASKED)" --epochs $(MODEL_EPOCHS) \
-	  --start "$(OUTPUT)/first/masked_gender.keras" --output "$(OUTPUT)" --looks "$(LOOKS)"
+	@$(BIN)/maskedgender train --dataset "$(MASKED)" --image-size $(MODEL_SIZE) \
+	  --epochs $(MODEL_EPOCHS) --start "$(OUTPUT)/first/masked_gender.keras" --output "$(OUTPUT)" --looks "$(LOOKS)"
 
 card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
 	@$(BIN)/python -m benchmarks.card

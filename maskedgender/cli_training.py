@@ -16,7 +16,7 @@ from . import card, checksums, dataset, evaluation, fine_tuning, prediction, tra
 from .audit import audit
 from .calibration import calibrate
 from .evaluation import answered, percent
-from .models import masked_cnn, seed_cnn
+from .models import answering_cnn, masked_cnn, seed_cnn
 from .prediction import NOT_SURE_BELOW
 from .run_folder import best_epoch
 
@@ -53,7 +53,7 @@ def train(
     run = output / "runs" / f"{name}-{len(fit)}images-seed{seed}"
     history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
     if architecture == "masked":
-        model = _mirrored(model, view)
+        model = answering_cnn(model, view)
         calibrate(model, dataset.PortraitStream(found, dataset.masked_ones(choose), model.input_shape[1:], 64))
     best = best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
@@ -69,13 +69,6 @@ def train(
         looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
     )
     typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
-
-
-def _mirrored(model: keras.Model, view: str) -> keras.Model:
-    """The trained masked CNN as the file that answers has it: it looks at each crop and at its mirror image."""
-    answering = masked_cnn(model.input_shape[1], view, mirrored=True)
-    answering.set_weights(model.get_weights())
-    return answering
 
 
 def _start_in_words(start: Path) -> str:

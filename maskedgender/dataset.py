@@ -29,7 +29,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 # Augmentation, as "at most": the detector's box wanders by about a tenth, and people tilt their heads.
 SHIFT = 0.12  # of the side
 SCALE = 0.15
-ROTATION = 20.0  # degrees
+ROTATION = 30.0  # degrees
 GAIN, CHANNEL_GAIN, OFFSET = 0.35, 0.10, 25.0  # contrast, each colour's own part of it, brightness in grey levels
 GREY_CHANCE = 0.10  # colour of mask or clothes must not decide
 DEGRADE_CHANCE = 0.30  # poor cameras and small pictures: one of the three below

@@ -8,6 +8,7 @@ from keras import layers
 # FairFace's pixels fill about this part of the canonical crop; the rest repeats its edges.
 FACE_SIDE = 0.70
 FACE_CENTRE_ROW = 0.585
+LARGEST_MIRRORED = 128  # pixels: beyond, two looks at a face would take more than 150 million multiply-adds
 
 
 def seed_cnn(image_size: int = 100, view: str = "portrait") -> keras.Model:
@@ -66,6 +67,14 @@ def masked_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False
         x = keras.ops.mean(keras.ops.reshape(x, (2, -1, 2)), axis=0)
     outputs = layers.Softmax(dtype="float32", name="female_male")(x)
     return keras.Model(inputs, outputs, name="masked_cnn")
+
+
+def answering_cnn(trained: keras.Model, view: str) -> keras.Model:
+    """A trained masked CNN as the file that answers has it: up to 128 pixels it looks at the mirror image, too."""
+    size = trained.input_shape[1]
+    model = masked_cnn(size, view, mirrored=size <= LARGEST_MIRRORED)
+    model.set_weights(trained.get_weights())
+    return model
 
 
 def _viewed(x: keras.KerasTensor, image_size: int, view: str) -> keras.KerasTensor:

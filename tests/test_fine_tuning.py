@@ -30,10 +30,10 @@ def people(wrong: dict[tuple[int, str], int], each: int = 100) -> tuple[pd.DataF
     return table[["label", "race"]], table["right"].to_numpy()
 
 
-def test_weights_are_the_groups_share_of_the_error_within_bounds() -> None:
+def test_weights_are_the_square_of_a_groups_share_of_the_error_within_bounds() -> None:
     images, right = people({(0, "A"): 30, (1, "A"): 18, (0, "B"): 20, (1, "B"): 12})
     weights = group_weights(images, right)
-    assert weights.to_dict() == pytest.approx({(0, "A"): 1.5, (1, "A"): 0.9, (0, "B"): 1.0, (1, "B"): LEAST})
+    assert weights.to_dict() == pytest.approx({(0, "A"): 2.25, (1, "A"): 0.81, (0, "B"): 1.0, (1, "B"): LEAST})
     images, right = people({(0, "A"): 90, (1, "A"): 1, (0, "B"): 1, (1, "B"): 1})
     assert group_weights(images, right).to_dict() == {
         (0, "A"): MOST,

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from maskedgender.models import masked_cnn, seed_cnn
+from maskedgender.models import answering_cnn, masked_cnn, seed_cnn
 
 from .synthetic import synthetic_portrait
 
@@ -98,6 +98,14 @@ def test_mirrored_averages_the_logits_of_a_crop_and_its_mirror_image(trained_fil
     expected = keras.ops.convert_to_numpy(keras.ops.softmax(average))
     np.testing.assert_allclose(mirrored.predict(x, verbose=0), expected, atol=1e-6)
     np.testing.assert_allclose(mirrored.predict(x[:1], verbose=0), expected[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "looks"), [(128, 2), (160, 1)])
+def test_answering_looks_twice_where_that_stays_within_150_million(size: int, looks: int) -> None:
+    trained = masked_cnn(size)
+    answering = answering_cnn(trained, "face")
+    assert multiply_adds(answering) == looks * multiply_adds(trained) < 150_000_000
+    assert all((a == b).all() for a, b in zip(answering.get_weights(), trained.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize("view", ["face", "portrait"])
