@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from maskedgender.crops import canonical_crop
 from maskedgender.dataset import CLASSES
+from maskedgender.detector import Face
 from maskedgender.evaluation import NOT_KNOWN
-from maskedgender.faces import Face, canonical_crop, find_faces
+from maskedgender.faces import find_faces
 from maskedgender.prediction import SHIPPED_MODEL, load_model, predict_crops
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged

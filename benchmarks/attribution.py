@@ -24,9 +24,10 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from maskedgender.attribution import heat_map, overlay
+from maskedgender.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.dataset import CLASSES
 from maskedgender.evaluation import append_look, percent
-from maskedgender.faces import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop, find_faces
+from maskedgender.faces import find_faces
 from maskedgender.prediction import SHIPPED_MODEL, load_model
 
 from .answers import LOOKS

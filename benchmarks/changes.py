@@ -12,7 +12,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from maskedgender.faces import Face, crop_window
+from maskedgender.crops import crop_window
+from maskedgender.detector import Face
 
 from .photos import Photo
 

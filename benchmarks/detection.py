@@ -26,8 +26,9 @@ import typer
 from tqdm import tqdm
 
 from maskedgender.dataset import TRAINING, find_dataset, list_images, split_training
+from maskedgender.detector import SCORE_THRESHOLD, Box, Face
 from maskedgender.evaluation import accuracy_with_interval, append_look
-from maskedgender.faces import SCORE_THRESHOLD, Box, Face, find_faces
+from maskedgender.faces import find_faces
 from maskedgender.photos import read_photo
 from maskedgender.turned import turned_about
 

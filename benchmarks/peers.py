@@ -29,9 +29,11 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
+from maskedgender.crops import canonical_crop
 from maskedgender.dataset import CLASSES
+from maskedgender.detector import Face
 from maskedgender.evaluation import append_look, score
-from maskedgender.faces import Face, canonical_crop, find_faces
+from maskedgender.faces import find_faces
 from maskedgender.gaps import mean_drop
 from maskedgender.prediction import SHIPPED_MODEL, predict_crops
 

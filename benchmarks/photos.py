@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from maskedgender.detector import detect
 from maskedgender.evaluation import NOT_KNOWN
-from maskedgender.faces import detect
 from maskedgender.make_dataset import DETECTION_SCORE, DETECTION_SIDE, enlarged
 from maskedgender.masks import STYLES, MaskError, draw_mask
 from maskedgender.portraits import PortraitStore

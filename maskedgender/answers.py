@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .faces import Face, canonical_crop, crop_window
+from .crops import canonical_crop, crop_window
+from .detector import Face
 from .masks import MaskError, draw_mask
 from .prediction import Prediction, find_crops, is_calibrated, predict_crops, predict_photo, predictions
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from .faces import Face
+from .detector import Face
 from .photos import PhotoError, read_photo
 from .prediction import (
     COLUMNS,

@@ -22,7 +22,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from .faces import Face, canonical_crop, crop_window, detect, find_close_up
+from .crops import canonical_crop, crop_window
+from .detector import Face, detect
+from .faces import find_close_up
 from .masks import STYLES, MaskError, draw_mask
 from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
 from .turned import resized
@@ -30,6 +32,7 @@ from .turned import resized
 CROP_SIZE = 256  # as in Kaggle's dataset
 JPEG_QUALITY = 92
 DETECTION_SIDE = 224  # enough for portraits: the face fills them
+MASKED_SCORE = 0.3  # there is a face: one with its mask on, found with less certainty than in a photo, is that one
 DETECTION_SCORE = 0.6  # bare faces are found with more certainty than masked ones; what scores less is no portrait
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
 LEFT_OUT_COLUMNS = ["source", "reason"]
@@ -244,7 +247,7 @@ def _variant(portrait: np.ndarray, face: Face, source: str, number: int, setting
     if rng.random() >= settings.unmasked:
         style = str(rng.choice(settings.styles))
         photo = draw_mask(portrait, face.landmarks, style, rng).photo
-    return canonical_crop(photo, find_close_up(photo) or face, CROP_SIZE), style
+    return canonical_crop(photo, find_close_up(photo, MASKED_SCORE) or face, CROP_SIZE), style
 
 
 def _jpeg(image: np.ndarray) -> bytes:

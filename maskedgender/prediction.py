@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 
 from .checksums import is_listed, is_whole
-from .faces import Face, canonical_crop, find_faces
+from .crops import canonical_crop
+from .detector import Face
+from .faces import find_faces
 from .photos import PhotoError, read_photo
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ import skimage.data
 from matplotlib.figure import Figure
 from PIL import Image
 
-from maskedgender.faces import canonical_crop, crop_window, detect
+from maskedgender.crops import canonical_crop, crop_window
+from maskedgender.detector import detect
 from maskedgender.masks import STYLES, draw_mask
 
 SIZE = 256

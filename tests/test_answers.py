@@ -19,7 +19,9 @@ from maskedgender.about import about_model
 from maskedgender.annotation import SHOWN_SIDE, annotate
 from maskedgender.answer_html import answer_html, data_url, per_cent
 from maskedgender.answers import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
-from maskedgender.faces import Face, canonical_crop, crop_window, find_faces
+from maskedgender.crops import canonical_crop, crop_window
+from maskedgender.detector import Face
+from maskedgender.faces import find_faces
 from maskedgender.gallery import MOST_PHOTOS, answer_many
 from maskedgender.masks import STYLES
 from maskedgender.page_style import COLOURS, COLOURS_ON_DARK

@@ -293,6 +293,26 @@ def test_the_keyboard_reaches_everything_and_its_place_is_seen(page: Page, photo
     assert page.locator(".heat").nth(1).is_visible() and not page.locator(".heat").nth(0).is_visible()
 
 
+def test_the_keyboard_alone_gives_a_photo_from_anywhere(page: Page, photos: dict[str, Path]) -> None:
+    page.locator("button[aria-label='Paste from clipboard']").wait_for()
+    reached: list[str] = []
+    while not reached or reached[-1] != "Paste from clipboard":
+        assert len(reached) < 20, reached
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.ariaLabel || document.activeElement.innerText"))
+    wanted = ["One photo", "Many photos", "Drop an image file here to upload", "Upload file", "Capture from camera"]
+    assert reached == [*wanted, "Paste from clipboard"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the first example
+    page.locator(".face").first.wait_for(timeout=SLOW)
+    page.locator("#photo button[aria-label='Remove Image']").press("Enter")
+    page.locator("#words .hint").wait_for()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#photo button[aria-label='Drop an image file here to upload']").press("Enter")
+    chooser.value.set_files(photos["collins"])
+    page.locator(".face").first.wait_for(timeout=SLOW)
+
+
 def test_an_example_is_answered_when_clicked(page: Page, model: keras.Model) -> None:
     click_example(page, 0)
     first = sorted(app.EXAMPLES.glob("*.jpg"))[0]

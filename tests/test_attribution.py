@@ -14,7 +14,8 @@ from benchmarks.answers import SEED_MODEL
 from benchmarks.attribution import GROUPS, draw, looked_at, save, upper_share
 from benchmarks.photos import BARE, Photo
 from maskedgender.attribution import AGAINST, FOR, STRONGEST, heat_map, overlay
-from maskedgender.faces import canonical_crop, find_faces
+from maskedgender.crops import canonical_crop
+from maskedgender.faces import find_faces
 from maskedgender.masks import STYLES, draw_mask
 from maskedgender.prediction import load_model, predict_crops
 

@@ -13,7 +13,8 @@ import typer
 from benchmarks import answers, detection
 from benchmarks.detection import Scene
 from benchmarks.photos import Photo
-from maskedgender.faces import Face, detect, find_faces
+from maskedgender.detector import Face, detect
+from maskedgender.faces import find_faces
 from maskedgender.masks import draw_mask
 
 from .people import collins, hopper

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from maskedgender import faces
-from maskedgender.faces import Box, Face, canonical_crop, crop_window, detect, find_faces, reading_order
+from maskedgender import detector, faces
+from maskedgender.crops import canonical_crop, crop_window
+from maskedgender.detector import Box, Face, detect
+from maskedgender.faces import find_faces, reading_order
 from maskedgender.turned import turned_back
 
 from .people import collins, fairface_portraits, hopper
@@ -187,7 +189,7 @@ def test_the_detector_is_given_the_bgr_that_it_was_trained_on(monkeypatch):
             return 0, None
 
     recorder = Recorder()
-    monkeypatch.setattr(faces, "_detector", lambda: recorder)
+    monkeypatch.setattr(detector, "_detector", lambda: recorder)
     detect(np.full((100, 100, 3), (250, 120, 3), np.uint8), 224)
     assert recorder.middle == [3, 120, 250]
 

@@ -16,16 +16,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from maskedgender.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.dataset import read_portrait
-from maskedgender.faces import (
-    BOX_CENTRE_IN_CROP,
-    CROP_OVER_BOX,
-    canonical_crop,
-    detect,
-    find_close_up,
-    find_faces,
-)
-from maskedgender.make_dataset import enlarged, make_dataset
+from maskedgender.detector import detect
+from maskedgender.faces import find_close_up, find_faces
+from maskedgender.make_dataset import MASKED_SCORE, enlarged, make_dataset
 from maskedgender.photos import read_photo
 from maskedgender.portraits import PortraitsError
 
@@ -104,7 +99,7 @@ def test_training_reads_what_serving_sees(portraits, tmp_path):
     for row in pd.read_csv(dataset / "labels.csv").itertuples():
         photo = read_photo(portraits / row.source)
         photo, face = enlarged(photo, detect(photo, 224)[0])
-        found, framed = find_faces(photo)[0], find_close_up(photo) or face
+        found, framed = find_faces(photo)[0], find_close_up(photo, MASKED_SCORE) or face
         np.testing.assert_allclose(found.box, framed.box, atol=0.12 * max(found.box[2:]))
         served = canonical_crop(photo, framed, 128).astype(int)
         read = read_portrait(dataset / row.file, 128)
@@ -115,7 +110,7 @@ def test_training_reads_what_serving_sees(portraits, tmp_path):
 def test_a_masked_face_is_framed_as_the_detector_finds_it_in_its_mask(portraits, tmp_path):
     """The bare face's box is larger, and its middle lower: a mask hides the chin from the detector."""
     make_dataset(portraits, labels(portraits), tmp_path / "out", variants=2, unmasked=0, styles=["n95"])
-    boxes = [find_close_up(decoded(jpeg)[..., ::-1]).box for jpeg in images_of(tmp_path / "out").values()]
+    boxes = [find_close_up(decoded(jpeg)[..., ::-1], MASKED_SCORE).box for jpeg in images_of(tmp_path / "out").values()]
     middles = np.array([(x + width / 2, y + height / 2) for x, y, width, height in boxes]) / 256
     sides = np.array([max(box[2:]) for box in boxes]) / 256
     np.testing.assert_allclose(middles.mean(axis=0), BOX_CENTRE_IN_CROP, atol=0.02)

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskedgender.faces import canonical_crop, crop_window, detect
+from maskedgender.crops import canonical_crop, crop_window
+from maskedgender.detector import detect
 from maskedgender.masks import STYLES, MaskError, draw_mask
 
 from .people import collins, fairface_portraits, hopper

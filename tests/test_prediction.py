@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from maskedgender import cli
 from maskedgender.checksums import LIST, is_listed, is_whole, relist
-from maskedgender.faces import canonical_crop, find_faces
+from maskedgender.crops import canonical_crop
+from maskedgender.faces import find_faces
 from maskedgender.photos import MAX_MEGAPIXELS, PhotoError, read_photo
 from maskedgender.prediction import (
     COLUMNS,

@@ -14,7 +14,9 @@ from benchmarks import changes
 from benchmarks.answers import CLEAN, Answers, answers
 from benchmarks.photos import Photo, band_of, head_turn, photos
 from benchmarks.robustness import MEAN_OF_PHOTOS, all_changes, table
-from maskedgender.faces import Face, canonical_crop, crop_window, find_faces
+from maskedgender.crops import canonical_crop, crop_window
+from maskedgender.detector import Face
+from maskedgender.faces import find_faces
 from maskedgender.masks import draw_mask
 from maskedgender.prediction import load_model, predict_photo
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from maskedgender.dataset import CLASSES
-from maskedgender.faces import detect
+from maskedgender.detector import detect
 from maskedgender.masks import STYLES, draw_mask
 from maskedgender.prediction import SHIPPED_MODEL, load_model, predict_photo
 
