@@ -41,7 +41,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> l
     unsure = all(face.score < SURE_SCORE for face in seen + close_ups)
     if unsure or any(max(face.box[2:]) < small_side for face in seen):
         seen += detect(photo, 2 * side, FAINT_SCORE)
-        seen += detect(photo, SMALL_FACES_PASS * min(side, longer), FAINT_SCORE, SMALL_FACES_BORDER)
+        seen += _small_faces(photo, SMALL_FACES_PASS * min(side, longer) / longer, round(small_side))
     turned = [face for turn in TURNS for face in _detect_turned(photo, side, turn)] if unsure else []
     small = _checked_small(photo, [face for face in seen if LEAST_FACE_SIDE <= max(face.box[2:]) < small_side])
     large = [face for face in seen if max(face.box[2:]) >= small_side]
@@ -81,6 +81,22 @@ def _close_ups(photo: np.ndarray, score_threshold: float) -> list[Face]:
 
 def _is_close_up(photo: np.ndarray, face: Face) -> bool:
     return max(face.box[2:]) > CLOSE_UP_SHARE * max(photo.shape[:2])
+
+
+def _small_faces(photo: np.ndarray, scale: float, small_side: int) -> list[Face]:
+    """A pass over the photo, scaled, in four parts, so that it takes a quarter of the memory.
+
+    Args:
+        small_side: pixels by which they overlap, so that each small face lies within one.
+    """
+    height, width = ((length + small_side + 1) // 2 for length in photo.shape[:2])
+    found: list[Face] = []
+    for top in {0, max(0, photo.shape[0] - height)}:
+        for left in {0, max(0, photo.shape[1] - width)}:
+            part = photo[top : top + height, left : left + width]
+            faces = detect(part, round(scale * max(part.shape[:2])), FAINT_SCORE, SMALL_FACES_BORDER)
+            found += [face.moved(left, top) for face in faces]
+    return found
 
 
 def _checked_small(photo: np.ndarray, faces: list[Face]) -> list[Face]:

@@ -1,4 +1,4 @@
-"""The model that ships: the file that its card tells of, within its limits, and good on real photos it never saw."""
+"""The model that ships: the file that its card tells of, within its limits, and right about real photos."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_it_beats_the_originals_cnn_on_the_same_photos():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_on_photos_it_never_saw_the_served_path_answers_as_well_as_the_card_says(model, masked):
-    """Portraits 30,001 to 30,200 of FairFace's training part: neither trained on nor in the test set."""
+def test_the_served_path_answers_portraits_as_training_saw_them(model, masked):
+    """200 portraits of FairFace's training part, most of which it has learnt from: no measure of how good it is."""
     labels = pd.read_csv(FAIRFACE / "train_labels.csv") if FAIRFACE.is_dir() else None
     portraits = read_fairface("train", range(30001, 30201))
     right = []
@@ -75,4 +75,4 @@ def test_on_photos_it_never_saw_the_served_path_answers_as_well_as_the_card_says
         for face in predict_photo(model, photo)[:1]:
             right.append(labels.gender[30000 + number] == CLASSES[face.p_male > face.p_female])
     assert len(right) > 175
-    assert np.mean(right) > 0.70, "far below what was measured: train and serve have come apart"
+    assert np.mean(right) > 0.80, "far below what it learnt: train and serve have come apart"
