@@ -108,7 +108,7 @@ def train(
     dataset: DatasetOption = None,
     architecture: Annotated[Architecture, typer.Option(help="Ours, or the original's.")] = Architecture.MASKED,
     view: Annotated[View | None, typer.Option(help="Part of the portrait; by the dataset without.")] = None,
-    image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's own without.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's or --start's own without.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,

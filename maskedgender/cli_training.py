@@ -41,7 +41,7 @@ def train(
     fit, choose, test = _split(found, limit, seed)
     keras.utils.set_random_seed(seed)
     view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
-    model = _new_cnn(architecture, view, image_size)
+    model = _new_cnn(architecture, view, image_size or (fine_tuning.image_size(start) if start else None))
     recipe, name = training.RECIPES[architecture], f"{model.name}-{view}-{model.input_shape[1]}px"
     if start:
         fine_tuning.start_from(model, start)

@@ -18,6 +18,11 @@ POWER = 2  # of a group's error: in proportion to it, half of what parted the ra
 LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
 
 
+def image_size(path: Path) -> int:
+    """The pixels a side that a file's CNN takes; ModelError when the file cannot be used."""
+    return int(load_model(path).input_shape[1])
+
+
 def start_from(model: keras.Model, path: Path) -> None:
     """Give a new CNN the weights of a file that was exported from one like it, mirrored or not.
 

@@ -79,10 +79,11 @@ def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) ->
     dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
     start = export(masked_cnn(SIZE), tmp_path / "start.keras")
     start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc"}))
-    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1, "--image-size", SIZE]
+    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "masked_gender.json").read_text())
+    assert facts["input"] == f"({SIZE}, {SIZE}, 3)", "the size is that of the file"
     assert (
         facts["started from"].startswith("start.keras, SHA-256 ") and "epochs 16, commit abc" in facts["started from"]
     )
