@@ -56,13 +56,17 @@ def small_looked_at_closely(photo: np.ndarray, face: Face) -> Face:
 
 
 def in_crowds(small: list[Face]) -> list[Face]:
-    """Small faces, with CROWD_BONUS more of score each where others of about its size are sure."""
+    """Small faces, with CROWD_BONUS more of score, up to CROWD_SCORE, each where others of about its size are sure."""
     sure = [face for face in small if face.score >= CROWD_SCORE]
-    return [replace(face, score=min(1.0, face.score + CROWD_BONUS * _in_crowd(face, sure))) for face in small]
+    return [_likelier(face) if face.score < CROWD_SCORE and _in_crowd(face, sure) else face for face in small]
+
+
+def _likelier(face: Face) -> Face:
+    return replace(face, score=min(CROWD_SCORE, face.score + CROWD_BONUS))
 
 
 def _in_crowd(face: Face, sure: list[Face]) -> bool:
-    times = [max(face.box[2:]) / max(other.box[2:]) for other in sure if other is not face]
+    times = [max(face.box[2:]) / max(other.box[2:]) for other in sure]
     return sum(1 / CROWD_SIZES <= size <= CROWD_SIZES for size in times) >= CROWD
 
 

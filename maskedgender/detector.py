@@ -15,7 +15,7 @@ from .turned import GREY, resized
 # python -m benchmarks.detection. OpenCV's default, 0.9, misses most of them.
 SCORE_THRESHOLD = 0.4
 BORDER = 0.3  # of the picture's sides, added in grey: faces that fill the picture are missed without it
-LEAST_SIDE = 16  # pixels of the scaled photo: no face fits in a narrower strip
+LEAST_SIDE = 32  # pixels of the scaled photo with its border: in narrower strips YuNet's numbers have no meaning
 
 _detectors = threading.local()  # an OpenCV detector must not be shared between threads
 
@@ -64,7 +64,7 @@ def detect(
         border: share of the picture's sides that is added in grey.
     """
     scale = side / max(photo.shape[:2])
-    if min(photo.shape[:2]) * scale < LEAST_SIDE:
+    if min(photo.shape[:2]) * scale * (1 + 2 * border) < LEAST_SIDE:
         return []
     bordered, added = _scaled_with_border(photo, scale, border)
     height, width = bordered.shape[:2]

@@ -15,7 +15,7 @@ CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that c
 CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend to show its bare upper half alone
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of the pass: where there seem to be smaller ones, further passes look again
-LEAST_FACE_SIDE = 8  # pixels of the photo: a smaller box shows nothing of a face
+LEAST_FACE_SIDE = 20  # pixels of the photo: less tells next to nothing, and is texture more often than a face
 SMALL_FACES_PASS = 4  # times as large is that pass in which small faces with a mask are found best
 SMALL_FACES_BORDER = 0.05
 FAINT_SCORE = 0.2  # makes it seem so
@@ -41,7 +41,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> l
     unsure = all(face.score < SURE_SCORE for face in seen + close_ups)
     if unsure or any(max(face.box[2:]) < small_side for face in seen):
         seen += detect(photo, 2 * side, FAINT_SCORE)
-        seen += _small_faces(photo, SMALL_FACES_PASS * min(side, longer) / longer, round(small_side))
+        seen += _small_faces(photo, SMALL_FACES_PASS * min(side, longer) / longer, small_side)
     turned = [face for turn in TURNS for face in _detect_turned(photo, side, turn)] if unsure else []
     small = _checked_small(photo, [face for face in seen if LEAST_FACE_SIDE <= max(face.box[2:]) < small_side])
     large = [face for face in seen if max(face.box[2:]) >= small_side]
@@ -83,20 +83,29 @@ def _is_close_up(photo: np.ndarray, face: Face) -> bool:
     return max(face.box[2:]) > CLOSE_UP_SHARE * max(photo.shape[:2])
 
 
-def _small_faces(photo: np.ndarray, scale: float, small_side: int) -> list[Face]:
-    """A pass over the photo, scaled, in four parts, so that it takes a quarter of the memory.
-
-    Args:
-        small_side: pixels by which they overlap, so that each small face lies within one.
-    """
-    height, width = ((length + small_side + 1) // 2 for length in photo.shape[:2])
+def _small_faces(photo: np.ndarray, scale: float, small_side: float) -> list[Face]:
+    """The small, whole faces that the photo, scaled, shows: in four parts, for a quarter of the memory."""
+    margin = small_side / 8
+    overlap = round(small_side + 2 * margin)  # each small face lies within one part, that far from where it was cut
+    height, width = (min(length, (length + overlap + 1) // 2) for length in photo.shape[:2])
     found: list[Face] = []
-    for top in {0, max(0, photo.shape[0] - height)}:
-        for left in {0, max(0, photo.shape[1] - width)}:
+    for top in {0, photo.shape[0] - height}:
+        for left in {0, photo.shape[1] - width}:
             part = photo[top : top + height, left : left + width]
             faces = detect(part, round(scale * max(part.shape[:2])), FAINT_SCORE, SMALL_FACES_BORDER)
-            found += [face.moved(left, top) for face in faces]
+            moved = [face.moved(left, top) for face in faces if max(face.box[2:]) < small_side]
+            found += [face for face in moved if not _is_cut(face, (top, left, height, width), photo, margin)]
     return found
+
+
+def _is_cut(face: Face, part: tuple[int, int, int, int], photo: np.ndarray, margin: float) -> bool:
+    """Whether a face reaches, within the margin, an edge of a part (top, left, height, width) inside the photo."""
+    x, y, width, height = face.box
+    top, left, high, wide = part
+    before = (top > 0 and y < top + margin) or (left > 0 and x < left + margin)
+    bottom, right = top + high, left + wide
+    beyond_bottom = bottom < photo.shape[0] and y + height > bottom - margin
+    return before or beyond_bottom or (right < photo.shape[1] and x + width > right - margin)
 
 
 def _checked_small(photo: np.ndarray, faces: list[Face]) -> list[Face]:

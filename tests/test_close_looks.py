@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import skimage.data
 
-from maskedgender.close_looks import CROWD_BONUS, CROWD_SIZES, SMALL_DOUBT, in_crowds, small_looked_at_closely
+from maskedgender.close_looks import (
+    CROWD_BONUS,
+    CROWD_SCORE,
+    CROWD_SIZES,
+    SMALL_DOUBT,
+    in_crowds,
+    small_looked_at_closely,
+)
 from maskedgender.detector import SCORE_THRESHOLD, Face, detect
 
 from .people import collins
@@ -22,16 +29,15 @@ def scores(*faces: Face) -> list[float]:
 
 
 def test_two_sure_faces_of_its_size_make_a_small_face_likely():
-    doubtful = face(30, 0.1)
-    assert scores(doubtful, face(28, 0.9), face(36, 0.8))[0] == pytest.approx(0.1 + CROWD_BONUS)
-    assert scores(doubtful, face(28, 0.9), face(36, 0.3))[0] == 0.1
-    assert scores(doubtful, face(28, 0.9), face(30 * CROWD_SIZES + 1, 0.9))[0] == 0.1
-    assert scores(doubtful) == [0.1]
+    doubtful = face(30, -0.05)
+    assert scores(doubtful, face(28, 0.9), face(36, 0.8)) == pytest.approx([CROWD_BONUS - 0.05, 0.9, 0.8])
+    assert scores(doubtful, face(28, 0.9), face(36, 0.3))[0] == -0.05
+    assert scores(doubtful, face(28, 0.9), face(30 * CROWD_SIZES + 1, 0.9))[0] == -0.05
+    assert scores(doubtful) == [-0.05]
 
 
-def test_no_face_counts_towards_its_own_crowd_and_no_score_exceeds_one():
-    assert scores(face(30, 0.5), face(30, 0.6)) == [0.5, 0.6]
-    assert scores(face(30, 0.9), face(30, 0.9), face(30, 0.9)) == [1.0, 1.0, 1.0]
+def test_no_crowd_makes_a_face_surer_than_those_that_are_sure_alone():
+    assert scores(face(30, 0.3), face(30, 0.6), face(30, 0.7)) == [CROWD_SCORE, 0.6, 0.7]
 
 
 def test_a_small_face_is_confirmed_in_its_own_crop():
