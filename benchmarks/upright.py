@@ -4,8 +4,8 @@
 
 The portraits of the choosing split with a mask, as they are and turned; the dataset is the one that the model was
 trained on. Each photo's largest face is found anew, and answered twice: cropped as find_faces gives it, and turned by
-the angle of its eyes. Prints a row an angle, and keeps them in benchmarks/results/upright.csv. About five minutes on two
-cores.
+the angle of its eyes. Prints a row an angle, and keeps them in benchmarks/results/upright.csv. About three minutes on
+two cores.
 """
 
 from __future__ import annotations
