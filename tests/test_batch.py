@@ -53,6 +53,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def slow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Large photos, so that a run that comes to them is still in the middle of its work on a busy machine."""
+    folder = tmp_path_factory.mktemp("slow photos")
+    noise = Image.effect_noise((5000, 4000), 90).convert("RGB")
+    for number in range(24):
+        noise.save(folder / f"{number}.jpg")
+    return folder
+
+
 def make_photos(folder: Path, count: int) -> None:
     one, other = hopper()[:512:2, ::2], collins()[::2, ::2]
     three, meadow = np.hstack([other, one, other[:, ::-1]]), np.full((200, 300, 3), (60, 140, 60), np.uint8)
@@ -303,9 +313,9 @@ def test_a_full_disk_is_one_sentence(folder: Path, model_file: Path):
 
 
 @contextmanager
-def running(folder: Path, model_file: Path, table: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, model_file: Path, table: Path, *more: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The command in a process group of its own, from when its first rows are written; what it says is beside them."""
-    words = [sys.executable, "-m", "maskedgender", "predict", folder, "--model", model_file, "--csv", table]
+    words = [sys.executable, "-m", "maskedgender", "predict", folder, *more, "--model", model_file, "--csv", table]
     options = ["--processes", "2", "--resume"]
     with table.with_suffix(".txt").open("wb") as said:  # no pipe: a process left over would hold it open
         process = subprocess.Popen([*map(str, words), *options], cwd=ROOT, stderr=said, start_new_session=True)
@@ -325,9 +335,9 @@ def wait_until(true, seconds: float = 3 * MINUTE) -> None:
         time.sleep(0.002)
 
 
-def kill_once(folder: Path, model_file: Path, table: Path) -> None:
+def kill_once(folder: Path, model_file: Path, table: Path, *more: Path) -> None:
     """Start, and kill without mercy; the processes that it started must end too."""
-    with running(folder, model_file, table) as process:
+    with running(folder, model_file, table, *more) as process:
         children = psutil.Process(process.pid).children(recursive=True)
         assert process.poll() is None and children, "it must be in the middle of its work"
         process.kill()
@@ -339,10 +349,10 @@ def kill_once(folder: Path, model_file: Path, table: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 def test_killed_and_resumed_the_csv_is_that_of_an_unbroken_run(
-    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
+    folder: Path, slow_photos: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
 ):
     table = tmp_path / "out.csv"
-    kill_once(folder, model_file, table)
+    kill_once(folder, model_file, table, slow_photos)
     assert 200 < table.stat().st_size < len(unbroken_csv)
     predict(folder, "--model", model_file, "--csv", table, "--resume")
     assert_same_csv(table, unbroken_csv)
@@ -350,10 +360,10 @@ def test_killed_and_resumed_the_csv_is_that_of_an_unbroken_run(
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 def test_ctrl_c_ends_it_with_a_sentence_and_whole_rows(
-    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
+    folder: Path, slow_photos: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
 ):
     table = tmp_path / "out.csv"
-    with running(folder, model_file, table) as process:
+    with running(folder, model_file, table, slow_photos) as process:
         assert process.poll() is None, "it must be in the middle of its work"
         os.killpg(process.pid, signal.SIGINT)  # what a terminal sends
         process.wait(MINUTE)
