@@ -34,6 +34,7 @@ from .detection import choosing_split
 from .photos import BARE, FAIRFACE, Photo, photos
 
 EVERY = 24  # of about 4,000 portraits
+COLUMNS = ["turned by", "faces", "as found", "upright", "gain", "low", "high"]
 ANGLES = (0, -10, 10, -20, 20, -30, 30)  # degrees, clockwise
 
 
@@ -68,7 +69,7 @@ def main(
     """Measures, prints, keeps."""
     answering, only = load_model(model), choosing_split(dataset, seed)
     taken = [one for one in photos(fairface, "train", True, every=every, only=only) if one.style != BARE]
-    rows: list[dict[str, object]] = []
+    rows: list[tuple[float, ...]] = []
     for angle in ANGLES:
         labels, as_found, turned_up = zip(*pairs_of_crops(taken, angle, answering.input_shape[1]), strict=True)
         right = [
@@ -76,12 +77,8 @@ def main(
             for crops in (as_found, turned_up)
         ]
         gain = bootstrap(mean_of(right[1] - right[0]), len(labels))
-        means = {"as found": right[0].mean(), "upright": right[1].mean()}
-        rows.append(
-            {"turned by": angle, "faces": len(labels), **means, "gain": gain.value, "low": gain.low}
-            | {"high": gain.high}
-        )
-    table = pd.DataFrame(rows)
+        rows.append((angle, len(labels), right[0].mean(), right[1].mean(), gain.value, gain.low, gain.high))
+    table = pd.DataFrame(rows, columns=COLUMNS)
     print(table.to_string(index=False, float_format="{:.4f}".format))
     if every <= EVERY:
         keep_table(table, "upright")

@@ -17,7 +17,7 @@ from .dataset import CLASSES, TRAINING, VALIDATION, read_portrait
 
 LOOK_SIDE = 128  # pixels a side of the portrait that is hashed; its upper half only
 # Of 256 bits. Of 128 million pairs of FairFace's masked portraits those up to 30 apart were all of one photo, looked at
-# by eye; strangers begin at 32. 15 lets a look-up by its 16 words find every pair, see `_near_pairs`.
+# by eye; strangers begin at 32. 15 lets a look-up by its 16 words find every pair, see `near_pairs`.
 NEAR_BITS = 15
 BITS_SET = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)  # of each 16-bit word
 NAMED = 5  # files that are named of those that are left out for one reason
@@ -89,10 +89,10 @@ def _inspected(path: Path, near: bool) -> tuple[str, str, bytes]:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     except (ValueError, OSError):  # counted, named and left out
         return "", "", b""
-    return size, digest, _look(pixels) if near else b""
+    return size, digest, look_of(pixels) if near else b""
 
 
-def _look(pixels: np.ndarray) -> bytes:
+def look_of(pixels: np.ndarray) -> bytes:
     """The perceptual hash, 32 bytes, of the upper half of a portrait, uint8 (S, S, 3)."""
     import imagehash  # late: optional
 
@@ -104,10 +104,10 @@ def _near_copies(images: pd.DataFrame) -> pd.DataFrame:
     """As `_copies`, of images whose looks are at most NEAR_BITS apart."""
     codes, looks = pd.factorize(images["look"])
     words = np.frombuffer(b"".join(looks), np.uint16).reshape(-1, 16)
-    return _copies(images, codes, _near_pairs(words))
+    return _copies(images, codes, near_pairs(words))
 
 
-def _near_pairs(looks: np.ndarray) -> np.ndarray:
+def near_pairs(looks: np.ndarray) -> np.ndarray:
     """The pairs of rows of uint16 (N, 16) that differ in at most NEAR_BITS bits: int (P, 2), each pair once.
 
     With 15 different bits or fewer one of the 16 words is the same, so only rows that share a word are compared

@@ -40,6 +40,7 @@ class Measured:
         gaps: columns model, masked, figure, value, low, high.
         coverage: columns model, masked, answered, threshold, count, error, low, high.
         robustness: columns model, change, kind, photos, found, accuracy, low, high, drop, drop low, drop high.
+        near_copies: columns training, validation: files of portraits that look the same.
         ways, held_out_styles, peers: tables that the card shows as they are.
     """
 
@@ -51,6 +52,7 @@ class Measured:
     ways: pd.DataFrame
     held_out_styles: pd.DataFrame
     peers: pd.DataFrame
+    near_copies: pd.DataFrame
 
 
 AS_THEY_ARE = ("accuracy", "ways", "held_out_styles", "peers")
@@ -85,6 +87,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         size=f"{model.stat().st_size / 1e6:.1f} MB",
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         facts=_facts(records),
+        near_copies=measured.near_copies["validation"].nunique() if len(measured.near_copies) else NOT_KNOWN,
         data=ours.get("training data", NOT_KNOWN),
         time=_training_time(ours),
         hardware=ours.get("hardware", NOT_KNOWN),

@@ -34,8 +34,8 @@ and Age", WACV 2021, https://github.com/joojs/fairface), CC BY 4.0, with masks d
 A tenth of the portraits chose the epoch, the calibration and the threshold of "not sure".
 
 Tested on FairFace's 5,000 validation portraits, with a drawn mask and bare, none of which trained or tuned anything;
-but seven of them are near copies of portraits in FairFace's training part: the audit before training compares the
-pictures with their masks, each of which is framed anew, and does not see these.
+but {near_copies} of them are near copies of portraits in FairFace's training part (`python -m benchmarks.copies`): the
+audit before training compares the pictures with their masks, each of which is framed anew, and does not see these.
 Each look at them is logged in `benchmarks/results/looks.csv`.
 
 The licence of the labels does not settle the rights in the photographs, which their authors found on the web.

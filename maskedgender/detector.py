@@ -72,7 +72,7 @@ def detect(
     detector.setInputSize((width, height))
     detector.setScoreThreshold(score_threshold)
     _, rows = detector.detect(np.ascontiguousarray(bordered[..., ::-1]))  # YuNet was trained on BGR
-    found = [] if rows is None else [_face(row, added, scale) for row in rows if _is_sane(row, width + height)]
+    found = [] if rows is None else [_face(row, added, scale) for row in rows]
     return sorted(found, key=lambda face: -face.area)
 
 
@@ -97,11 +97,6 @@ def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple
     x, y = round(border * width), round(border * height)
     scaled = resized(photo, (width, height))
     return cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY), (x, y)
-
-
-def _is_sane(row: np.ndarray, longest: int) -> bool:
-    """Whether a YuNet row has numbers that may be a face's: in narrow strips they grow beyond all measure."""
-    return bool((np.abs(row[:14]) <= longest).all() and (row[2:4] > 0).all())
 
 
 def _face(row: np.ndarray, border: tuple[int, int], scale: float) -> Face:

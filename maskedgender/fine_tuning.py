@@ -14,7 +14,7 @@ from .prediction import load_model
 
 GROUPS = ["label", "race"]
 LEAST, MOST = 0.6, 2.5  # times as often as without: nobody's portraits are left aside, and none swamp the others
-POWER = 2  # of a group's error: in proportion to it, half of what parted the race groups was left
+POWER = 2  # of a group's error: what is missed most is to weigh most
 LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
 
 

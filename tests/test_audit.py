@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskedgender.audit import CONTRADICTED, LEAKED, NEAR_BITS, UNREADABLE, Audit, _near_pairs, audit
+from maskedgender.audit import CONTRADICTED, LEAKED, NEAR_BITS, UNREADABLE, Audit, audit, near_pairs
 from maskedgender.dataset import TRAINING, VALIDATION, list_images, split_training
 
 from .people import collins, fairface_portraits, hopper
@@ -157,7 +157,7 @@ def save(portrait: np.ndarray, path: Path, quality: int) -> None:
     Image.fromarray(cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)).save(path, quality=quality)
 
 
-def test_near_pairs_are_those_of_comparing_all_with_all():
+def testnear_pairs_are_those_of_comparing_all_with_all():
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2, (40, 256), np.uint8)
     turned = [row ^ (rng.permutation(256) < apart) for row in bits for apart in (1, NEAR_BITS, NEAR_BITS + 1, 40)]
@@ -168,5 +168,5 @@ def test_near_pairs_are_those_of_comparing_all_with_all():
         for other in range(one + 1, len(bits))
         if (bits[one] != bits[other]).sum() <= NEAR_BITS
     ]
-    found = _near_pairs(np.packbits(bits, axis=1).view(np.uint16))
+    found = near_pairs(np.packbits(bits, axis=1).view(np.uint16))
     assert len(expected) >= 80 and [tuple(pair) for pair in found] == expected

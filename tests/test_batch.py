@@ -57,9 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def slow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Large photos, so that a run that comes to them is still in the middle of its work on a busy machine."""
     folder = tmp_path_factory.mktemp("slow photos")
-    noise = Image.effect_noise((5000, 4000), 90).convert("RGB")
-    for number in range(24):
-        noise.save(folder / f"{number}.jpg")
+    Image.effect_noise((5000, 4000), 90).convert("RGB").save(folder / "0.jpg")
+    for number in range(1, 24):
+        (folder / f"{number}.jpg").hardlink_to(folder / "0.jpg")
     return folder
 
 
