@@ -2,23 +2,26 @@
 
     python -m benchmarks.ways --dataset masked [WAY ...]
 
-Decided on the choosing split only; what earned its place is in models.py and training.py. A row takes about six
-minutes on one core. The dataset folder must have been made with two variants a portrait.
+Decided on the choosing split only; what earned its place is in models.py, training.py and dataset.py. A row takes
+about six minutes on one core, that of the wider teacher half an hour more. The dataset folder must have been made with
+two variants a portrait.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import keras
 import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.dataset import TRAINING, PortraitStream, find_dataset, list_images, split_training
+from maskedgender import dataset as augmentation
+from maskedgender.dataset import ERASE_CHANCE, TRAINING, PortraitStream, find_dataset, list_images, split_training
 from maskedgender.evaluation import accuracy_with_interval, commit_of
 from maskedgender.models import masked_cnn
 from maskedgender.training import default_precision, with_precision
@@ -36,7 +39,12 @@ class Way:
         helper_weight: of the losses of two heads more, age and race, that are dropped afterwards.
         smoothing: of the labels (Szegedy et al., 2016).
         mixup: alpha of MixUp (Zhang et al., 2018), 0 for none.
+        cutmix: a rectangle of another image, of a share of the area drawn evenly (Yun et al., 2019).
         ema: momentum of an average of the weights, 0 for none.
+        cosine: warm up over an epoch and fall along a cosine; otherwise the rate is constant.
+        augment: show another picture of each portrait in each epoch; `erase`: how often a part of it is noise.
+        teacher: times as wide a CNN, trained in the same way, whose probabilities are half of what is to be learnt
+            (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015); 0 for none.
     """
 
     image_size: int = 128
@@ -46,28 +54,41 @@ class Way:
     helper_weight: float = 0.0
     smoothing: float = 0.0
     mixup: float = 0.0
+    cutmix: bool = False
     ema: float = 0.0
+    cosine: bool = True
+    augment: bool = True
+    erase: float = ERASE_CHANCE
+    teacher: int = 0
 
 
 WAYS = {
     "as it was": Way(),
     "age and race heads": Way(helper_weight=0.3),
     "two masks a face": Way(variants=2),
+    "80 pixels": Way(image_size=80),
     "112 pixels": Way(image_size=112),
     "144 pixels": Way(image_size=144),
     "batch 128": Way(batch_size=128, learning_rate=0.003),
     "label smoothing": Way(smoothing=0.1),
     "MixUp": Way(mixup=0.2),
+    "CutMix": Way(cutmix=True),
     "average of weights": Way(ema=0.999),
+    "constant learning rate": Way(cosine=False),
+    "no erasing": Way(erase=0.0),
+    "no augmentation": Way(augment=False),
+    "taught by a CNN twice as wide": Way(teacher=2),
 }
 
 
 class _Lessons(PortraitStream):
     """A stream whose labels are those of every head: one-hot gender, and age and race where they are asked for."""
 
-    def __init__(self, way: Way, dataset: Path, fit: pd.DataFrame, shape: tuple[int, int, int]) -> None:
-        super().__init__(dataset, fit, shape, way.batch_size, augment=True, shuffle=True)
-        self.way = way
+    def __init__(
+        self, way: Way, dataset: Path, fit: pd.DataFrame, shape: tuple[int, int, int], teacher: keras.Model | None
+    ) -> None:
+        super().__init__(dataset, fit, shape, way.batch_size, augment=way.augment, shuffle=True)
+        self.way, self.teacher = way, teacher
         helpers = ("age", "race") if way.helper_weight else ()
         self.heads = [keras.utils.to_categorical(pd.factorize(fit[name], sort=True)[0]) for name in helpers]
         self.gender = keras.utils.to_categorical(fit["label"])
@@ -76,12 +97,36 @@ class _Lessons(PortraitStream):
         x, _ = super().__getitem__(index)
         rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
         labels = [head[rows] for head in (self.gender, *self.heads)]
-        if self.way.mixup:
-            rng = np.random.default_rng((self.seed, self.epoch, index))
-            share, other = rng.beta(self.way.mixup, self.way.mixup), rng.permutation(len(x))
-            x = (share * x + (1 - share) * x[other]).astype(np.float32)
-            labels = [share * label + (1 - share) * label[other] for label in labels]
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        if self.way.mixup or self.way.cutmix:
+            x, labels = (_mixed_up if self.way.mixup else _cut_and_mixed)(x, labels, self.way, rng)
+        if self.teacher:
+            known = keras.ops.convert_to_numpy(self.teacher(x.astype(np.float32), training=False))
+            labels[0] = (labels[0] + known) / 2
         return x, tuple(labels) if self.heads else labels[0]
+
+
+def _mixed_up(
+    x: np.ndarray, labels: list[np.ndarray], way: Way, rng: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Each image with another one shining through, and as much of its label."""
+    share, other = rng.beta(way.mixup, way.mixup), rng.permutation(len(x))
+    x = (share * x + (1 - share) * x[other]).astype(np.float32)
+    return x, [share * label + (1 - share) * label[other] for label in labels]
+
+
+def _cut_and_mixed(
+    x: np.ndarray, labels: list[np.ndarray], way: Way, rng: np.random.Generator
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Each image with a rectangle of another one, at the same place, and as much of its label as there is of it."""
+    side, other = x.shape[1], rng.permutation(len(x))
+    half = np.sqrt(rng.random()) * side / 2
+    centre = rng.uniform(0, side, 2)
+    (top, left), (bottom, right) = np.clip([centre - half, centre + half], 0, side).round().astype(int)
+    x = x.copy()
+    x[:, top:bottom, left:right] = x[other, top:bottom, left:right]
+    share = 1 - (bottom - top) * (right - left) / side**2
+    return x, [share * label + (1 - share) * label[other] for label in labels]
 
 
 class _Epochs(keras.callbacks.Callback):
@@ -93,29 +138,45 @@ class _Epochs(keras.callbacks.Callback):
         self.lessons.epoch = epoch
 
 
-def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int) -> keras.Model:
+def wider(model: keras.Model, times: int) -> keras.Model:
+    """The same layers with so many times the filters, and new weights."""
+    config = model.get_config()
+    for layer in config["layers"]:
+        if "filters" in layer["config"]:
+            layer["config"]["filters"] *= times
+        layer.pop("build_config", None)  # the shapes of the narrow one
+    return type(model).from_config(config)
+
+
+def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int, times_as_wide: int = 1) -> keras.Model:
     """The network after so many epochs of this way, float32."""
+    teacher = fitted(replace(way, teacher=0), dataset, fit, epochs, way.teacher) if way.teacher else None
     keras.utils.set_random_seed(0)
-    model = with_precision(masked_cnn(way.image_size), default_precision())
-    lessons = _Lessons(way, dataset, fit, model.input_shape[1:])
+    model = with_precision(wider(masked_cnn(way.image_size), times_as_wide), default_precision())
+    lessons = _Lessons(way, dataset, fit, model.input_shape[1:], teacher)
     features = model.get_layer("logits").input
     heads = [keras.layers.Dense(head.shape[1], "softmax", dtype="float32")(features) for head in lessons.heads]
     learner = keras.Model(model.input, [model.output, *heads] if heads else model.output)
-    steps = len(lessons)
-    cosine = keras.optimizers.schedules.CosineDecay(
-        0.0, (epochs - 1) * steps, warmup_target=way.learning_rate, warmup_steps=steps
-    )
-    optimizer = keras.optimizers.AdamW(
-        cosine, weight_decay=0.05, use_ema=bool(way.ema), ema_momentum=way.ema or 0.99, ema_overwrite_frequency=None
-    )
+    rates = _rates(way, len(lessons), epochs)
+    average: dict[str, Any] = {"use_ema": True, "ema_momentum": way.ema, "ema_overwrite_frequency": None}
+    optimizer = keras.optimizers.AdamW(rates, weight_decay=0.05, **(average if way.ema else {}))
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=way.smoothing)
     weights = [1.0] + [way.helper_weight] * len(heads) if heads else None
     learner.compile(optimizer, [loss] * (1 + len(heads)) if heads else loss, loss_weights=weights, jit_compile=False)
-    learner.fit(lessons, epochs=epochs, shuffle=False, verbose=0, callbacks=[_Epochs(lessons)])
+    with patch.object(augmentation, "ERASE_CHANCE", way.erase):
+        learner.fit(lessons, epochs=epochs, shuffle=False, verbose=0, callbacks=[_Epochs(lessons)])
     if way.ema:
         optimizer.finalize_variable_values(learner.trainable_variables)
     return with_precision(model, "float32")
+
+
+def _rates(way: Way, steps: int, epochs: int) -> Any:
+    """The learning rate, or its schedule over the epochs of so many steps."""
+    if not way.cosine:
+        return way.learning_rate
+    rest = (epochs - 1) * steps
+    return keras.optimizers.schedules.CosineDecay(0.0, rest, warmup_target=way.learning_rate, warmup_steps=steps)
 
 
 def margins(model: keras.Model, dataset: Path, choose: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
