@@ -73,7 +73,7 @@ def _lines_with_photos(given: Answers) -> pd.DataFrame:
 
 def gaps(clean: Answers, seeds: Answers | None) -> pd.DataFrame:
     """Gaps between groups and, where the seed's answers are given, the error as a share of its; a row a figure."""
-    found: dict[str, Estimate] = gaps_between_groups(clean.photos, clean.right)
+    found: dict[str, Estimate] = gaps_between_groups(clean.photos, clean.right, clean.sure)
     if seeds is not None:
         found["error, as a share of the seed's"] = error_ratio(clean.right, seeds.right)
     rows = [(figure, one.value, one.low, one.high) for figure, one in found.items()]

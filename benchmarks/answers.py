@@ -16,7 +16,7 @@ from maskedgender.dataset import CLASSES
 from maskedgender.detector import Face
 from maskedgender.evaluation import NOT_KNOWN
 from maskedgender.faces import find_faces
-from maskedgender.prediction import SHIPPED_MODEL, load_model, predict_crops
+from maskedgender.prediction import NOT_SURE_BELOW, SHIPPED_MODEL, load_model, predict_crops
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
 from .photos import BARE, Photo, band_of, head_turn
@@ -54,6 +54,11 @@ class Answers:
         """1 where the likelier class is the label, 0 where not, not-a-number where no face was found; (N,)."""
         right = self.probabilities.argmax(axis=1) == self.photos["label"].to_numpy()
         return np.where(self.found, right, np.nan)
+
+    @property
+    def sure(self) -> np.ndarray:
+        """Whether the likelier class is probable enough for an answer, bool (N,); not where no face was found."""
+        return self.probabilities.max(axis=1) >= NOT_SURE_BELOW  # false of not-a-number, too
 
     def of_found(self) -> tuple[pd.DataFrame, np.ndarray]:
         """Photos and probabilities where a face was found."""

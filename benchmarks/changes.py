@@ -145,14 +145,14 @@ def scaled(factor: float) -> Framing:
 
 
 def turned(degrees: float) -> Framing:
-    """The picture turned about the middle of the crop's window, its edges repeated; degrees against the clock."""
+    """The crop's window turned about the middle of the face's box, so that the face leans against the clock.
+
+    To turn the picture within its own frame instead would cut off what is in its corners, which a window that is turned
+    still sees.
+    """
 
     def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
-        window = crop_window(face)
-        middle = (window.left + window.side / 2, window.top + window.side / 2)
-        turn = cv2.getRotationMatrix2D(middle, degrees, 1)
-        size = picture.shape[1::-1]
-        return cv2.warpAffine(picture, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), face
+        return picture, replace(face, angle=face.angle + degrees)
 
     return framing
 

@@ -105,16 +105,21 @@ def difference(right: np.ndarray, first: np.ndarray, second: np.ndarray) -> Esti
     return bootstrap(lambda weights: one(weights) - other(weights), len(right))
 
 
-def gaps_between_groups(images: pd.DataFrame, right: np.ndarray) -> dict[str, Estimate]:
+def gaps_between_groups(images: pd.DataFrame, right: np.ndarray, sure: np.ndarray) -> dict[str, Estimate]:
     """The gaps that the model card tells of, by name, where the images' table knows the groups.
 
     Args:
         images: one row a photo with the columns label, race and age.
+        sure: where an answer is given, rather than "not sure"; bool (N,).
     """
     grown, male = is_adult(images["age"]), images["label"].to_numpy() == 1
-    races = images["race"].to_numpy(dtype=str)
+    races = images["race"].to_numpy(dtype=str)[grown]
+    given = np.where(np.isnan(right), np.nan, sure)
+    between = f"largest gap between race groups, adults of {ADULT} and over"
     return {
-        f"largest gap between race groups, adults of {ADULT} and over": largest_gap(right[grown], races[grown]),
+        between: largest_gap(right[grown], races),
+        f"{between}, where it answers": largest_gap(np.where(sure, right, np.nan)[grown], races),
+        f"{between}, in how often it answers": largest_gap(given[grown], races),
         f"men less women, adults of {ADULT} and over": difference(right[grown], male[grown], ~male[grown]),
         "men less women, all ages": difference(right, male, ~male),
     }

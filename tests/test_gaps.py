@@ -62,10 +62,14 @@ def test_gaps_between_groups_by_hand():
     right = np.ones(40)
     right[:4] = 0  # two women and two men, Black adults
     right[20:40:2] = 0  # every girl
-    found = gaps.gaps_between_groups(images, right)
+    sure = np.ones(40, bool)
+    sure[:5] = False  # among them all who are wrong
+    found = gaps.gaps_between_groups(images, right, sure)
     values = {figure: round(estimate.value, 6) for figure, estimate in found.items()}
     assert values == {
         "largest gap between race groups, adults of 20 and over": 0.4,
+        "largest gap between race groups, adults of 20 and over, where it answers": 0,
+        "largest gap between race groups, adults of 20 and over, in how often it answers": 0.5,
         "men less women, adults of 20 and over": 0,
         "men less women, all ages": round(18 / 20 - 8 / 20, 6),
     }

@@ -106,13 +106,12 @@ def test_framings_move_and_scale_the_crops_window():
     assert (wider.box[0] + wider.box[2] / 2, wider.box[1] + wider.box[3] / 2) == pytest.approx((125, 110))
 
 
-def test_turning_is_about_the_middle_of_the_crop():
-    window, dot = crop_window(FACE), np.zeros((300, 300, 3), np.uint8)
-    middle = np.array([window.left + window.side / 2, window.top + window.side / 2])
-    x, y = (middle + np.array([20, 0])).astype(int)
+def test_turning_is_about_the_middle_of_the_face():
+    dot, side = np.zeros((300, 300, 3), np.uint8), crop_window(FACE).side
+    x, y = 125 + 20, 110  # right of the box's middle
     dot[y - 1 : y + 2, x - 1 : x + 2] = 255
-    crop = canonical_crop(*changes.turned(30)(dot, FACE), window.side)
-    row, column = np.argwhere(crop[..., 0] > 128).mean(axis=0) + 0.5 - window.side / 2
+    crop = canonical_crop(*changes.turned(30)(dot, FACE), side)
+    row, column = np.argwhere(crop[..., 0] > 128).mean(axis=0) + 0.5 - np.array((0.54, 0.50)) * side
     assert (column, row) == pytest.approx((20 * np.cos(np.pi / 6), -20 * np.sin(np.pi / 6)), abs=1.5)
 
 
@@ -154,6 +153,11 @@ def answered(right: list[float]) -> Answers:
     """Answers to photos of men that are right (1), wrong (0) or missing (not-a-number)."""
     p_male = np.array(right, np.float32) * 0.8 + 0.1
     return Answers(pd.DataFrame({"label": [1] * len(right)}), np.column_stack([1 - p_male, p_male]))
+
+
+def test_who_is_sure():
+    pairs = np.array([[0.17, 0.83], [0.18, 0.82], [np.nan, np.nan], [0.9, 0.1]], np.float32)
+    assert Answers(pd.DataFrame({"label": [1] * 4}), pairs).sure.tolist() == [True, False, False, True]
 
 
 def test_the_table_against_counts_by_hand():
