@@ -3,7 +3,7 @@
     python -m benchmarks.ways --dataset masked [WAY ...]
 
 Decided on the choosing split only; what earned its place is in models.py, training.py and dataset.py. A row takes
-about six minutes on one core, that of the wider teacher half an hour more. The dataset folder must have been made with
+about six minutes on one core of a fast machine, that of the wider teacher half an hour more. The dataset folder must have been made with
 two variants a portrait.
 """
 
@@ -218,7 +218,7 @@ def row(name: str, dataset: Path, fit: pd.DataFrame, choose: pd.DataFrame, epoch
 def main(
     dataset: Annotated[Path, typer.Option(help="a dataset folder with two variants a portrait")],
     ways: Annotated[list[str] | None, typer.Argument(help="all without")] = None,
-    portraits: Annotated[int, typer.Option(help="learn and choose with so many of the training portraits")] = 20_000,
+    portraits: Annotated[int, typer.Option(help="learn and choose with so many of the training portraits")] = 40_000,
     epochs: int = 4,
 ) -> None:
     """Trains in each way, prints its row, and adds it to the table."""
