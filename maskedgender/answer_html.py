@@ -9,6 +9,7 @@ import base64
 import csv
 import html
 import io
+import math
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -184,8 +185,11 @@ def _version(name: str, answer: Answer, title: str) -> str:
 def _why_not_sure(prediction: Prediction) -> str:
     likelier = _likelier(prediction)
     p = max(prediction.p_female, prediction.p_male)
+    told = per_cent(p)
+    if told == per_cent(NOT_SURE_BELOW):  # rounded: "83% is under the 83%" would be nonsense
+        told = f"{math.floor(1000 * p) / 1000:.1%}"
     return (
-        f"Too close to call: it leans to “{likelier}”, but {per_cent(p)} is under the {NOT_SURE_BELOW:.0%} "
+        f"Too close to call: it leans to “{likelier}”, but {told} is under the {NOT_SURE_BELOW:.0%} "
         "(the mark in the bar) from which it answers."
     )
 

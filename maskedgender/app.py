@@ -20,7 +20,7 @@ from .answer_html import DELETED, HINT, NO_FACE_NOTICE, answer_html, data_url, h
 from .answers import Answer, PhotoAnswers, answer_photo, picture_of
 from .attribution import heat_map, overlay
 from .gallery import HINT as MANY_HINT
-from .gallery import MOST_PHOTOS, answer_many
+from .gallery import MOST_PHOTOS, Rows, answer_many
 from .masks import STYLES
 from .page_scripts import ANSWER_BUTTONS, ON_OPEN, SHOW_ANSWER, SHOW_HEAT
 from .page_style import CSS, THEME
@@ -112,12 +112,15 @@ def _one_photo(model: keras.Model) -> None:
 def _many_photos(model: keras.Model) -> None:
     """The tab that takes a whole folder's photos, and gives a table."""
 
-    def answer(uploads: list[dict[str, Any]] | None) -> Iterator[str]:
-        yield from answer_many(model, uploads)
+    def answer(uploads: list[dict[str, Any]] | None, before: Rows) -> Iterator[tuple[str, Rows]]:
+        yield from answer_many(model, uploads, before)
 
     photos = gr.File(file_count="multiple", label=f"Up to {MOST_PHOTOS} photos", height=240, elem_id="photos")
     table = gr.HTML(hint(MANY_HINT), elem_id="table")
-    photos.change(answer, photos, table, preprocess=False, api_name="predict_many", show_progress="hidden")
+    given = gr.State({})  # the table's rows alone, as long as the tab is open
+    photos.change(
+        answer, [photos, given], [table, given], preprocess=False, api_name="predict_many", show_progress="hidden"
+    )
 
 
 def _answer(

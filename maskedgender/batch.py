@@ -162,11 +162,18 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def whole_rows(path: Path) -> list[dict[str, str]]:
+def place(photo: str | Path) -> str:
+    """A photo's whole path, as the column `file` would hold it: however it is spelled, it is one photo."""
+    return os.path.abspath(name_in_csv(photo))  # noqa: PTH100 (links are other photos)
+
+
+def whole_rows(path: Path, photos: Sequence[Path]) -> list[dict[str, str]]:
     """The rows of an earlier run's CSV, without those of its last photo, which may be some only, or half written.
 
+    They stay where that photo is none of `photos`, which are to be answered now: nobody would answer it again.
+
     Raises:
-        ValueError: the file is no table of answers.
+        ValueError: the file is no table of answers, or of none of the photos.
     """
     other = f"{path} is not a table of answers that can be gone on with; name another file."
     text = path.read_bytes().decode("utf-8", "replace")
@@ -179,7 +186,10 @@ def whole_rows(path: Path) -> list[dict[str, str]]:
     if tuple(header) != COLUMNS or any(len(line) != len(COLUMNS) for line in lines):
         raise ValueError(other)
     rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines]
-    return [row for row in rows if row["file"] != rows[-1]["file"]]
+    named = {place(photo) for photo in photos}
+    if rows and not any(place(row["file"]) in named for row in rows):
+        raise ValueError(f"{path} has none of these photos; go on in the folder where it was begun, or name another.")
+    return [row for row in rows if row["file"] != rows[-1]["file"] or place(row["file"]) not in named]
 
 
 def require_same_model(model: keras.Model, rows: Sequence[dict[str, str]], path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 from tqdm import tqdm
 
-from .batch import Row, require_same_model, rows_of_photos, whole_rows
-from .prediction import NO_FACE, caution, load_model, name_in_csv, write_csv
+from .batch import Row, place, require_same_model, rows_of_photos, whole_rows
+from .prediction import NO_FACE, caution, load_model, write_csv
 
 
 def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: bool, processes: int | None) -> int:
@@ -19,16 +19,16 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
         ValueError: the CSV file is there already, or with `resume` is none that can be gone on with.
         OSError: it cannot be written.
     """
-    done = _rows_there(csv, resume)
+    done = _rows_there(csv, resume, photos)
     model = load_model(model_path)
     if warning := caution(model_path):
         typer.echo(warning, err=True)
     if csv and done:
         require_same_model(model, done, csv)
         _keep_only(done, csv)
-    names = {row["file"] for row in done}
-    rest = [photo for photo in photos if name_in_csv(photo) not in names]
-    unread = sum(map(_is_unread, done))
+    answered_before = {place(row["file"]): row for row in done}
+    rest = [photo for photo in photos if place(photo) not in answered_before]
+    unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
 
     def rows() -> Iterator[Row]:
         nonlocal unread
@@ -47,7 +47,7 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
     return unread
 
 
-def _rows_there(csv: Path | None, resume: bool) -> list[dict[str, str]]:
+def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Path]) -> list[dict[str, str]]:
     """What an earlier run has written and this one goes on with; an earlier run's work is not written over."""
     if csv is None:
         if resume:
@@ -59,7 +59,7 @@ def _rows_there(csv: Path | None, resume: bool) -> list[dict[str, str]]:
         return []
     if not resume:
         raise ValueError(f"{csv} is there already; go on with it by --resume, delete it, or name another file.")
-    return whole_rows(csv)
+    return whole_rows(csv, photos)
 
 
 def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:

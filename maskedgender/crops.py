@@ -73,4 +73,10 @@ def patch(photo: np.ndarray, window: CropWindow, grey: bool = False) -> np.ndarr
 def _turned_patch(photo: np.ndarray, window: CropWindow) -> np.ndarray:
     """A turned window's pixels, turned upright; beyond the photo its edge repeated."""
     middle = np.array([window.left, window.top]) + (window.side - 1) / 2
-    return turned_about(photo, middle, window.angle, (window.side, window.side), cv2.BORDER_REPLICATE)
+    # OpenCV turns no picture with a side of 32,767 pixels or more, so give it that part of the photo which is needed.
+    reach = window.side * 2**0.5 / 2 + 2
+    sides = np.array(photo.shape[1::-1])
+    left, top = np.clip(np.floor(middle - reach), 0, sides - 1).astype(int)
+    right, bottom = np.clip(np.ceil(middle + reach), 1, sides).astype(int)
+    needed = photo[top:bottom, left:right]
+    return turned_about(needed, middle - (left, top), window.angle, (window.side, window.side), cv2.BORDER_REPLICATE)

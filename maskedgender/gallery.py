@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .answer_html import csv_link, hint, html_table, notice, per_cent, status
-from .prediction import csv_rows
+from .answer_html import DELETED, csv_link, hint, html_table, notice, per_cent, status
+from .photos import MissingPhotoError, PhotoError
+from .prediction import error_row, face_rows, predict_file
 from .uploads import touch
 
 if TYPE_CHECKING:
@@ -18,27 +20,43 @@ HINT = "The table appears here, a row for every face."
 HEADER = ("File", "Face", "Answer", "Female", "Male")
 
 Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+"""The rows of each photo, by the path of its upload."""
 
 
-def answer_many(model: keras.Model, uploads: list[dict[str, Any]] | None) -> Iterator[str]:
-    """How many of the photos are done, again and again, and in the end their table, as HTML.
+def answer_many(
+    model: keras.Model, uploads: list[dict[str, Any]] | None, before: Rows | None = None
+) -> Iterator[tuple[str, Rows]]:
+    """How many of the photos are done, again and again, and in the end their table, as HTML; each with the rows so far.
 
     Args:
         model: any model of `load_model`.
         uploads: Gradio's description of each file: where it lies (`path`), and its name (`orig_name`).
+        before: rows that were given already: a photo that stays in the list may be deleted when others join it.
     """
     if not uploads:
-        yield hint(HINT)
+        yield hint(HINT), {}
         return
     if len(uploads) > MOST_PHOTOS:
-        yield notice(f"{len(uploads)} files are too many at once; choose {MOST_PHOTOS} or fewer.")
+        yield notice(f"{len(uploads)} files are too many at once; choose {MOST_PHOTOS} or fewer."), before or {}
         return
-    rows: list[Row] = []
-    for done, upload in enumerate(uploads):
-        yield _progress(done, len(uploads))
-        touch([waiting["path"] for waiting in uploads[done:]])  # a minute may pass before the last one's turn
-        rows += [{**row, "file": upload["orig_name"]} for row in csv_rows(model, upload["path"])]
-    yield _table(len(uploads), rows)
+    rows: Rows = {upload["path"]: before[upload["path"]] for upload in uploads if before and upload["path"] in before}
+    left = [upload for upload in uploads if upload["path"] not in rows]
+    for done, upload in enumerate(left):
+        yield _progress(len(uploads) - len(left) + done, len(uploads)), rows
+        touch([waiting["path"] for waiting in left[done:]])  # a minute may pass before the last one's turn
+        rows[upload["path"]] = _rows(model, upload["path"], upload.get("orig_name") or Path(upload["path"]).name)
+    yield _table(len(uploads), [row for upload in uploads for row in rows[upload["path"]]]), rows
+
+
+def _rows(model: keras.Model, path: str, name: str) -> list[Row]:
+    """A photo's rows under the name that its owner knows it by."""
+    try:
+        return face_rows(name, predict_file(model, path))
+    except MissingPhotoError:
+        return [error_row(name, DELETED)]
+    except PhotoError as error:
+        return [error_row(name, str(error))]
 
 
 def _progress(done: int, photos: int) -> str:

@@ -70,16 +70,16 @@ def serve(
         OSError: no free port.
     """
     accounts = read_auth(auth) if auth else None
-    free = free_port(host, port)
+    free, name = free_port(host, port), f"[{host}]" if ":" in host else host
     taken = f"Port {port} is taken; the" if free != port else "The"
-    print(f"{taken} page is at http://{host}:{free}", flush=True)
+    print(f"{taken} page is at http://{name}:{free}", flush=True)
     if not accounts and (share or host not in LOOPBACK):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     _end_tidily()
     keep_little()
     page.queue(max_size=MOST_WAITING)
     page.launch(
-        server_name=host,
+        server_name=name,
         server_port=free,
         share=share,
         auth=accounts,
@@ -107,7 +107,7 @@ def read_auth(path: str | Path) -> list[tuple[str, str]]:
     A file, because everybody on a machine can read the arguments of a command.
     """
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        lines = Path(path).read_text("utf-8-sig").splitlines()  # Windows's editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise AuthError(
             f"{path} cannot be read; give a text file with a line NAME:PASSWORD for each person."
@@ -129,7 +129,7 @@ def _end_tidily() -> None:
 def free_port(host: str, wanted: int) -> int:
     """The first free port from `wanted` on; OSError when there is none among PORTS_TRIED, or `host` is not ours."""
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             # A page closed just now still holds its port a while; on Windows the option would share a port in use.
             if os.name == "posix":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -140,4 +140,4 @@ def free_port(host: str, wanted: int) -> int:
                     raise OSError(f"{host} is no address of this machine; 127.0.0.1 and 0.0.0.0 always are.") from error
             else:
                 return port
-    raise OSError(f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all taken; name another one.")
+    raise OSError(f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all taken, or not for you; name another one.")

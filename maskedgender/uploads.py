@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import API_PREFIX
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,9 +33,11 @@ from .memory import give_back
 
 KEEP_SECONDS = 45  # with SWEEP_SECONDS and the answer's own time it stays below the minute that is promised
 SWEEP_SECONDS = 5
+LONGEST_UPLOAD = 600  # seconds for which what has arrived waits for the rest of its upload
 MOST_JSON = 4_000_000  # bytes of a request that is no upload
 COOKIE = "maskedgender-visitor"
 
+_UPLOAD = f"{API_PREFIX}/upload"
 _PREFIX = "maskedgender-uploads-"
 _UNOWNED = "open-"  # of callers without cookies, such as gradio_client: who knows the path, which is random, may use it
 _FILE = re.compile(r"/file[=/](.*)", re.DOTALL)
@@ -42,6 +45,8 @@ _FILE = re.compile(r"/file[=/](.*)", re.DOTALL)
 _CLOSED = re.compile(
     r"/(proxy=|stream/|component_server|process_recording|deep_link|custom_component/|(undo-)?vibe-|run-history|runs)"
 )
+
+_uploading: list[float] = []  # since when each upload that is arriving has been under way, as time.time() tells
 
 
 @functools.cache
@@ -56,11 +61,13 @@ def upload_folder() -> Path:
 def sweep(keep_seconds: float = KEEP_SECONDS, now: float | None = None) -> None:
     """Delete what at the time `now` (a time.time()) is older than `keep_seconds`.
 
-    Of pages that were killed too, whose folders lie beside this one's, by the usual time.
+    While an upload of many files arrives, nothing goes that came after its beginning: it may be the first of them. Of
+    pages that were killed too, whose folders lie beside this one's, by the usual time.
     """
     own, now = upload_folder(), now or time.time()
+    arriving = [since for since in tuple(_uploading) if since > now - LONGEST_UPLOAD]
     for folder in own.parent.glob(f"{_PREFIX}*"):
-        _delete_older(folder, now - (keep_seconds if folder == own else KEEP_SECONDS))
+        _delete_older(folder, min([now - keep_seconds, *arriving]) if folder == own else now - KEEP_SECONDS)
 
 
 def touch(paths: Sequence[str | Path]) -> None:
@@ -117,9 +124,9 @@ class OwnFiles:
         return await self.app(scope, receive, send if visitor else _introduced(send))
 
     async def _post(self, request: Request, visitor: str | None, send: Send) -> None:
-        path = request.scope["path"].rstrip("/")
-        if path.endswith("/upload"):
-            return await self.app(request.scope, request.receive, _rehoused(send, visitor))
+        if request.scope["path"].rstrip("/") == _UPLOAD:  # this door alone: /run/upload takes JSON as all others do
+            with _under_way():
+                return await self.app(request.scope, request.receive, _rehoused(send, visitor))
         body = await _body(request)
         if body is None:
             return await _refuse(413)(request.scope, request.receive, send)
@@ -141,6 +148,17 @@ class OwnFiles:
             return True
         owner, *within = file.relative_to(upload_folder()).parts if file.is_relative_to(upload_folder()) else ("",)
         return bool(within) and (owner.startswith(_UNOWNED) or owner == _folder_of(visitor))
+
+
+@contextlib.contextmanager
+def _under_way() -> Iterator[None]:
+    """While an upload arrives; its files' times may be a little older, as a file system's clock is coarse."""
+    since = time.time() - 1
+    _uploading.append(since)
+    try:
+        yield
+    finally:
+        _uploading.remove(since)
 
 
 def _folder_of(visitor: str | None) -> str | None:
@@ -194,6 +212,7 @@ def _rehouse(file: Path, visitor: str | None) -> Path:
         os.link(file, folder / file.name)
     except OSError:  # a file system without links
         shutil.copyfile(file, folder / file.name)
+    os.utime(folder / file.name)  # the last of many files may have come minutes after it
     return folder / file.name
 
 

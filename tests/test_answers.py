@@ -17,7 +17,7 @@ from PIL import Image
 from maskedgender import app
 from maskedgender.about import about_model
 from maskedgender.annotation import SHOWN_SIDE, annotate
-from maskedgender.answer_html import answer_html, data_url, per_cent
+from maskedgender.answer_html import DELETED, answer_html, data_url, per_cent
 from maskedgender.answers import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
 from maskedgender.crops import canonical_crop, crop_window
 from maskedgender.detector import Face
@@ -26,7 +26,7 @@ from maskedgender.gallery import MOST_PHOTOS, answer_many
 from maskedgender.masks import STYLES
 from maskedgender.page_style import COLOURS, COLOURS_ON_DARK
 from maskedgender.photos import read_photo
-from maskedgender.prediction import Prediction, predict_crops, predict_photo
+from maskedgender.prediction import NOT_SURE_BELOW, Prediction, predict_crops, predict_photo
 from maskedgender.uploads import KEEP_SECONDS, upload_folder
 
 from .people import collins
@@ -106,6 +106,7 @@ def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
 
     assert "it leans to “male”, but 60% is under" in words(0.4)
     assert "leans" not in words(0.99)
+    assert "but 82.9% is under the 83%" in words(NOT_SURE_BELOW - 0.0001)
 
 
 def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
@@ -119,14 +120,14 @@ def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
 
 def test_more_photos_than_a_table_takes_are_refused_in_a_sentence(model: keras.Model) -> None:
     uploads = [{"path": "none.jpg", "orig_name": "none.jpg"}] * (MOST_PHOTOS + 1)
-    (said,) = answer_many(model, uploads)
+    ((said, _),) = answer_many(model, uploads)
     assert "201 files are too many at once; choose 200 or fewer." in said and 'role="alert"' in said
 
 
 def test_a_table_counts_its_photos_as_they_are_done(model: keras.Model, photos: dict[str, Path]) -> None:
     uploads = [{"path": str(photos[name]), "orig_name": "<b>.jpg"} for name in ("collins", "text")]
-    *progress, table = answer_many(model, uploads)
-    assert [re.findall(r'value="(\d+)" max="(\d+)"', said) for said in progress] == [[("0", "2")], [("1", "2")]]
+    *progress, (table, _) = answer_many(model, uploads)
+    assert [re.findall(r'value="(\d+)" max="(\d+)"', said) for said, _ in progress] == [[("0", "2")], [("1", "2")]]
     assert "<b>" not in table and "&lt;b&gt;.jpg" in table
 
 
@@ -138,6 +139,21 @@ def test_uploads_that_wait_for_their_turn_are_kept(model: keras.Model, photos: d
     said = answer_many(model, [{"path": str(path), "orig_name": path.name} for path in (photos["text"], waiting)])
     next(said), next(said)
     assert waiting.stat().st_mtime > long_ago + 1
+
+
+def test_photos_that_stay_in_the_list_are_not_answered_again(model: keras.Model, photos: dict[str, Path]) -> None:
+    """The first was deleted by the time that the second joined it; a third was deleted before its answer."""
+    gone, joined, too_late = (str(photos["hopper"].with_name(name)) for name in ("gone.png", "hopper.png", "late.png"))
+    shutil.copy(photos["hopper"], gone)
+    *_, (_, before) = answer_many(model, [{"path": gone, "orig_name": "gone.png"}])
+    Path(gone).unlink()
+    uploads = [{"path": path, "orig_name": None} for path in (gone, joined, too_late)]
+    (first, _), *_, (table, after) = answer_many(model, uploads, before)
+    assert 'value="1" max="3"' in first and list(after) == [gone, joined, too_late]
+    assert after[gone] == before[gone] and after[gone][0]["answer"] and after[joined][0]["answer"]
+    assert table.count("late.png") >= 1 and DELETED in table
+    *_, (table, after) = answer_many(model, uploads[1:], after)
+    assert "gone.png" not in table and list(after) == [joined, too_late]
 
 
 def test_the_panel_shows_the_card_of_this_very_model(model_path: Path, original_model: Path, tmp_path: Path) -> None:

@@ -216,14 +216,14 @@ def test_of_a_csv_cut_anywhere_whole_photos_are_kept(tmp_path: Path):
         for number, name in enumerate(names)
         for face in (range(1, number + 1) if number else ("",))
     ]
-    path = tmp_path / "out.csv"
+    path, photos = tmp_path / "out.csv", [Path(name) for name in names]
     write_csv(rows, path)
     content = path.read_bytes()
     header = len(",".join(COLUMNS)) + 2
     begun_by = [len(content[:cut].decode("utf-8", "ignore").split("jpg")) - 1 for cut in range(len(content) + 1)]
     for cut in range(header, len(content) + 1):
         path.write_bytes(content[:cut])
-        kept = whole_rows(path)
+        kept = whole_rows(path, photos)
         assert [(row["file"], row["face"]) for row in kept] == [(r["file"], str(r["face"])) for r in rows[: len(kept)]]
         files = list(dict.fromkeys(row["file"] for row in kept))
         assert len(kept) == sum(row["file"] in files for row in rows), "some rows only"
@@ -232,7 +232,7 @@ def test_of_a_csv_cut_anywhere_whole_photos_are_kept(tmp_path: Path):
     for cut in range(1, header - 2):
         path.write_bytes(content[:cut])
         with pytest.raises(ValueError, match="not a table of answers"):
-            whole_rows(path)
+            whole_rows(path, photos)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.6])
@@ -259,6 +259,32 @@ def test_resumed_nothing_is_done_twice_and_the_status_tells_of_the_whole(
     unread = sum(number % 12 == 7 for number in range(COUNT))
     assert result.exit_code == cli.SOME_NOT_READ and f"{COUNT} photos, {unread} of them" in result.stdout
     assert table.read_bytes() == marked
+
+
+def test_gone_on_with_other_photos_no_answer_is_lost_or_doubled(
+    folder: Path, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of three photos that were answered one is not named again, the last; a new one is; all are spelled otherwise."""
+    table, photos = tmp_path / "out.csv", sorted(folder.iterdir())
+    unread = photos[7]  # not in a format that is known
+    assert predict(photos[0], unread, photos[1], "--model", model_file, "--csv", table).exit_code == cli.SOME_NOT_READ
+    before = table.read_bytes()
+    monkeypatch.chdir(folder)
+    names = [photo.name for photo in (photos[0], unread, photos[2])]
+    again = predict(*names, "--model", model_file, "--csv", table, "--resume")
+    assert again.exit_code == cli.SOME_NOT_READ and "3 photos, 1 of them" in again.stdout
+    added = table.read_bytes().removeprefix(before).decode().splitlines()
+    assert added and all(line.startswith(f"{names[2]},") for line in added)
+    without = predict(photos[0], photos[2], "--model", model_file, "--csv", table, "--resume")
+    assert without.exit_code == 0 and "2 photos, 0 of them" in without.stdout
+
+
+def test_a_table_of_none_of_the_photos_is_left_alone(folder: Path, model_file: Path, tmp_path: Path):
+    table, (first, second, *_) = tmp_path / "out.csv", sorted(folder.iterdir())
+    predict(first, "--model", model_file, "--csv", table)
+    before = table.read_bytes()
+    assert_one_sentence(predict(second, "--model", model_file, "--csv", table, "--resume"), "none of these photos")
+    assert table.read_bytes() == before
 
 
 def test_a_photo_named_twice_is_answered_once(folder: Path, model_file: Path, tmp_path: Path):

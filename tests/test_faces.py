@@ -15,7 +15,7 @@ from maskedgender.crops import canonical_crop, crop_window
 from maskedgender.detector import Box, Face, detect, overlap
 from maskedgender.faces import find_faces, reading_order
 from maskedgender.photos import read_photo
-from maskedgender.turned import turned_back
+from maskedgender.turned import turned_about, turned_back
 
 from .people import collins, fairface_portraits, hopper
 
@@ -67,6 +67,25 @@ def test_the_crop_of_a_turned_head_shows_what_the_upright_photo_shows(angle):
     face = Face(quarter_turned(box, angle, 250, 230), 1.0, np.zeros((5, 2)), angle)
     difference = canonical_crop(lying, face, 140).astype(int) - canonical_crop(upright, face_at(*box), 140)
     assert np.abs(difference).max() <= 1  # the window lies on whole pixels
+
+
+@pytest.mark.parametrize(("x", "y"), [(60, 80), (-30, 40), (190, 170), (-20, 200)])
+def test_the_crop_of_a_leaning_head_repeats_the_photos_edges(x: int, y: int):
+    photo = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (250, 230, 3), np.uint8), (0, 0), 2)
+    face = Face((x, y, 80, 100), 1.0, np.zeros((5, 2)), 30)
+    window, wide = crop_window(face), cv2.copyMakeBorder(photo, 300, 300, 300, 300, cv2.BORDER_REPLICATE)
+    middle = 300 + np.array([window.left, window.top]) + (window.side - 1) / 2
+    expected = turned_about(wide, middle, 30, (window.side, window.side), cv2.BORDER_REPLICATE)
+    assert np.abs(canonical_crop(photo, face, window.side).astype(int) - expected).max() <= 2
+
+
+def test_a_turned_head_in_a_picture_that_is_longer_than_opencv_turns():
+    lying = cv2.resize(np.rot90(hopper()), (1200, round(1200 * hopper().shape[1] / hopper().shape[0])))
+    face, *_ = find_faces(lying)
+    photo = np.full((33_000, 1200, 3), 255, np.uint8)
+    photo[20_000 : 20_000 + len(lying)] = lying
+    crop = canonical_crop(photo, face.moved(0, 20_000), 128)
+    assert face.angle and np.abs(crop.astype(int) - canonical_crop(lying, face, 128)).mean() < 2
 
 
 @pytest.mark.parametrize("angle", [0, 45, -90, 180])

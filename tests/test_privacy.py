@@ -140,6 +140,9 @@ def test_only_uploads_and_examples_are_answered(served: PageProcess, tmp_path: P
         for described in (file_data(str(file)), {"path": str(file)}, {"path": str(file), "url": None, "meta": {}}):
             assert visitor.ask(described).status_code == 403, described
             assert visitor.ask({"image": [described]}).status_code == 403, described
+            for door in ("run/predict", "run/upload", "api/upload", "call/upload", "queue/join"):
+                body = {"data": [described, "none"], "fn_index": 0, "session_hash": "x"}
+                assert visitor.post(f"{API}/{door}", json=body).status_code == 403, door
     beside.unlink()
     assert '"p_female"' in visitor.answer(str(PHOTO))
 
@@ -187,6 +190,7 @@ def test_no_request_makes_the_server_fetch_anything(
         reply = visitor.ask(data)
         if reply.status_code == 200:
             visitor.get(f"{API}/call/predict/{reply.json()['event_id']}")
+        visitor.post(f"{API}/run/upload", json={"data": [data, "none"], "fn_index": 0, "session_hash": "x"})
     for route in (f"file={url}", f"file/{url}", f"proxy={url}", f"stream/{url}"):
         assert visitor.get(f"{API}/{route}").status_code in (403, 404)
         visitor.post(f"{API}/{route}", json={"data": [url]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import json
 import os
@@ -112,9 +113,22 @@ def test_a_file_without_names_and_passwords_is_one_sentence(text: str | None, tm
         serving.read_auth(file)
 
 
+def test_a_file_of_names_that_begins_with_the_mark_of_windows_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.txt"
+    file.write_text("ada:staple\n", "utf-8-sig")
+    assert serving.read_auth(file) == [("ada", "staple")]
+
+
 def test_a_host_that_is_not_this_machine_is_one_sentence() -> None:
     with pytest.raises(OSError, match=r"192\.0\.2\.1 is no address of this machine"):
         serving.free_port("192.0.2.1", 7860)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_a_host_may_be_an_address_of_ipv6() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        assert serving.free_port("::1", port) > port
 
 
 def test_when_the_port_is_taken_the_next_one_is_used_and_named(model_path: Path) -> None:
@@ -168,11 +182,34 @@ def test_nothing_of_a_photo_is_left_soon_after_its_answer_and_at_the_end(
         tab.close()
 
 
+def head_of_an_upload(length: int) -> bytes:
+    head = f"POST {API}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    return f"{head}Content-Length: {length}\r\n\r\n".encode()
+
+
+def part_of_an_upload(content: bytes) -> bytes:
+    return b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n' + content + b"\r\n"
+
+
 def half_an_upload() -> bytes:
     """A request that promises more than it brings."""
-    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n' + b"photo" * 1000
-    head = f"POST {API}/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-    return head.encode() + b"Content-Length: 1000000\r\n\r\n" + part
+    return head_of_an_upload(1_000_000) + part_of_an_upload(b"photo" * 1000)
+
+
+def test_the_first_photos_of_a_slow_upload_are_there_when_the_last_has_come(tmp_path: Path) -> None:
+    parts = [part_of_an_upload(bytes([number]) * 5000) for number in range(5)]
+    with page_process(tmp_path, "--port", "7950", "--keep", str(KEEP)) as page:
+        with socket.create_connection(("127.0.0.1", page.port)) as caller:
+            caller.sendall(head_of_an_upload(sum(map(len, parts)) + len(b"--x--\r\n")))
+            for part in parts:
+                caller.sendall(part)
+                time.sleep(KEEP / 2)
+            caller.sendall(b"--x--\r\n")
+            reply = http.client.HTTPResponse(caller)
+            reply.begin()
+            files = [Path(name) for name in json.loads(reply.read())]
+            assert reply.status == 200 and [file.read_bytes()[0] for file in files] == list(range(5))
+        until(lambda: not any(file.exists() for file in files), KEEP + uploads.SWEEP_SECONDS + 20)
 
 
 def test_after_a_kill_open_tabs_work_again_and_what_was_left_is_deleted(
