@@ -113,7 +113,8 @@ nothing but the two styles; `python -m benchmarks.held_out --dataset masked --ep
 
 ## Ways of training that were tried
 
-Short runs, compared on the choosing split only.
+Short runs, compared on the choosing split only. What makes learning harder, such as augmentation and mixing, looks
+worse in them than in long ones, in which a CNN has time to learn its images by heart. Minutes are those of one core.
 
 {ways}
 
