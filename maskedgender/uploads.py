@@ -33,7 +33,7 @@ from .memory import give_back
 
 KEEP_SECONDS = 45  # with SWEEP_SECONDS and the answer's own time it stays below the minute that is promised
 SWEEP_SECONDS = 5
-LONGEST_UPLOAD = 600  # seconds for which what has arrived waits for the rest of its upload
+LONGEST_UPLOAD = 540  # seconds for which what has arrived waits for the rest of its upload, or of another's
 MOST_JSON = 4_000_000  # bytes of a request that is no upload
 COOKIE = "maskedgender-visitor"
 
