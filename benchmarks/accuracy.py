@@ -22,10 +22,10 @@ import pandas as pd
 import typer
 from matplotlib.figure import Figure
 
-from maskedgender.coverage import plot_risk_against_coverage, risk_against_coverage
-from maskedgender.evaluation import accuracy_by_group, accuracy_with_interval, answered, append_look, score
-from maskedgender.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
-from maskedgender.prediction import NOT_SURE_BELOW, SHIPPED_MODEL
+from maskedgender.measure.evaluation import accuracy_by_group, accuracy_with_interval, answered, append_look, score
+from maskedgender.measure.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
+from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_against_coverage
+from maskedgender.prediction.answers import NOT_SURE_BELOW, SHIPPED_MODEL
 
 from .answers import CLEAN, LOOKS, SEED_MODEL, Answers, answers, keep_table, load_models
 from .card import write_card

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from maskedgender.crops import canonical_crop
-from maskedgender.dataset import CLASSES
-from maskedgender.detector import Face
-from maskedgender.evaluation import NOT_KNOWN
-from maskedgender.faces import find_faces
-from maskedgender.prediction import NOT_SURE_BELOW, SHIPPED_MODEL, load_model, predict_crops
+from maskedgender.data.dataset import CLASSES
+from maskedgender.faces.crops import canonical_crop
+from maskedgender.faces.detector import Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.measure.evaluation import NOT_KNOWN
+from maskedgender.prediction.answers import NOT_SURE_BELOW, SHIPPED_MODEL, load_model, predict_crops
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
 from .photos import BARE, Photo, band_of, head_turn

@@ -23,12 +23,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from maskedgender.attribution import heat_map, overlay
-from maskedgender.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
-from maskedgender.dataset import CLASSES
-from maskedgender.evaluation import append_look, percent
-from maskedgender.faces import find_faces
-from maskedgender.prediction import SHIPPED_MODEL, load_model
+from maskedgender.data.dataset import CLASSES
+from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
+from maskedgender.faces.finding import find_faces
+from maskedgender.measure.evaluation import append_look, percent
+from maskedgender.prediction.answers import SHIPPED_MODEL, load_model
+from maskedgender.prediction.attribution import heat_map, overlay
 
 from .answers import LOOKS
 from .photos import BARE, FAIRFACE, Photo, photos

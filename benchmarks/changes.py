@@ -12,8 +12,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from maskedgender.crops import crop_window
-from maskedgender.detector import Face
+from maskedgender.faces.crops import crop_window
+from maskedgender.faces.detector import Face
 
 from .photos import Photo
 

@@ -16,9 +16,9 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.audit import LOOK_SIDE, look_of, near_pairs
-from maskedgender.portraits import PortraitStore
-from maskedgender.turned import resized
+from maskedgender.data.audit import LOOK_SIDE, look_of, near_pairs
+from maskedgender.data.portraits import PortraitStore
+from maskedgender.faces.geometry import resized
 
 from .answers import keep_table
 from .photos import FAIRFACE

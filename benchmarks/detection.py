@@ -25,12 +25,12 @@ import skimage.data
 import typer
 from tqdm import tqdm
 
-from maskedgender.dataset import TRAINING, find_dataset, list_images, split_training
-from maskedgender.detector import SCORE_THRESHOLD, Box, Face
-from maskedgender.evaluation import accuracy_with_interval, append_look
-from maskedgender.faces import find_faces
-from maskedgender.photos import read_photo
-from maskedgender.turned import turned_about
+from maskedgender.data.dataset import TRAINING, find_dataset, list_images, split_training
+from maskedgender.faces.detector import SCORE_THRESHOLD, Box, Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.faces.geometry import turned_about
+from maskedgender.images.photos import read_photo
+from maskedgender.measure.evaluation import accuracy_with_interval, append_look
 
 from .answers import LOOKS, keep_table
 from .photos import BARE, FAIRFACE, Photo, photos

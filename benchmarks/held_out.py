@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.dataset import TRAINING, VALIDATION, PortraitStream, find_dataset, list_images, split_training
-from maskedgender.evaluation import accuracy_with_interval, answer_probabilities, append_look
-from maskedgender.gaps import mean_drop
-from maskedgender.models import masked_cnn
-from maskedgender.training import RECIPES, train
+from maskedgender.data.dataset import TRAINING, VALIDATION, PortraitStream, find_dataset, list_images, split_training
+from maskedgender.measure.evaluation import accuracy_with_interval, answer_probabilities, append_look
+from maskedgender.measure.gaps import mean_drop
+from maskedgender.networks.models import masked_cnn
+from maskedgender.training.fitting import RECIPES, train
 
 RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("kn95", "patterned")  # one of a shape of its own, one of a look of its own

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskedgender.app import EXAMPLES
-from maskedgender.portraits import PortraitStore
-from maskedgender.prediction import NO_FACE, csv_rows
+from maskedgender.data.portraits import PortraitStore
+from maskedgender.page.app import EXAMPLES
+from maskedgender.prediction.answers import NO_FACE, csv_rows
 
 CLOSE = 1e-4  # in a probability: a batch of another size adds up in another order
 

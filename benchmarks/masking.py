@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from maskedgender.make_dataset import make_dataset
+from maskedgender.data.make_dataset import make_dataset
 
 from .photos import FAIRFACE
 

@@ -29,13 +29,13 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.crops import canonical_crop
-from maskedgender.dataset import CLASSES
-from maskedgender.detector import Face
-from maskedgender.evaluation import append_look, score
-from maskedgender.faces import find_faces
-from maskedgender.gaps import mean_drop
-from maskedgender.prediction import SHIPPED_MODEL, predict_crops
+from maskedgender.data.dataset import CLASSES
+from maskedgender.faces.crops import canonical_crop
+from maskedgender.faces.detector import Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.measure.evaluation import append_look, score
+from maskedgender.measure.gaps import mean_drop
+from maskedgender.prediction.answers import SHIPPED_MODEL, predict_crops
 
 from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
 from .photos import BARE, FAIRFACE, Photo, photos

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from maskedgender.detector import detect
-from maskedgender.evaluation import NOT_KNOWN
-from maskedgender.make_dataset import DETECTION_SCORE, DETECTION_SIDE, enlarged
-from maskedgender.masks import STYLES, MaskError, draw_mask
-from maskedgender.portraits import PortraitStore
-from maskedgender.pose import estimate_pose
+from maskedgender.data.make_dataset import DETECTION_SCORE, DETECTION_SIDE, enlarged
+from maskedgender.data.portraits import PortraitStore
+from maskedgender.faces.detector import detect
+from maskedgender.masks.drawing import STYLES, MaskError, draw_mask
+from maskedgender.masks.pose import estimate_pose
+from maskedgender.measure.evaluation import NOT_KNOWN
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 BARE = "none"

@@ -23,8 +23,8 @@ import pandas as pd
 import psutil
 import typer
 
-from maskedgender.portraits import PortraitStore
-from maskedgender.prediction import SHIPPED_MODEL
+from maskedgender.data.portraits import PortraitStore
+from maskedgender.prediction.answers import SHIPPED_MODEL
 
 from .photos import FAIRFACE
 

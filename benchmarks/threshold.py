@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.dataset import TRAINING, find_dataset, list_images, split_training
-from maskedgender.evaluation import answered, calibration_error, percent
-from maskedgender.prediction import SHIPPED_MODEL
+from maskedgender.data.dataset import TRAINING, find_dataset, list_images, split_training
+from maskedgender.measure.evaluation import answered, calibration_error, percent
+from maskedgender.prediction.answers import SHIPPED_MODEL
 
 from .answers import CLEAN, answers, load_models
 from .photos import FAIRFACE, photos

@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.dataset import (
+from maskedgender.data.dataset import (
     CLASSES,
     LABELS_FILE,
     TRAINING,
@@ -44,8 +44,8 @@ from maskedgender.dataset import (
     list_images,
     split_training,
 )
-from maskedgender.evaluation import commit_of
-from maskedgender.models import seed_cnn
+from maskedgender.measure.evaluation import commit_of
+from maskedgender.networks.models import seed_cnn
 
 RESULTS = Path(__file__).parent / "results" / "training.csv"
 CALL = """

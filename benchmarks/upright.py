@@ -21,13 +21,13 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.crops import canonical_crop
-from maskedgender.dataset import CLASSES
-from maskedgender.detector import Face
-from maskedgender.faces import find_faces
-from maskedgender.gaps import bootstrap, mean_of
-from maskedgender.prediction import SHIPPED_MODEL, load_model, predict_crops
-from maskedgender.turned import turned_about
+from maskedgender.data.dataset import CLASSES
+from maskedgender.faces.crops import canonical_crop
+from maskedgender.faces.detector import Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.faces.geometry import turned_about
+from maskedgender.measure.gaps import bootstrap, mean_of
+from maskedgender.prediction.answers import SHIPPED_MODEL, load_model, predict_crops
 
 from .answers import keep_table
 from .detection import choosing_split

@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender import dataset as augmentation
-from maskedgender.dataset import ERASE_CHANCE, TRAINING, PortraitStream, find_dataset, list_images, split_training
-from maskedgender.evaluation import accuracy_with_interval, commit_of
-from maskedgender.models import masked_cnn
-from maskedgender.training import default_precision, with_precision
+from maskedgender.data import dataset as augmentation
+from maskedgender.data.dataset import ERASE_CHANCE, TRAINING, PortraitStream, find_dataset, list_images, split_training
+from maskedgender.measure.evaluation import accuracy_with_interval, commit_of
+from maskedgender.networks.models import masked_cnn
+from maskedgender.training.fitting import default_precision, with_precision
 
 RESULTS = Path(__file__).parent / "results" / "ways.csv"
 

@@ -12,8 +12,8 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageOps
 
-from maskedgender.faces import find_faces
-from maskedgender.masks import draw_mask
+from maskedgender.faces.finding import find_faces
+from maskedgender.masks.drawing import draw_mask
 
 HERE = Path(__file__).resolve().parent
 HEIGHT = 600  # pixels of every example

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from maskedgender import app
-from maskedgender.prediction import NOT_SURE, SHIPPED_MODEL, load_model, predict_file
+from maskedgender.page import app
+from maskedgender.prediction.answers import NOT_SURE, SHIPPED_MODEL, load_model, predict_file
 
 SHOTS = Path(__file__).resolve().parent
 ANSWER_TIME = 60_000  # milliseconds, at most

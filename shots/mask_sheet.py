@@ -16,9 +16,9 @@ import skimage.data
 from matplotlib.figure import Figure
 from PIL import Image
 
-from maskedgender.crops import canonical_crop, crop_window
-from maskedgender.detector import detect
-from maskedgender.masks import STYLES, draw_mask
+from maskedgender.faces.crops import canonical_crop, crop_window
+from maskedgender.faces.detector import detect
+from maskedgender.masks.drawing import STYLES, draw_mask
 
 SIZE = 256
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from maskedgender.models import seed_cnn
-from maskedgender.prediction import SHIPPED_MODEL, load_model
+from maskedgender.networks.models import seed_cnn
+from maskedgender.prediction.answers import SHIPPED_MODEL, load_model
 from shots.make_shots import chromium, serve
 
-from .people import collins, hopper
+from .support.people import collins, hopper
 
 
 @pytest.fixture(scope="session")

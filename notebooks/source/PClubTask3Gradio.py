@@ -58,9 +58,9 @@ import pandas as pd
 from PIL import Image
 
 import maskedgender
-from maskedgender.app import annotate, launch
-from maskedgender.photos import read_photo
-from maskedgender.prediction import csv_rows, load_model, predict_photo
+from maskedgender.page.app import annotate, launch
+from maskedgender.images.photos import read_photo
+from maskedgender.prediction.answers import csv_rows, load_model, predict_photo
 
 CHECKOUT = Path(maskedgender.__file__).resolve().parents[1]
 

@@ -1,8 +1,8 @@
 """Build the notebooks from their narratives: `python notebooks/source/build.py` writes them, `--check` only compares.
 
-A narrative is a percent script. A code cell whose title is `include maskedgender/NAME.py` stands for that module: in
-the notebook the module's source takes the place of the cell's body, without its imports of sibling modules. The body,
-an import of the names that the narrative uses, lets the narrative be linted and run beside the package as it is.
+A narrative is a percent script. A code cell whose title is `include maskedgender/ROOM/NAME.py` stands for that module:
+in the notebook the module's source takes the place of the cell's body, without its imports of sibling modules. The
+body, an import of the names that the narrative uses, lets the narrative be linted and run beside the package as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import nbformat
 SOURCE = Path(__file__).resolve().parent
 ROOT = SOURCE.parent.parent
 NARRATIVES = ("pclubtask3", "PClubTask3Gradio")
-INCLUDE = re.compile(r"include (?P<module>maskedgender/\w+\.py)")
+INCLUDE = re.compile(r"include (?P<module>maskedgender/\w+/\w+\.py)")
 PACKAGE = "maskedgender"
 FORBIDDEN_NAMES = ("__file__", "__main__", "__package__", "__spec__")  # they mean something else in a notebook
 
@@ -86,7 +86,7 @@ def cell_of_module(path: Path, included: list[str]) -> str:
 
     Args:
         path: the module's file.
-        included: the modules whose cells come before, such as "maskedgender/dataset.py".
+        included: the modules whose cells come before, such as "maskedgender/data/dataset.py".
 
     Raises:
         IncludeError: where the module breaks a rule of inclusion.
@@ -103,14 +103,14 @@ def cell_of_module(path: Path, included: list[str]) -> str:
 
 
 def check_imports(name: str, tree: ast.Module, siblings: list[ast.ImportFrom], before: set[str]) -> None:
-    """Siblings are imported as `from .x import y` only, on lines of their own at top level, from cells before."""
+    """Siblings are imported as `from .x import y` or `from ..room.x import y`, at top level, from cells before."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level and node not in siblings:
             raise IncludeError(f"{name}:{node.lineno}: a sibling is imported below the top level")
         if isinstance(node, (ast.Import, ast.ImportFrom)) and PACKAGE in imported_roots(node):
             raise IncludeError(f"{name}:{node.lineno}: a sibling is imported by the package's name, not by a dot")
     for node in siblings:
-        if node.level != 1 or node.module not in before or any(alias.asname for alias in node.names):
+        if (node.module or "").split(".")[-1] not in before or any(alias.asname for alias in node.names):
             raise IncludeError(f"{name}:{node.lineno}: not `from .x import y` of a module included before")
         if any(other is not node and shares_line(node, other) for other in tree.body):
             raise IncludeError(f"{name}:{node.lineno}: a sibling's import shares its line")

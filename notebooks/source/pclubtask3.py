@@ -64,14 +64,14 @@ LIMIT = None  # for a quick try: train on so many images only
 # A folder of pictures, two classes, two parts. Nothing is loaded into memory as a whole: batches are read, and JPEGs
 # decoded at a reduced scale, while the network computes.
 
-# %% include maskedgender/download.py
-from maskedgender.download import download  # noqa: F401
+# %% include maskedgender/data/kaggle_download.py
+from maskedgender.data.kaggle_download import download  # noqa: F401
 
-# %% include maskedgender/reading.py
-from maskedgender import reading  # noqa: F401
+# %% include maskedgender/images/reduced_decoding.py
+from maskedgender.images import reduced_decoding as reading  # noqa: F401
 
-# %% include maskedgender/dataset.py
-from maskedgender.dataset import (
+# %% include maskedgender/data/dataset.py
+from maskedgender.data.dataset import (
     CLASSES,
     LABELS_FILE,
     TRAINING,
@@ -111,8 +111,8 @@ pd.Series(np.take(CLASSES, images.label), name=f"{TRAINING} images used").value_
 # bytes it finds *near* copies, by a hash of how the upper half of the face looks, where the package `imagehash` is
 # installed, as it is on Kaggle. Nobody looks at how the network does on Validation here.
 
-# %% include maskedgender/audit.py
-from maskedgender.audit import audit
+# %% include maskedgender/data/audit.py
+from maskedgender.data.audit import audit
 
 # %%
 doubted = audit(dataset, images, list_images(dataset, VALIDATION))
@@ -134,8 +134,8 @@ print(f"{len(fit):,} images to fit, {len(choose):,} to choose by")
 # This is settled before there is anything to measure: accuracy with its 95 % interval, calibration, and the same by
 # group of people, where the dataset knows groups.
 
-# %% include maskedgender/evaluation.py
-from maskedgender.evaluation import (
+# %% include maskedgender/measure/evaluation.py
+from maskedgender.measure.evaluation import (
     accuracy_by_group,
     answer_probabilities,
     append_look,
@@ -174,8 +174,8 @@ plt.show()
 # Two of them: `seed_cnn`, the original's, to compare with, and `masked_cnn`, ours. Change a line, run the notebook
 # again: that is what it is for.
 
-# %% include maskedgender/models.py
-from maskedgender.models import answering_cnn, masked_cnn, seed_cnn
+# %% include maskedgender/networks/models.py
+from maskedgender.networks.models import answering_cnn, masked_cnn, seed_cnn
 
 # %%
 import keras
@@ -195,26 +195,26 @@ model.summary()
 # the state is written down, so that a run that was stopped goes on from there. It ends by itself before its hours are
 # up, with the best epoch so far.
 
-# %% include maskedgender/devices.py
-from maskedgender.devices import default_precision, training_devices
+# %% include maskedgender/training/devices.py
+from maskedgender.training.devices import default_precision, training_devices
 
 # %%
 print(f"It computes on: {', '.join(training_devices())}; {os.cpu_count()} CPU cores; in {default_precision()}")
 
-# %% include maskedgender/progress.py
-from maskedgender import progress  # noqa: F401
+# %% include maskedgender/training/progress.py
+from maskedgender.training import progress  # noqa: F401
 
-# %% include maskedgender/run_folder.py
-from maskedgender.run_folder import best_epoch
+# %% include maskedgender/training/run_folder.py
+from maskedgender.training.run_folder import best_epoch
 
-# %% include maskedgender/survival.py
-from maskedgender import survival  # noqa: F401
+# %% include maskedgender/training/callbacks.py
+from maskedgender.training import callbacks as survival  # noqa: F401
 
-# %% include maskedgender/calibration.py
-from maskedgender.calibration import calibrate
+# %% include maskedgender/training/calibration.py
+from maskedgender.training.calibration import calibrate
 
-# %% include maskedgender/training.py
-from maskedgender.training import RECIPES, export, train
+# %% include maskedgender/training/fitting.py
+from maskedgender.training.fitting import RECIPES, export, train
 
 # %%
 run_folder = Path(OUTPUT) / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{len(fit)}images-seed{SEED}"

@@ -1,0 +1,259 @@
+"""The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app | kaggle | export`.
+
+Exit status 0 when all went well, 1 when some photos could not be read or the run was stopped, 2 for everything that
+the caller has to put right.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHIPPED_MODEL = CHECKOUT / "models" / "masked_gender.keras"
+LOOKS = CHECKOUT / "benchmarks" / "results" / "looks.csv"
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+PHOTO_SUFFIXES |= {".heic", ".heif"}
+KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
+TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
+SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
+# Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
+SENTENCES = ("ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError")
+
+
+class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
+    """The CNNs of models.py."""
+
+    MASKED = "masked"
+    SEED = "seed"
+
+
+class View(str, Enum):  # noqa: UP042 (its str() is never used)
+    """How much of a canonical crop a CNN looks at."""
+
+    FACE = "face"
+    PORTRAIT = "portrait"
+
+
+class Format(str, Enum):  # noqa: UP042 (its str() is never used)
+    """The formats of export.py."""
+
+    ONNX = "onnx"
+    LITERT = "litert"
+    SAVED_MODEL = "saved-model"
+
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+DatasetOption = Annotated[
+    Path | None, typer.Option(help="Dataset folder; without it, Kaggle's, attached or downloaded.", show_default=False)
+]
+ModelOption = Annotated[Path, typer.Option(help="A .keras file.", show_default="the shipped one")]
+LooksOption = Annotated[Path, typer.Option(help="Log of looks at Validation.", show_default="the checkout's")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+kaggle_app = typer.Typer(no_args_is_help=True, help="Train on a Kaggle GPU from here: push, wait, fetch.")
+app.add_typer(kaggle_app, name="kaggle")
+
+
+@app.callback()
+def maskedgender(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """Train a small CNN on masked portraits, and put it in front of any photo."""
+
+
+@app.command("make-dataset")
+def make_dataset_command(
+    portraits: Annotated[Path, typer.Option(help="Folder with zips or unpacked pictures, or one zip.")],
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV with file, gender and, if known, age, race; repeatable; those beside them without."),
+    ] = None,
+    variants: Annotated[int, typer.Option(min=1, help="Images a portrait, each with its own mask.")] = 1,
+    unmasked: Annotated[float, typer.Option(min=0, max=1, help="Share of images that stay bare.")] = 0.3,
+    seed: Annotated[int, typer.Option(help="Decides everything that varies.")] = 0,
+    style: Annotated[list[str] | None, typer.Option(help="Mask style to draw; repeatable; all without.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows of each CSV.")] = None,
+) -> None:
+    """Draw masks on labelled portraits, and lay them out like Kaggle's dataset; goes on where it stopped."""
+    with _one_sentence():
+        from ..data.make_dataset import make_dataset
+        from ..data.portraits import find_labels
+
+        labels = labels or find_labels(portraits)
+        typer.echo(make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit).table())
+
+
+@app.command()
+def train(
+    dataset: DatasetOption = None,
+    architecture: Annotated[Architecture, typer.Option(help="Ours, or the original's.")] = Architecture.MASKED,
+    view: Annotated[View | None, typer.Option(help="Part of the portrait; by the dataset without.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's or --start's own without.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,
+    seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=4, help="Only so many training images.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from this .keras file, with more of the people on whom it errs most.")
+    ] = None,
+    looks: LooksOption = LOOKS,
+) -> None:
+    """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
+    with _one_sentence():
+        from .train import train
+
+        seen = view.value if view else None
+        train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, start, looks)
+
+
+@app.command()
+def evaluate(
+    models: Annotated[list[Path], typer.Argument(help="One or more .keras files.")],
+    dataset: DatasetOption = None,
+    served: Annotated[bool, typer.Option("--served", help="Find each image's face first, as the app does.")] = False,
+    looks: LooksOption = LOOKS,
+) -> None:
+    """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
+    with _one_sentence():
+        from .train import evaluate
+
+        evaluate(models, dataset, served, looks)
+
+
+@app.command()
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Photos, or folders searched for photos.")],
+    model: ModelOption = SHIPPED_MODEL,
+    csv: Annotated[Path | None, typer.Option(help="Write the answers here, one row a face.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV file that a stopped run left.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
+) -> None:
+    """Say for each face of each photo: female, male or not sure, and how sure."""
+    with _one_sentence():
+        from .predict import predict
+
+        photos = list(dict.fromkeys(_photos(paths)))
+        if not photos:
+            looked = " ".join(sorted(PHOTO_SUFFIXES))
+            raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {looked}.")
+        unread = predict(photos, model, csv, resume, processes)
+    raise typer.Exit(SOME_NOT_READ if unread else 0)
+
+
+@app.command("app")
+def app_command(
+    model: ModelOption = SHIPPED_MODEL,
+    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 is this machine alone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The next free one when it is taken.")] = 7860,
+    share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
+    auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
+    keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
+) -> None:
+    """Open the page on this machine, http://127.0.0.1:7860."""
+    with _one_sentence():
+        from ..page.app import launch
+        from ..prediction.answers import caution
+
+        if warning := caution(model):
+            typer.echo(warning, err=True)
+        opened = _has_a_desktop()
+        launch(model, host=host, port=port, share=share, auth=auth, keep_seconds=keep, inbrowser=opened)
+
+
+@app.command()
+def export(
+    to: Annotated[Format, typer.Option(help="Format of another runtime.")],
+    model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
+) -> None:
+    """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
+    with _one_sentence():
+        from ..prediction.export import export
+
+        path, difference = export(model, to.value)
+        checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
+        typer.echo(f"{path}: the same answers as {model.name}, {checked}")
+
+
+@kaggle_app.command("train")
+def kaggle_train(
+    parameters: Annotated[list[str] | None, typer.Argument(help="NAME=value of the notebook, as EPOCHS=3.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the .keras file.")] = TRAINED,
+    dataset: Annotated[str, typer.Option(help="OWNER/NAME on Kaggle.")] = KAGGLE_DATASET,
+) -> None:
+    """Push the training notebook, show its state, and put the model, tested, in place."""
+    with _one_sentence():
+        from ..kaggle import remote_training as kaggle_run
+
+        kaggle_run.train(parameters or [], output, dataset)
+
+
+@kaggle_app.command("status")
+def kaggle_status() -> None:
+    """Say how the notebook that was pushed last is doing."""
+    with _one_sentence():
+        from ..kaggle import remote_training as kaggle_run
+
+        kaggle_run.status()
+
+
+@kaggle_app.command("fetch")
+def kaggle_fetch() -> None:
+    """Wait for the notebook that was pushed last, and put its model in place."""
+    with _one_sentence():
+        from ..kaggle import remote_training as kaggle_run
+
+        kaggle_run.fetch()
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("\nStopped. What was finished is kept.", err=True)
+        raise typer.Exit(SOME_NOT_READ) from None
+    except Exception as error:
+        if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:
+            raise
+        typer.echo(str(error), err=True)
+        raise typer.Exit(TO_PUT_RIGHT) from error
+
+
+def _has_a_desktop() -> bool:
+    """Whether a browser has a screen to open on; without one, Python might start a text browser in the terminal."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _photos(paths: list[Path]) -> Iterator[Path]:
+    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
+
+    Broken links, pipes and the like are among them, so that they are reported too.
+    """
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
+            named = (file for file in path.rglob("*") if file.suffix.lower() in PHOTO_SUFFIXES)
+            yield from sorted(file for file in named if not file.is_dir())
+        else:
+            yield path

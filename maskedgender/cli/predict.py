@@ -1,0 +1,81 @@
+"""What `maskedgender predict` does: answers for photos, to a CSV file or in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import typer
+from tqdm import tqdm
+
+from ..prediction.answers import NO_FACE, caution, load_model, write_csv
+from ..prediction.many_photos import Row, place, require_same_model, rows_of_photos, whole_rows
+
+
+def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: bool, processes: int | None) -> int:
+    """Answer for every photo, to the CSV file or in words; returns how many could not be read.
+
+    Raises:
+        ValueError: the CSV file is there already, or with `resume` is none that can be gone on with.
+        OSError: it cannot be written.
+    """
+    done = _rows_there(csv, resume, photos)
+    model = load_model(model_path)
+    if warning := caution(model_path):
+        typer.echo(warning, err=True)
+    if csv and done:
+        require_same_model(model, done, csv)
+        _keep_only(done, csv)
+    answered_before = {place(row["file"]): row for row in done}
+    rest = [photo for photo in photos if place(photo) not in answered_before]
+    unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
+
+    def rows() -> Iterator[Row]:
+        nonlocal unread
+        answered = rows_of_photos(model, rest, processes)
+        quiet = True if len(photos) == 1 else None  # None: quiet where nobody watches
+        for of_photo in tqdm(answered, unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=quiet):
+            unread += _is_unread(of_photo[0])
+            yield from of_photo
+
+    if csv:
+        write_csv(rows(), csv, append=bool(done))
+        typer.echo(f"{csv}: {len(photos):,} photos, {unread:,} of them could not be read")
+    else:
+        for row in rows():
+            typer.echo(_in_words(row))
+    return unread
+
+
+def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Path]) -> list[dict[str, str]]:
+    """What an earlier run has written and this one goes on with; an earlier run's work is not written over."""
+    if csv is None:
+        if resume:
+            raise ValueError("--resume goes on with a CSV file: name it with --csv.")
+        return []
+    if not csv.parent.is_dir():
+        raise ValueError(f"There is no folder {csv.parent} for {csv.name}; make it, or name another place.")
+    if not csv.is_file() or csv.stat().st_size == 0:
+        return []
+    if not resume:
+        raise ValueError(f"{csv} is there already; go on with it by --resume, delete it, or name another file.")
+    return whole_rows(csv, photos)
+
+
+def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
+    """Leave these rows in the file and no others; it is complete or unchanged."""
+    partial = csv.with_name(f".{csv.name}.partial")
+    write_csv(rows, partial)
+    partial.replace(csv.resolve())
+
+
+def _is_unread(row: Mapping[str, object]) -> bool:
+    return row["error"] not in ("", NO_FACE)
+
+
+def _in_words(row: Row) -> str:
+    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %)"."""
+    if row["error"]:
+        return f"{row['file']}: {row['error']}"
+    female, male = (f"{float(str(row[name])):.0%}".replace("%", " %") for name in ("p_female", "p_male"))
+    return f"{row['file']}, face {row['face']}: {row['answer']} (female {female}, male {male})"

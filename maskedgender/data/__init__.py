@@ -1,0 +1,5 @@
+"""Labelled portraits become a masked dataset folder; a dataset folder becomes batches.
+
+In: portraits and a CSV of labels, or a folder of Kaggle's layout. Out: that folder, its tables, its split, its batches.
+For other rooms: make_dataset, portraits, dataset (find, list, split, stream), audit, kaggle_download.
+"""

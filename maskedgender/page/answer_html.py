@@ -1,0 +1,215 @@
+"""The words of an answer, as HTML: what was found, a table of all faces, and a card for each; pictures lie within it.
+
+Every picture is a data URL: no file of a face is left behind, and none can be fetched by anybody else.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import math
+from collections.abc import Iterable
+from pathlib import PurePath
+
+import numpy as np
+from PIL import Image
+
+from ..faces.finding import reading_order
+from ..prediction.answers import COLUMNS, NOT_SURE, NOT_SURE_BELOW, Prediction, face_rows
+from .annotation import annotate
+from .one_photo import Answer, PhotoAnswers
+from .style import COLOURS, css_colour
+
+HINT = "The answer appears here, for every face in the photo."
+NO_FACE_NOTICE = (
+    "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
+)
+DELETED = "The uploaded photo has been deleted, as all are after a minute; choose it again."
+NO_MASK = "No mask is drawn here: it would not cover nose and mouth, or would cover an eye."
+HEAT_CAPTION = (
+    "Orange places speak for “{likelier}”, blue ones against it: each place was hidden in turn, and the model asked "
+    "again."
+)
+
+
+def status(content: str) -> str:
+    """HTML that a screen reader announces when it changes: every answer begins with it, so that the node stays."""
+    return f'<div class="live" role="status">{content}</div>'
+
+
+def hint(sentence: str) -> str:
+    """What is shown, in HTML, before there is an answer."""
+    return status(f'<div class="hint">{sentence}</div>')
+
+
+def notice(sentence: str) -> str:
+    """A sentence, in HTML, instead of an answer; it is announced at once."""
+    return f'<div class="live" role="alert"><div class="notice">{sentence}</div></div>'
+
+
+def picture_html(answers: PhotoAnswers) -> str:
+    """The photo with its faces marked; where a mask was drawn, with the answer given for it."""
+    shown = answers.with_mask or answers.as_it_is
+    faces = [(again or bare).prediction for again, bare in zip(shown, answers.as_it_is, strict=True)]
+    masks = f", with masks drawn on ({style_name(answers.style)})" if answers.style else ""
+    source = data_url(annotate(answers.photo, faces), "JPEG")
+    return f'<img src="{source}" alt="Your photo with its faces marked{masks}. {summary(faces)}">'
+
+
+def answer_html(name: str, answers: PhotoAnswers) -> str:
+    """All that is said about a photo with at least one answer.
+
+    Args:
+        name: the photo's file name; it names the files that are saved.
+        answers: the answers.
+    """
+    faces = [answer.prediction for answer in answers.as_it_is]
+    told = status(f'<h2 class="summary">{summary(faces)}</h2>{_about_masks(answers)}')
+    table = _table(faces) if len(faces) > 1 else ""
+    with_mask = answers.with_mask or [None] * len(faces)
+    cards = [
+        _card(number, *versions, answers.style)
+        for number, versions in enumerate(zip(answers.as_it_is, with_mask, strict=True), 1)
+    ]
+    return f'{told}{_save_buttons(name, faces)}{table}<ol class="faces">{"".join(cards)}</ol>'
+
+
+def summary(predictions: list[Prediction]) -> str:
+    """Such as "3 faces: 2 female, 1 not sure."."""
+    counts = [(sum(prediction.answer == answer for prediction in predictions), answer) for answer in COLOURS]
+    said = ", ".join(f"{count} {answer}" for count, answer in counts if count)
+    if predictions[0].whole_picture:
+        return f"No face found; the whole picture: {predictions[0].answer}."
+    return f"1 face: {predictions[0].answer}." if len(predictions) == 1 else f"{len(predictions)} faces: {said}."
+
+
+def csv_link(rows: Iterable[dict[str, object]], name: str) -> str:
+    """A link that saves rows under COLUMNS as a CSV file, which lies in the page itself."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    content = base64.b64encode(text.getvalue().encode()).decode()
+    href = f"data:text/csv;charset=utf-8;base64,{content}"
+    return f'<a class="save-csv" href="{href}" download="{html.escape(name)}">Save the answers (CSV)</a>'
+
+
+def data_url(picture: np.ndarray, kind: str) -> str:
+    """A picture, uint8 (height, width, 3), inside the page itself: as PNG, to the bit, or as JPEG, small."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, kind, quality=90)
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def html_table(caption: str, header: Iterable[str], rows: str) -> str:
+    """A table of rows that are HTML already; where it is too wide, it scrolls by mouse or keyboard."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in header)
+    return (
+        f'<div class="table" tabindex="0"><table><caption>{caption}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def per_cent(p: float) -> str:
+    """Whole per cent; nothing is certain, so never 0 % or 100 %."""
+    return "&gt;99%" if p >= 0.995 else "&lt;1%" if p <= 0.005 else f"{p:.0%}"
+
+
+def style_name(style: str) -> str:
+    """A mask's style as a person would write it."""
+    return style.upper() if style[-1].isdigit() else style
+
+
+def _about_masks(answers: PhotoAnswers) -> str:
+    """On how many faces a mask was drawn, if it was asked for, and what it does to the answers."""
+    if not answers.style:
+        return ""
+    pairs = [(bare, again) for bare, again in zip(answers.as_it_is, answers.with_mask, strict=True) if again]
+    if not pairs:
+        return f'<p class="why">{NO_MASK}</p>'
+    changed = sum(bare.prediction.answer != again.prediction.answer for bare, again in pairs)
+    return (
+        f'<p class="why">With a mask ({style_name(answers.style)}) drawn on {len(pairs)} of {len(answers.as_it_is)}, '
+        f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}. "
+        "Whether a mask is worn already is not known: the drawn one lies over it.</p>"
+    )
+
+
+def _save_buttons(name: str, faces: list[Prediction]) -> str:
+    """The answers as CSV, a row a face as it is, and the picture as it is shown."""
+    stem = PurePath(name).stem
+    link = csv_link(face_rows(name, faces), f"{stem}-answers.csv")
+    saved = html.escape(f"{stem}-answers.png")
+    button = f'<button type="button" class="save-picture" data-name="{saved}">Save the picture (PNG)</button>'
+    return f'<div class="save">{link}{button}</div>'
+
+
+def _table(faces: list[Prediction]) -> str:
+    """All faces in reading order, a row each, under their numbers in the picture."""
+    rows = "".join(
+        f'<tr data-face="{index + 1}"><th scope="row">{index + 1}</th><td>{faces[index].answer}</td>'
+        f"<td>{per_cent(faces[index].p_female)}</td><td>{per_cent(faces[index].p_male)}</td></tr>"
+        for index in reading_order([face.box for face in faces])
+    )
+    return html_table("All faces as they are, row by row as in the photo", ("Face", "Answer", "Female", "Male"), rows)
+
+
+def _card(number: int, bare: Answer, again: Answer | None, style: str | None) -> str:
+    """One face: its answer as it is and, where it was asked for, with a mask beside it."""
+    answer = bare.prediction.answer
+    name = "Whole picture" if bare.prediction.whole_picture else f"Face {number}"
+    versions = [_version(name, bare, "As it is" if again else "")]
+    if again and style:
+        versions.append(_version(name, again, f"With a mask ({style_name(style)})"))
+    left_out = f'<p class="why">{NO_MASK}</p>' if style and not again else ""
+    body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>{left_out}'
+    title = f"<h3>{name}: {answer}</h3>"
+    return f'<li class="face" data-answer="{answer}" style="--answer:{css_colour(answer)}">{title}{body}</li>'
+
+
+def _version(name: str, answer: Answer, title: str) -> str:
+    """A face's crop, a bar for each of the two labels, and what the model looked at, on demand."""
+    prediction = answer.prediction
+    said = f"<h4>{title}: {prediction.answer}</h4>" if title else ""
+    bars = _bar("female", prediction.p_female) + _bar("male", prediction.p_male)
+    why = f'<p class="why">{_why_not_sure(prediction)}</p>' if prediction.answer == NOT_SURE else ""
+    if answer.crop is None:
+        return f'<div class="version"><div class="said">{said}{bars}{why}</div></div>'
+    named = f"{name}, {title[:1].lower()}{title[1:]}" if title else name
+    crop = f'<img src="{data_url(answer.crop, "PNG")}" alt="{named}, as the model sees it">'
+    return f'<div class="version">{crop}<div class="said">{said}{bars}{why}{_heat(named, prediction)}</div></div>'
+
+
+def _why_not_sure(prediction: Prediction) -> str:
+    likelier = _likelier(prediction)
+    p = max(prediction.p_female, prediction.p_male)
+    told = per_cent(p)
+    if told == per_cent(NOT_SURE_BELOW):  # rounded: "83% is under the 83%" would be nonsense
+        told = f"{math.floor(1000 * p) / 1000:.1%}"
+    return (
+        f"Too close to call: it leans to “{likelier}”, but {told} is under the {NOT_SURE_BELOW:.0%} "
+        "(the mark in the bar) from which it answers."
+    )
+
+
+def _likelier(prediction: Prediction) -> str:
+    return "female" if prediction.p_female > prediction.p_male else "male"
+
+
+def _heat(named: str, prediction: Prediction) -> str:
+    """A button, and the place in which it shows the heat map, made when it is pressed."""
+    button = (
+        f'<button type="button" class="look" aria-expanded="false" aria-label="What did the model look at? {named}">'
+        "What did it look at?</button>"
+    )
+    caption = f"<figcaption>{HEAT_CAPTION.format(likelier=_likelier(prediction))}</figcaption>"
+    return f'{button}<figure class="heat" hidden><img src="" alt="{named}: heat map over the face">{caption}</figure>'
+
+
+def _bar(label: str, p: float) -> str:
+    """A labelled bar; `aria-valuenow` carries the probability in per cent."""
+    meter = f'role="meter" aria-label="{label}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * p:.4f}"'
+    fill = f'<div class="fill" style="width:{p:.2%};background:{css_colour(label)}"></div>'
+    return f'<div class="bar"><span>{label}</span><div class="track" {meter}>{fill}</div><b>{per_cent(p)}</b></div>'

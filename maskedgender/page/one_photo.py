@@ -1,0 +1,138 @@
+"""What the page answers for a photo: each face as the model sees it, and again with a mask drawn on it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..faces.crops import canonical_crop, crop_window
+from ..faces.detector import Face
+from ..masks.drawing import MaskError, draw_mask
+from ..prediction.answers import Prediction, find_crops, is_calibrated, predict_crops, predict_photo, predictions
+
+if TYPE_CHECKING:
+    import keras
+
+MASK_DRAWN_SIDE = 512  # pixels: a mask on a larger face would take seconds, and no screen shows more of it
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One face, or the whole picture, as the model sees it, and what the model says of it.
+
+    Attributes:
+        prediction: the answer.
+        crop: uint8 (S, S, 3), RGB, S being the model's input size; None where the whole picture was taken.
+    """
+
+    prediction: Prediction
+    crop: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class PhotoAnswers:
+    """The answers for a photo, largest face first.
+
+    Attributes:
+        photo: uint8 (height, width, 3), RGB, with the masks where they were asked for.
+        style: the style of these masks; None when none were asked for.
+        as_it_is: the answers without them; empty when no face was found.
+        with_mask: the same faces' answers with them, None where no mask fits; empty when none were asked for.
+    """
+
+    photo: np.ndarray
+    style: str | None
+    as_it_is: list[Answer]
+    with_mask: list[Answer | None]
+
+
+def answer_photo(
+    model: keras.Model, photo: np.ndarray, style: str | None = None, whole_picture: bool = False
+) -> PhotoAnswers:
+    """The answers for a photo, the same as `predict_photo` gives.
+
+    With a mask, a face is cut out in the same frame as without: only the mask makes the difference.
+
+    Args:
+        model: any model of `load_model`.
+        photo: uint8 array (height, width, 3), RGB, upright.
+        style: draw a mask of this style of `STYLES` on each face, and answer again.
+        whole_picture: when no face is found, take the whole picture as one crop.
+    """
+    faces, crops = find_crops(photo, model.input_shape[1])
+    if not faces:
+        whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
+        return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
+    as_it_is = _answer_crops(model, faces, crops)
+    if style is None:
+        return PhotoAnswers(photo, None, as_it_is, [])
+    masked, fits = with_masks(photo, faces, style)
+    again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, crops.shape[1]) for face in faces]))
+    return PhotoAnswers(masked, style, as_it_is, [one if fit else None for one, fit in zip(again, fits, strict=True)])
+
+
+def picture_of(data_url: str, size: int) -> np.ndarray:
+    """The picture of a data URL, as a page sends a crop back: uint8 (size, size, 3), RGB.
+
+    Raises:
+        ValueError: it is not a PNG of this size; nothing else is decoded.
+    """
+    kind, _, content = data_url.partition(",")
+    with Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"]) as image:
+        if kind != "data:image/png;base64" or image.size != (size, size):
+            raise ValueError(f"A crop is a PNG of {size} x {size} pixels.")
+        return np.asarray(image.convert("RGB"))
+
+
+def with_masks(photo: np.ndarray, faces: Sequence[Face], style: str) -> tuple[np.ndarray, list[bool]]:
+    """A copy of the photo with a mask on every face that it fits, and which faces these are.
+
+    The same photo always gets the same masks. Whether a face wears one already is not known here: it gets another.
+
+    Args:
+        photo: uint8 array (height, width, 3), RGB.
+        faces: largest first: it is drawn last, so that its mask lies over those of the faces behind it.
+        style: one of `STYLES`.
+    """
+    masked, fits = photo.copy(), [False] * len(faces)
+    for index in reversed(range(len(faces))):
+        place, corner = _surroundings(faces[index], photo.shape)
+        try:
+            masked[place] = _with_mask(masked[place], faces[index].landmarks - corner, style, index)
+        except MaskError:
+            continue
+        fits[index] = True
+    return masked, fits
+
+
+def _with_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, seed: int) -> np.ndarray:
+    """The photo of one face with a mask on it, as sharp as MASK_DRAWN_SIDE pixels; MaskError if it does not fit."""
+    height, width = photo.shape[:2]
+    scale = min(1.0, MASK_DRAWN_SIDE / max(height, width, 1))
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
+    masked = draw_mask(small, (landmarks + 0.5) * scale - 0.5, style, np.random.default_rng(seed)).photo
+    return cv2.resize(masked, (width, height), interpolation=cv2.INTER_CUBIC) if scale < 1 else masked
+
+
+def _surroundings(face: Face, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The part of a photo that a face's crop shows, and its left top corner: as in training, its light is the mask's.
+
+    A photo of many megapixels need not be looked at as a whole for every face in it either.
+    """
+    window = crop_window(face)
+    rows = slice(max(0, window.top), min(shape[0], window.top + window.side))
+    columns = slice(max(0, window.left), min(shape[1], window.left + window.side))
+    return (rows, columns), np.array([columns.start, rows.start])
+
+
+def _answer_crops(model: keras.Model, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:
+    """The answers for faces and their crops, in their order."""
+    answered = predictions(faces, predict_crops(model, crops), is_calibrated(model))
+    return [Answer(prediction, crop) for prediction, crop in zip(answered, crops, strict=True)]

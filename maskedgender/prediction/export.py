@@ -1,0 +1,111 @@
+"""A .keras file in the format of another runtime, and the proof that it gives the same answers there."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from .answers import load_model
+
+SAME = 1e-4  # probabilities may differ by so much, by the order in which a runtime adds
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def export(model_path: Path, to: str) -> tuple[Path, float | None]:
+    """Write a model beside its .keras file in another format; the new file is complete or absent.
+
+    Its input is the same as the .keras file's, but float32 only: canonical crops (N, S, S, 3), 0..255.
+
+    Args:
+        model_path: the .keras file.
+        to: one of FORMATS.
+
+    Returns:
+        The new file, for "saved-model" a folder, and by how much its probabilities differ at most from the .keras
+        file's; None when the runtime is not there to ask.
+
+    Raises:
+        ModelError: the .keras file cannot be used.
+        ValueError: a package is missing, the new file is there already, or it does not give the same answers.
+    """
+    keras_name, suffix, package, start = FORMATS[to]
+    path = model_path.with_suffix(suffix)
+    if path.exists():
+        raise ValueError(f"{path} is there already; delete it, or move it away.")
+    model = load_model(model_path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
+        partial = Path(folder) / path.name
+        try:
+            model.export(str(partial), format=keras_name, verbose=False)
+        except ImportError as error:
+            raise ValueError(
+                f"The format {to} needs the package {package}, which is not there; install it and try again."
+            ) from error
+        difference = _difference(model, partial, start)
+        if difference is not None and not difference <= SAME:
+            raise ValueError(f"As {to}, {model_path.name} gives other answers, by {difference:.4f}; nothing is kept.")
+        partial.rename(path)
+    return path, difference
+
+
+def _difference(model: keras.Model, path: Path, start: Callable[[Path], Run]) -> float | None:
+    """By how much the new file's probabilities differ at most, on noise, for one crop and for several at once."""
+    try:
+        run = start(path)
+    except ImportError:
+        return None
+    noise = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
+    return max(float(np.abs(run(crops) - model.predict_on_batch(crops)).max()) for crops in (noise[:1], noise))
+
+
+def _start_onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path))
+    return lambda crops: session.run(None, {session.get_inputs()[0].name: crops})[0]
+
+
+def _start_litert(path: Path) -> Run:
+    interpreter = _litert_interpreter()(str(path))
+    given, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+
+    def run(crops: np.ndarray) -> np.ndarray:
+        interpreter.resize_tensor_input(given, crops.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(given, crops)
+        interpreter.invoke()
+        return interpreter.get_tensor(answer)
+
+    return run
+
+
+def _litert_interpreter() -> Callable[[str], Any]:
+    """LiteRT's own package, or else what TensorFlow still holds of it."""
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError:
+        from tensorflow.lite.python import interpreter
+
+        warnings.filterwarnings("ignore", message=r"(?s).*tf\.lite\.Interpreter is deprecated")
+    return interpreter.Interpreter
+
+
+def _start_saved_model(path: Path) -> Run:
+    import tensorflow
+
+    loaded = tensorflow.saved_model.load(str(path))
+    return lambda crops: loaded.serve(crops).numpy()
+
+
+# By the name that the shell takes: Keras' name, the file's ending, the package that writes it, what runs it.
+FORMATS: dict[str, tuple[str, str, str, Callable[[Path], Run]]] = {
+    "onnx": ("onnx", ".onnx", "tf2onnx", _start_onnx),
+    "litert": ("litert", ".tflite", "tensorflow", _start_litert),
+    "saved-model": ("tf_saved_model", "", "tensorflow", _start_saved_model),
+}

@@ -1,0 +1,207 @@
+"""Answers for thousands of photos: faces found on every core, rows in the photos' order, and going on after a stop.
+
+Processes read the photos, find the faces and cut the crops; the model answers here, for some photos at a time. The
+window of photos under way is bounded, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..faces.detector import Face
+from ..images.photos import PhotoError, read_photo
+from .answers import (
+    COLUMNS,
+    csv_rows,
+    error_row,
+    face_rows,
+    find_crops,
+    is_calibrated,
+    name_in_csv,
+    predict_crops,
+    predictions,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+TOGETHER = 8  # photos whose faces the model answers at once
+WORTH_PROCESSES = 24  # photos: for fewer, starting processes takes longer than it saves
+MOST_PROCESSES = 61  # that Windows can wait for
+DEATHS_IN_A_ROW = 3  # after which it is not the photos' fault
+SAME_ANSWER = 1e-4  # probabilities that differ by more are another model's
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a photo file shows: faces, largest first, and crops, uint8 (N, S, S, 3); or the sentence why not."""
+
+    photo: Path
+    faces: list[Face]
+    crops: np.ndarray
+    error: str = ""
+
+
+def rows_of_photos(model: keras.Model, photos: Sequence[Path], processes: int | None = None) -> Iterator[list[Row]]:
+    """The rows of each photo, as `csv_rows` gives them, in the order of the photos.
+
+    A script that calls this needs the usual `if __name__ == "__main__":`, as each process imports it.
+
+    Args:
+        photos: files; one that cannot be read gets a row that says so.
+        processes: how many look for faces; one a core when not given. A few photos, or 1, need none.
+
+    Raises:
+        ChildProcessError: processes are ended from outside again and again.
+    """
+    size, calibrated = model.input_shape[1], is_calibrated(model)
+    found = find_all(photos, size, processes or os.cpu_count() or 1)
+    while some := list(islice(found, TOGETHER)):
+        pairs = predict_crops(model, np.concatenate([one.crops for one in some]))
+        ends = np.cumsum([len(one.faces) for one in some])
+        for one, of_one in zip(some, np.split(pairs, ends[:-1]), strict=True):
+            if one.error:
+                yield [error_row(one.photo, one.error)]
+            else:
+                yield face_rows(one.photo, predictions(one.faces, of_one, calibrated))
+
+
+def find_all(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
+    """Faces and crops of `size` pixels of each photo, in the order of the photos."""
+    if processes == 1 or len(photos) < WORTH_PROCESSES:
+        yield from (find(photo, size) for photo in photos)
+        return
+    left = deque(photos)
+    while left:
+        for found in _find_in_processes(tuple(left), size, min(processes, MOST_PROCESSES)):
+            left.popleft()
+            yield found
+        under_way = [left.popleft() for _ in range(min(len(left), _ahead(processes)))]
+        yield from _find_one_by_one(under_way, size)  # shows which photo a process died of; most often there are none
+
+
+def find(photo: Path, size: int) -> Found:
+    """What one photo shows."""
+    try:
+        return Found(photo, *find_crops(read_photo(photo), size))
+    except PhotoError as error:
+        return _nothing(photo, size, str(error))
+
+
+def _find_in_processes(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
+    """`find` of each photo, in order, as far as no process dies."""
+    # Spawned, as on every system: a fork would copy TensorFlow's locks.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_process)
+    rest = iter(photos)
+    try:
+        under_way = deque(pool.submit(find, photo, size) for photo in islice(rest, _ahead(processes)))
+        while under_way:
+            yield under_way.popleft().result()
+            under_way.extend(pool.submit(find, photo, size) for photo in islice(rest, 1))
+    except BrokenProcessPool:
+        return
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _find_one_by_one(photos: Iterable[Path], size: int) -> Iterator[Found]:
+    """`find` of each photo in a process of its own, so that the one that a process dies of is known by name."""
+    deaths = 0
+    for photo in photos:
+        found = list(_find_in_processes([photo], size, 1))
+        deaths = 0 if found else deaths + 1
+        if deaths == DEATHS_IN_A_ROW:
+            raise ChildProcessError("Processes that read photos are ended again and again; try --processes 1.")
+        yield from found or [_nothing(photo, size, _died_of(photo))]
+
+
+def _ahead(processes: int) -> int:
+    """How many photos are under way: enough that no process waits while the model answers."""
+    return TOGETHER + 2 * processes
+
+
+def _nothing(photo: Path, size: int, error: str) -> Found:
+    return Found(photo, [], np.empty((0, size, size, 3), np.uint8), error)
+
+
+def _died_of(photo: Path) -> str:
+    name = name_in_csv(photo.name)
+    return f"{name} was not read to its end, as its process was ended, perhaps for want of memory; scale it down."
+
+
+def _start_process() -> None:
+    """Prepare a process that finds faces."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
+    cv2.setNumThreads(1)  # the processes share the cores among them
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's process would outlive a parent that was killed: it waits for work for ever (CPython's issue 111873)."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+    os._exit(1)
+
+
+def place(photo: str | Path) -> str:
+    """A photo's whole path, as the column `file` would hold it: however it is spelled, it is one photo."""
+    return os.path.abspath(name_in_csv(photo))  # noqa: PTH100 (links are other photos)
+
+
+def whole_rows(path: Path, photos: Sequence[Path]) -> list[dict[str, str]]:
+    """The rows of an earlier run's CSV, without those of its last photo, which may be some only, or half written.
+
+    They stay where that photo is none of `photos`, which are to be answered now: nobody would answer it again.
+
+    Raises:
+        ValueError: the file is no table of answers, or of none of the photos.
+    """
+    other = f"{path} is not a table of answers that can be gone on with; name another file."
+    text = path.read_bytes().decode("utf-8", "replace")
+    try:
+        header, *lines = csv.reader(StringIO(text, newline="")) if text else [list(COLUMNS)]
+    except csv.Error as error:
+        raise ValueError(other) from error
+    if lines and (not text.endswith("\n") or len(lines[-1]) < len(COLUMNS)):  # a name may hold the end of a line
+        lines.pop()
+    if tuple(header) != COLUMNS or any(len(line) != len(COLUMNS) for line in lines):
+        raise ValueError(other)
+    rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines]
+    named = {place(photo) for photo in photos}
+    if rows and not any(place(row["file"]) in named for row in rows):
+        raise ValueError(f"{path} has none of these photos; go on in the folder where it was begun, or name another.")
+    return [row for row in rows if row["file"] != rows[-1]["file"] or place(row["file"]) not in named]
+
+
+def require_same_model(model: keras.Model, rows: Sequence[dict[str, str]], path: Path) -> None:
+    """Raise ValueError when the last photo with an answer would get another one now; nothing where it is gone."""
+    then = next((row for row in reversed(rows) if row["p_female"]), None)
+    if then is None:
+        return
+    now = next((row for row in csv_rows(model, then["file"]) if str(row["face"]) == then["face"]), None)
+    if now is None or not now["p_female"]:
+        return
+    difference = abs(float(str(now["p_female"])) - float(then["p_female"]))
+    if difference > SAME_ANSWER or now["answer"] != then["answer"]:
+        raise ValueError(
+            f"{path} comes from another model, or {then['file']} is another photo now; name that model, or another CSV."
+        )

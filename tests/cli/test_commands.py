@@ -1,0 +1,211 @@
+"""The shell: what it writes, its exit status, and one sentence for everything that the caller can put right."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from maskedgender import __version__
+from maskedgender.cli.commands import app
+from maskedgender.cli.predict import predict
+from maskedgender.data import make_dataset
+from maskedgender.data.audit import LEAKED, UNREADABLE
+from maskedgender.data.dataset import FOLDER
+from maskedgender.networks.models import masked_cnn
+from maskedgender.prediction.answers import COLUMNS, NO_FACE, load_model, predict_file
+from maskedgender.prediction.checksums import LIST
+from maskedgender.training.fitting import export
+
+from ..support.people import collins, hopper
+from ..support.small_dataset import make_synthetic_dataset
+
+
+def shell(*words: object) -> Result:
+    """A command line, run in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(masked_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    Image.fromarray(hopper()).save(folder / "hopper.png")
+    Image.fromarray(np.hstack([hopper()[:512], collins()])).save(folder / "deep" / "two.JPG")
+    Image.fromarray(np.full((200, 200, 3), 128, np.uint8)).save(folder / "grey.png")
+    (folder / "notes.txt").write_text("no photo, and not named as one")
+    return folder
+
+
+def test_help_and_version_do_not_wait_for_keras():
+    code = "import sys, maskedgender.cli.commands; sys.exit('keras' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+    assert shell("--version").output == f"{__version__}\n"
+
+
+def test_every_command_of_the_shell_is_there():
+    listed = re.findall(r"^\W*([a-z-]+)  ", shell("--help").output, re.MULTILINE)
+    assert {"make-dataset", "train", "evaluate", "predict", "app", "kaggle", "export"} <= set(listed)
+
+
+def test_predict_writes_a_row_a_face(photos: Path, model: Path, tmp_path: Path):
+    result = shell("predict", photos, "--model", model, "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "out.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert [(Path(row["file"]).name, row["face"]) for row in rows] == [
+        ("two.JPG", "1"),
+        ("two.JPG", "2"),
+        ("grey.png", ""),
+        ("hopper.png", "1"),
+    ]
+    assert rows[2]["error"] == NO_FACE and not any(rows[index]["error"] for index in (0, 1, 3))
+    (expected,) = predict_file(load_model(model), photos / "hopper.png")
+    assert float(rows[3]["p_female"]) == pytest.approx(expected.p_female, abs=1e-5)
+    assert rows[3]["answer"] == expected.answer
+
+
+class Terminal(io.StringIO):
+    """A place to print to that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("watched", "shown"), [(Terminal, True), (io.StringIO, False)])
+def test_predict_shows_its_progress_where_somebody_watches(
+    watched: type[io.StringIO], shown: bool, photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(sys, "stderr", watched())
+    predict([photos / "hopper.png", photos / "grey.png"], model, tmp_path / "out.csv", resume=False, processes=1)
+    assert ("2/2" in sys.stderr.getvalue()) is shown
+
+
+def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp_path: Path):
+    (photos / "broken.jpg").write_bytes(b"not a picture")
+    result = shell("predict", photos, tmp_path / "missing.jpg", "--model", model, "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 1 and "2 of them could not be read" in result.output
+    rows = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert len(rows) == 6
+    assert rows[rows.error.ne("") & rows.error.ne(NO_FACE)].file.map(lambda file: Path(file).name).tolist() == [
+        "broken.jpg",
+        "missing.jpg",
+    ]
+
+
+def test_predict_says_it_in_words(photos: Path, model: Path):
+    result = shell("predict", photos / "hopper.png", "--model", model)
+    assert re.fullmatch(r".*hopper\.png, face 1: (female|male|not sure) \(female \d+ %, male \d+ %\)\n", result.stdout)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "PHOTOS", "--model", "nowhere.keras"],
+        ["predict", "EMPTY", "--model", "MODEL"],
+        ["predict", "PHOTOS", "--model", "MODEL", "--csv", "nowhere/out.csv"],
+        ["train", "--dataset", "EMPTY"],
+        ["evaluate", "MODEL", "--dataset", "EMPTY"],
+        ["export", "nowhere.keras", "--to", "litert"],
+        ["make-dataset", "--portraits", "EMPTY", "--labels", "nowhere.csv", "--out", "EMPTY/out"],
+    ],
+)
+def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos: Path, model: Path, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    places = {"PHOTOS": str(photos), "MODEL": str(model), "EMPTY": str(tmp_path / "empty")}
+    result = shell(*[re.sub("[A-Z]+", lambda word: places[word[0]], word) for word in words])
+    assert result.exit_code == 2
+    assert len(result.output.strip().splitlines()) == 1 and "Traceback" not in result.output
+
+
+def test_wrong_usage_has_status_2():
+    assert shell("predict").exit_code == 2
+    assert shell("train", "--architecture", "resnet").exit_code == 2
+    assert shell("train", "--epochs", "0").exit_code == 2
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(make_dataset, "make_dataset", lambda *_: {}["a fault"])
+    result = shell("make-dataset", "--portraits", tmp_path, "--labels", tmp_path / "x.csv", "--out", tmp_path)
+    assert isinstance(result.exception, KeyError)
+
+
+def test_stopping_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(make_dataset, "make_dataset", stop)
+    result = shell("make-dataset", "--portraits", tmp_path, "--labels", tmp_path / "x.csv", "--out", tmp_path)
+    assert result.exit_code == 1 and "Stopped." in result.output
+
+
+def test_make_dataset_from_photos_in_a_folder(tmp_path: Path):
+    (tmp_path / "in" / "train").mkdir(parents=True)
+    Image.fromarray(hopper()).save(tmp_path / "in" / "train" / "1.jpg")
+    Image.fromarray(collins()).save(tmp_path / "in" / "train" / "2.jpg")
+    (tmp_path / "labels.csv").write_text("file,gender\ntrain/1.jpg,female\ntrain/2.jpg,female\n")
+    words = ["--portraits", tmp_path / "in", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out"]
+    result = shell("make-dataset", *words, "--variants", 2, "--unmasked", 0)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"portraits read +2\n.*images with a mask +4\n", result.output)
+    assert len(list((tmp_path / "out" / "GenderOcclusionData" / "Training" / "female").glob("*.jpg"))) == 4
+
+
+def test_train_then_evaluate(tmp_path: Path, model: Path):
+    dataset, looks = make_synthetic_dataset(tmp_path / "dataset"), tmp_path / "looks.csv"
+    common = ["--dataset", dataset, "--looks", looks]
+    size = ["--epochs", 1, "--image-size", 48, "--output", tmp_path / "models"]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / LIST).write_text("0  seed_gender.keras\n")
+    result = shell("train", *common, *size, "--architecture", "seed")
+    assert result.exit_code == 0 and "Validation accuracy" in result.output, result.output
+    seed = tmp_path / "models" / "seed_gender.keras"
+    assert load_model(seed).name == "seed_cnn", "the list of the folder must tell of the new file"
+    result = shell("evaluate", seed, model, *common)
+    assert result.exit_code == 0 and f"{seed}, by group" in result.output.replace("\n", ""), result.output
+    assert len(pd.read_csv(looks)) == 3, "each look at Validation is written down"
+    facts = json.loads(seed.with_suffix(".json").read_text())
+    assert facts["architecture"] == "seed" and re.fullmatch(r"\d+ images of \d+ portraits", facts["training data"])
+
+
+def test_train_doubts_the_dataset_first(tmp_path: Path):
+    dataset, looks = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER, tmp_path / "looks.csv"
+    shutil.copy(dataset / "Validation/male/synthetic3-0.jpg", dataset / "Training/male/synthetic5-0.jpg")
+    (dataset / "Validation/female/synthetic2-0.jpg").write_bytes(b"no picture")
+    words = ["--epochs", 1, "--image-size", 48, "--architecture", "seed", "--looks", looks]
+    result = shell("train", "--dataset", dataset, *words, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    report, training = result.output.split("epoch 1/1", 1)
+    assert re.search(r"a copy in the other part +1 +1\n", report)
+    assert f"left out, {LEAKED}: 1 images, Training/male/synthetic5-0.jpg\n" in report
+    assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in report
+    assert "13 images to fit, 2 to choose by" in report, "15 are left"
+    assert "n = 15)" in training, "so are they in Validation"
+
+
+def test_served_figures_leave_out_what_has_no_face(tmp_path: Path, model: Path):
+    dataset = make_synthetic_dataset(tmp_path / "dataset", 4)
+    for name in ("female", "male"):
+        folder = dataset / "GenderOcclusionData" / "Validation" / name
+        Image.fromarray(collins()).save(folder / f"collins-as-{name}.png")
+    result = shell("evaluate", model, "--dataset", dataset, "--looks", tmp_path / "looks.csv", "--served")
+    assert result.exit_code == 0, result.output
+    assert "no face found in 4 of 6 images: left out" in result.output
+    assert "by photo, detector, crop, file" in (tmp_path / "looks.csv").read_text()

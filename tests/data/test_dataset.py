@@ -1,0 +1,279 @@
+"""The dataset folder: found wherever it lies, split without leaks, streamed in true colours."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import maskedgender.data.dataset as dataset_module
+from maskedgender.data.dataset import (
+    FOLDER,
+    TRAINING,
+    VALIDATION,
+    PortraitStream,
+    augmented,
+    find_dataset,
+    limited,
+    list_images,
+    masked_ones,
+    read_portrait,
+    split_training,
+)
+
+from ..support.synthetic import synthetic_dataset, synthetic_portrait
+
+
+@pytest.mark.parametrize(
+    "layout", ["gender-classified-dataset-with-masked-face", "datasets/itsshuvra/with-masked-face"]
+)
+def test_attached_dataset_is_found_in_both_layouts_of_kaggle(
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = synthetic_dataset(tmp_path / layout, 2)
+    monkeypatch.setenv("KAGGLE_INPUT_ROOT", str(tmp_path))
+    assert find_dataset() == dataset
+
+
+def test_given_folder_wins_whether_it_is_the_dataset_or_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthetic_dataset(tmp_path / "attached", 2)
+    mine = synthetic_dataset(tmp_path / "mine" / "deeper", 2)
+    monkeypatch.setenv("KAGGLE_INPUT_ROOT", str(tmp_path / "attached"))
+    assert find_dataset(mine) == mine
+    assert find_dataset(str(tmp_path / "mine")) == mine
+    assert find_dataset(mine.rename(tmp_path / "another-name")) == tmp_path / "another-name"
+
+
+def test_given_folder_without_a_dataset_is_an_error_that_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"{re.escape(str(tmp_path))}.*Training/ and Validation/"):
+        find_dataset(tmp_path)
+
+
+class FakeKaggle(BaseHTTPRequestHandler):
+    """Answers as Kaggle's API does for a public dataset of which `archive` is the download; None: it is broken."""
+
+    archive: bytes | None = None
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.archive is None:
+            self._answer(500, "application/json", json.dumps({"code": 500, "message": "on fire"}).encode())
+        elif self.path.endswith("GetDataset"):
+            self._answer(200, "application/json", json.dumps({"currentVersionNumber": 3}).encode())
+        else:
+            self._answer(200, "application/zip", self.archive)
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def fake_kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeKaggle]]:
+    """kagglehub, the real one, talking to a local server."""
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")  # localhost:7777
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KAGGLE_INPUT_ROOT", str(tmp_path / "nothing-attached"))
+    server = ThreadingHTTPServer(("localhost", 7777), FakeKaggle)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield FakeKaggle
+    FakeKaggle.archive = None
+    server.shutdown()
+    server.server_close()
+
+
+def test_dataset_is_downloaded_by_kagglehub_when_none_is_at_hand(fake_kaggle: type[FakeKaggle], tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path / "kaggle", 2)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in dataset.rglob("*.jpg"):
+            zipped.write(path, path.relative_to(dataset.parent))
+    fake_kaggle.archive = archive.getvalue()
+    found = find_dataset()
+    assert found.is_relative_to(tmp_path / "cache")
+    assert len(list_images(found, TRAINING)) == 4
+
+
+def test_failed_download_is_one_clear_sentence(fake_kaggle: type[FakeKaggle]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"download failed.*kaggle\.com/datasets/itsshuvra"):
+        find_dataset()
+
+
+def test_images_are_listed_with_labels_by_folder(tmp_path: Path) -> None:
+    images = list_images(synthetic_dataset(tmp_path, 3), TRAINING)
+    assert list(images.columns) == ["file", "label", "source", "age", "race", "style"]
+    assert images["file"].tolist()[:3] == [f"Training/female/{number}-0.jpg" for number in range(3)]
+    assert images["label"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert images["source"].nunique() == 6, "numbers that begin anew in each class are other people"
+    assert set(images["race"]) == {"not known"}
+
+
+def test_labels_file_describes_the_images_that_it_knows(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 3, variants=2, labels_file=True)
+    Image.fromarray(synthetic_portrait(1, 99)).save(dataset / "Training/male/extra.PNG")
+    with pytest.warns(UserWarning, match="does not list 1 images: left out"):
+        images = list_images(dataset, TRAINING).set_index("file")
+    assert images.loc["Training/male/1-0.jpg", "source"] == images.loc["Training/male/1-1.jpg", "source"]
+    assert images.loc["Training/male/1-1.jpg", ["age", "race", "style"]].tolist() == ["20-29", "synthetic", "none"]
+    assert "Training/male/extra.PNG" not in images.index
+
+
+def test_missing_or_empty_class_folder_is_an_error(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 2)
+    for path in (dataset / VALIDATION / "male").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="male"):
+        list_images(dataset, VALIDATION)
+
+
+def images_of(counts: tuple[int, int], variants: int) -> pd.DataFrame:
+    """A list of images that need not exist."""
+    rows = [
+        (f"Training/{label}/{number}-{variant}.jpg", label, f"{label}/{number}")
+        for label, count in enumerate(counts)
+        for number, variant in np.ndindex(count, variants)
+    ]
+    return pd.DataFrame(rows, columns=["file", "label", "source"])
+
+
+def test_split_keeps_variants_together_and_classes_in_proportion() -> None:
+    images = images_of((300, 100), variants=3)
+    fit, choose = split_training(images, 0.1, seed=5)
+    assert not set(fit["source"]) & set(choose["source"])
+    assert sorted([*fit["file"], *choose["file"]]) == sorted(images["file"])
+    assert choose["label"].value_counts().to_dict() == {0: 90, 1: 30}
+
+
+def test_split_follows_from_the_seed_not_from_the_order_of_rows() -> None:
+    images = images_of((50, 50), variants=2)
+    first, again = (split_training(rows, 0.2, seed=1)[1] for rows in (images, images.sample(frac=1, random_state=0)))
+    assert set(first["file"]) == set(again["file"])
+    assert set(first["file"]) != set(split_training(images, 0.2, seed=2)[1]["file"])
+
+
+@pytest.mark.parametrize("count", [1, 0])
+def test_split_of_a_class_with_one_portrait_or_none_is_an_error(count: int) -> None:
+    with pytest.raises(ValueError, match=f"male has {count}"):
+        split_training(images_of((5, count), variants=4))
+
+
+def one_image(folder: Path, pixels: np.ndarray, name: str = "one.png") -> pd.DataFrame:
+    Image.fromarray(pixels).save(folder / name)
+    return pd.DataFrame({"file": [name], "label": [1]})
+
+
+def test_limited_images_are_of_as_many_portraits_as_can_be(tmp_path: Path) -> None:
+    images = list_images(synthetic_dataset(tmp_path, portraits=20, variants=2, labels_file=True), TRAINING)
+    few, more = limited(images, 30), limited(images, 60)
+    assert few["source"].is_unique and few["label"].value_counts().tolist() == [15, 15]
+    assert set(more["source"]) == set(images["source"]) and len(more) == 60 and more["file"].is_unique
+    assert limited(images, 1000).equals(images) and limited(images, 30, seed=1)["file"].tolist() != few["file"].tolist()
+
+
+def test_masked_ones_are_all_where_the_dataset_does_not_tell() -> None:
+    images = pd.DataFrame({"label": [0, 0, 1, 1], "style": ["none", "n95", "cloth", "none"]})
+    assert masked_ones(images).index.tolist() == [1, 2]
+    assert len(masked_ones(images.assign(style="not known"))) == 4
+    assert len(masked_ones(images.assign(style=["none", "none", "cloth", "cloth"]))) == 4, "no woman would be left"
+
+
+def test_stream_gives_true_rgb_from_0_to_255(tmp_path: Path) -> None:
+    red_over_blue = np.zeros((100, 100, 3), np.uint8)
+    red_over_blue[:50, :, 0] = red_over_blue[50:, :, 2] = 255
+    x, y = PortraitStream(tmp_path, one_image(tmp_path, red_over_blue), (50, 50, 3), 1)[0]
+    assert (x.dtype, x.shape, y.dtype, y.tolist()) == (np.uint8, (1, 50, 50, 3), np.int32, [1])
+    np.testing.assert_array_equal(x[0, 10, 10], [255, 0, 0])
+    np.testing.assert_array_equal(x[0, 40, 40], [0, 0, 255])
+
+
+def test_stream_greys_by_the_luma_of_true_rgb(tmp_path: Path) -> None:
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = 255
+    x, _ = PortraitStream(tmp_path, one_image(tmp_path, red), (32, 32, 1), 1)[0]
+    assert x.shape == (1, 32, 32, 1)
+    np.testing.assert_array_equal(x, 76)  # 0.299 * 255; a blue of the same strength would be 29
+
+
+def test_jpeg_read_at_reduced_scale_equals_the_whole_picture_made_smaller(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 256)
+    pixels = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], ramp[::-1, None]), axis=-1).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "ramp.jpg", quality=95)
+    for size in (100, 128, 200):
+        whole = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX), dtype=int)
+        assert np.abs(read_portrait(tmp_path / "ramp.jpg", size) - whole).mean() < 2
+
+
+def test_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match=r"broken\.jpg"):
+        read_portrait(tmp_path / "broken.jpg", 32)
+
+
+def test_stream_gives_each_image_once_an_epoch_in_an_order_of_seed_and_epoch(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 10)
+    images = list_images(dataset, TRAINING).assign(label=range(20))  # so that a label names its image
+
+    def order(seed: int, epoch: int) -> list[int]:
+        stream = PortraitStream(dataset, images, (32, 32, 3), 8, seed=seed, shuffle=True)
+        stream.epoch = epoch
+        assert [len(stream[index][1]) for index in range(len(stream))] == [8, 8, 4]
+        return np.concatenate([stream[index][1] for index in range(3)]).tolist()
+
+    assert sorted(order(0, 0)) == list(range(20))
+    assert order(0, 1) == order(0, 1) != order(0, 0) != order(1, 0)
+
+
+def test_stream_pairs_each_image_with_its_own_label(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 10)
+    stream = PortraitStream(dataset, list_images(dataset, TRAINING), (32, 32, 3), 20, shuffle=True, augment=True)
+    x, y = stream[0]
+    brighter_below = x[:, 20:].mean((1, 2, 3)) > x[:, :12].mean((1, 2, 3))
+    np.testing.assert_array_equal(brighter_below, y == 1)
+
+
+def test_augmentation_follows_from_seed_epoch_and_image(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 4)
+    stream = PortraitStream(dataset, list_images(dataset, TRAINING), (48, 48, 3), 8, augment=True)
+    first, _ = stream[0]
+    np.testing.assert_array_equal(first, stream[0][0])
+    stream.epoch = 1
+    assert (stream[0][0] != first).any(axis=(1, 2, 3)).all()
+    stream.seed, stream.epoch = 1, 0
+    assert (stream[0][0] != first).any(axis=(1, 2, 3)).all()
+
+
+def test_augmentation_moves_within_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chance in ("ERASE_CHANCE", "DEGRADE_CHANCE"):
+        monkeypatch.setattr(dataset_module, chance, 0)
+    dot = np.zeros((101, 101, 3), np.uint8)
+    dot[46:55, 46:55] = 255
+    centres = []
+    for seed in range(100):
+        picture = augmented(dot, np.random.default_rng(seed))[..., 1].astype(float)
+        picture -= np.median(picture)
+        centres.append([np.average(axis, weights=picture) for axis in np.indices(picture.shape)])
+    away = np.abs(np.array(centres) - 50)
+    assert 10 < away.max() < 12.7  # 12 % of the side
+
+
+def test_folder_name_is_kaggles() -> None:
+    assert (FOLDER, TRAINING, VALIDATION) == ("GenderOcclusionData", "Training", "Validation")

@@ -1,0 +1,243 @@
+"""Faces are found where they are, whatever their size, and the canonical crop frames them as the contract says."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from maskedgender.faces import detector
+from maskedgender.faces import finding as faces
+from maskedgender.faces.crops import canonical_crop, crop_window
+from maskedgender.faces.detector import Box, Face, detect, overlap
+from maskedgender.faces.finding import find_faces, reading_order
+from maskedgender.faces.geometry import turned_about, turned_back
+from maskedgender.images.photos import read_photo
+
+from ..support.people import collins, fairface_portraits, hopper
+
+
+def face_at(x: float, y: float, width: float, height: float) -> Face:
+    return Face((x, y, width, height), 1.0, np.zeros((5, 2)))
+
+
+def numbered(height: int, width: int) -> np.ndarray:
+    """A synthetic picture whose pixels say where they are: red is the column, green the row."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([columns, rows, np.full_like(rows, 77)], -1).astype(np.uint8)
+
+
+def test_the_crop_is_14_times_the_box_with_its_centre_a_little_below_the_middle():
+    window = crop_window(face_at(100, 80, 80, 100))
+    assert window.side == 140
+    assert (window.left, window.top) == (140 - 70, round(130 - 0.54 * 140))
+
+
+def test_the_crop_shows_the_photos_own_pixels_in_their_order_and_scale():
+    crop = canonical_crop(numbered(250, 250), face_at(100, 80, 80, 100), 140)
+    assert crop.shape == (140, 140, 3)
+    assert crop.dtype == np.uint8
+    assert (crop == numbered(250, 250)[54:194, 70:210]).all()
+
+
+def test_where_the_photo_ends_its_edge_is_repeated():
+    crop = canonical_crop(numbered(100, 100), face_at(0, 0, 100, 100), 140)
+    assert (crop[:, 0, 0] == 0).all()
+    assert (crop[0, :, 1] == 0).all()
+    assert (crop[-1, -1, :2] == 99).all()
+
+
+def quarter_turned(box: Box, angle: int, height: int, width: int) -> Box:
+    """Where a box of a photo of this size lies when the photo is turned clockwise."""
+    x, y, wide, high = box
+    return {
+        90: (height - y - high, x, high, wide),
+        -90: (y, width - x - wide, high, wide),
+        180: (width - x - wide, height - y - high, wide, high),
+    }[angle]
+
+
+@pytest.mark.parametrize("angle", [90, -90, 180])
+def test_the_crop_of_a_turned_head_shows_what_the_upright_photo_shows(angle):
+    upright, box = numbered(250, 230), (60.0, 80.0, 80.0, 100.0)
+    lying = np.ascontiguousarray(np.rot90(upright, -angle // 90))
+    face = Face(quarter_turned(box, angle, 250, 230), 1.0, np.zeros((5, 2)), angle)
+    difference = canonical_crop(lying, face, 140).astype(int) - canonical_crop(upright, face_at(*box), 140)
+    assert np.abs(difference).max() <= 1  # the window lies on whole pixels
+
+
+@pytest.mark.parametrize(("x", "y"), [(60, 80), (-30, 40), (190, 170), (-20, 200)])
+def test_the_crop_of_a_leaning_head_repeats_the_photos_edges(x: int, y: int):
+    photo = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (250, 230, 3), np.uint8), (0, 0), 2)
+    face = Face((x, y, 80, 100), 1.0, np.zeros((5, 2)), 30)
+    window, wide = crop_window(face), cv2.copyMakeBorder(photo, 300, 300, 300, 300, cv2.BORDER_REPLICATE)
+    middle = 300 + np.array([window.left, window.top]) + (window.side - 1) / 2
+    expected = turned_about(wide, middle, 30, (window.side, window.side), cv2.BORDER_REPLICATE)
+    assert np.abs(canonical_crop(photo, face, window.side).astype(int) - expected).max() <= 2
+
+
+def test_a_turned_head_in_a_picture_that_is_longer_than_opencv_turns():
+    lying = cv2.resize(np.rot90(hopper()), (1200, round(1200 * hopper().shape[1] / hopper().shape[0])))
+    face, *_ = find_faces(lying)
+    photo = np.full((33_000, 1200, 3), 255, np.uint8)
+    photo[20_000 : 20_000 + len(lying)] = lying
+    crop = canonical_crop(photo, face.moved(0, 20_000), 128)
+    assert face.angle and np.abs(crop.astype(int) - canonical_crop(lying, face, 128)).mean() < 2
+
+
+@pytest.mark.parametrize("angle", [0, 45, -90, 180])
+def test_landmarks_move_with_the_crop(angle):
+    found = detect(hopper(), 480)[0]
+    face = Face(found.box, found.score, found.landmarks, angle)
+    spot = hopper().copy()
+    x, y = face.landmarks[3].round().astype(int)
+    cv2.circle(spot, (int(x), int(y)), 2, (255, 0, 255), -1)
+    changed = np.abs(canonical_crop(spot, face, 256).astype(int) - canonical_crop(hopper(), face, 256)).sum(-1)
+    row, column = np.unravel_index(changed.argmax(), changed.shape)
+    assert np.abs(crop_window(face).to_crop(np.array([[x, y]], float), 256)[0] - (column, row)).max() < 3
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.5, 1, 3])
+def test_a_face_is_found_at_any_size(scale):
+    photo = cv2.resize(collins(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = find_faces(photo)
+    assert len(found) == 1
+    x, y, width, height = (side / scale for side in found[0].box)
+    assert abs(x + width / 2 - 223) < 12
+    assert abs(y + height / 2 - 122) < 15
+
+
+def test_a_close_up_that_fills_the_picture_is_found():
+    assert len(find_faces(collins()[70:175, 180:267])) == 1
+
+
+def test_a_group_photo_gives_every_face_once_largest_first():
+    small = cv2.resize(hopper(), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    group = np.full((512, 512 + 307 + 512, 3), 128, np.uint8)
+    group[:, :512] = collins()
+    group[100 : 100 + small.shape[0], 512 : 512 + small.shape[1]] = small
+    group[:, -512:] = collins()[:, ::-1]
+    found = find_faces(group)
+    assert len(found) == 3
+    assert [face.area for face in found] == sorted((face.area for face in found), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("person", "angle"), [(hopper, 45), (hopper, -90), (hopper, 180), (collins, -45), (collins, 90), (collins, 180)]
+)
+def test_a_turned_head_is_found_once_and_its_crop_is_upright(person, angle):
+    photo = person()
+    upright, lying = find_faces(photo)[0], turned_back(photo, -angle, (700, 700))
+    found = find_faces(lying)
+    assert [face.angle for face in found] == [angle]
+    assert abs(max(found[0].box[2:]) / max(upright.box[2:]) - 1) < 0.25
+    crop, wanted = canonical_crop(lying, found[0], 64), canonical_crop(photo, upright, 64)
+    likeness = [np.corrcoef(np.rot90(crop, quarters).ravel(), wanted.ravel())[0, 1] for quarters in range(4)]
+    assert likeness[0] > max(0.5, *likeness[1:])
+
+
+def test_hardly_a_portrait_is_turned():
+    found = [find_faces(portrait) for portrait in fairface_portraits(40)]
+    assert sum(some[0].angle != 0 for some in found if some) <= 1
+
+
+def passes(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sides at which a photo was looked at, as it is, to find its faces."""
+    sides: list[int] = []
+
+    def recorded(picture: np.ndarray, side: int, *more: float) -> list[Face]:
+        sides.extend([side] if picture is photo else [])
+        return detect(picture, side, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(faces, "detect", recorded)
+        find_faces(photo)
+    return sides
+
+
+def test_the_photo_is_enlarged_for_small_faces_and_where_no_face_is_found_only(monkeypatch):
+    scene = np.full((480, 640, 3), 128, np.uint8)
+    assert 1280 in passes(scene, monkeypatch)
+    scene[:480, :480] = cv2.resize(collins(), (480, 480), interpolation=cv2.INTER_AREA)
+    assert 1280 not in passes(scene, monkeypatch)
+    scene[300:450, 490:640] = cv2.resize(collins(), (150, 150), interpolation=cv2.INTER_AREA)
+    assert 1280 in passes(scene, monkeypatch)
+    assert len(find_faces(scene)) == 2
+
+
+def test_a_face_that_is_cut_in_the_pass_for_small_ones_is_none_of_them():
+    photo = read_photo(Path(__file__).resolve().parents[2] / "examples" / "group.jpg")
+    whole = find_faces(photo)
+    found = faces._small_faces(photo, 2560 / photo.shape[1], 80 * photo.shape[1] / 640)  # as find_faces does
+    assert len(found) >= 2
+    for face in found:
+        assert any(overlap(face.box, one.box) > 0.8 and face.area > 0.8 * one.area for one in whole), face.box
+
+
+# Two of skimage's pictures do get a false box, "grass" and "text", at scores of 0.52 and 0.60.
+@pytest.mark.parametrize("picture", ["coins", "brick", "gravel", "cell", "moon", "page", "clock"])
+def test_textures_have_no_faces(picture):
+    photo = cv2.cvtColor(getattr(skimage.data, picture)(), cv2.COLOR_GRAY2RGB)
+    assert find_faces(photo) == []
+
+
+def test_threads_find_what_one_finds():
+    photos = [collins(), hopper(), collins()[:, ::-1], hopper()[:300]] * 2
+
+    def found(photo: np.ndarray) -> list[tuple]:
+        return [(face.box, face.score, face.angle, face.landmarks.tolist()) for face in find_faces(photo)]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(found, photos)) == [found(photo) for photo in photos]
+
+
+def test_rows_are_read_from_top_to_bottom_and_from_left_to_right():
+    rng = np.random.default_rng(0)
+    places = [(column, row) for row in range(6) for column in range(10)]
+    boxes = [(90 * x + rng.uniform(-9, 9), 90 * y + rng.uniform(-9, 9), 60.0, 70.0) for x, y in places]
+    shuffled = rng.permutation(60)
+    assert [int(shuffled[index]) for index in reading_order([boxes[i] for i in shuffled])] == list(range(60))
+    assert reading_order([]) == []
+
+
+def test_a_row_may_slope_and_hold_faces_of_several_sizes():
+    row = [(80.0 * number, 12.0 * number, 50.0, 60.0) for number in range(8)]
+    assert reading_order(row[::-1]) == list(range(7, -1, -1))
+    assert reading_order([(300.0, 0.0, 100.0, 120.0), (0.0, 30.0, 40.0, 50.0), (100.0, 150.0, 40.0, 50.0)]) == [1, 0, 2]
+
+
+def test_the_detector_is_given_the_bgr_that_it_was_trained_on(monkeypatch):
+    class Recorder:
+        def setInputSize(self, size): ...  # noqa: N802
+        def setScoreThreshold(self, threshold): ...  # noqa: N802
+
+        def detect(self, picture):
+            self.middle = picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()
+            return 0, None
+
+    recorder = Recorder()
+    monkeypatch.setattr(detector, "_detector", lambda: recorder)
+    detect(np.full((100, 100, 3), (250, 120, 3), np.uint8), 224)
+    assert recorder.middle == [3, 120, 250]
+
+
+def test_no_face_no_answer():
+    assert find_faces(np.full((300, 400, 3), 200, np.uint8)) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (1, 5000), (5000, 1), (100, 5000), (7, 300)])
+def test_photos_too_narrow_for_a_face_have_none(shape):
+    assert find_faces(np.full((*shape, 3), 120, np.uint8)) == []
+
+
+def test_fairface_portraits_are_framed_as_the_contract_measured_them():
+    sides = []
+    for portrait in fairface_portraits(200):
+        found = detect(portrait, 224)
+        sides += [144 / max(found[0].box[2:])] if found else []
+    assert len(sides) >= 195
+    assert 0.92 < np.median(sides) < 1.02

@@ -1,0 +1,167 @@
+"""Masks land on the lower face, follow the head, and take on the photo's light."""
+
+from __future__ import annotations
+
+import contextlib
+
+import cv2
+import numpy as np
+import pytest
+
+from maskedgender.faces.crops import canonical_crop, crop_window
+from maskedgender.faces.detector import detect
+from maskedgender.masks.drawing import STYLES, MaskError, draw_mask
+
+from ..support.people import collins, fairface_portraits, hopper
+
+SIZE = 256
+
+
+def crop_and_landmarks(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    face = detect(photo, 320)[0]
+    return canonical_crop(photo, face, SIZE), crop_window(face).to_crop(face.landmarks, SIZE)
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two coverages."""
+    return float(np.minimum(a, b).sum() / np.maximum(a, b).sum())
+
+
+def in_right_place(coverage: np.ndarray, landmarks: np.ndarray, box: tuple[float, float, float, float]) -> bool:
+    """Nose and mouth covered, eyes free, chin covered: judged on the pixels, by another rule than the mask maker's."""
+    right_eye, left_eye, nose, *mouth = landmarks.round().astype(int).clip(0, SIZE - 1)
+    covered = coverage > 0.5
+    near = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0  # a profile's far corner is on the edge
+    middle_of_mouth = np.mean(mouth, axis=0).astype(int)
+    chin_row = int(box[1] + 0.93 * box[3])
+    return bool(
+        covered[nose[1], nose[0]]
+        and covered[middle_of_mouth[1], middle_of_mouth[0]]
+        and all(near[y, x] for x, y in mouth)
+        and not any(covered[y, x] for x, y in (right_eye, left_eye))
+        and covered[min(chin_row, SIZE - 1)].any()
+        and 0.15 * box[2] * box[3] < covered.sum() < 0.85 * box[2] * box[3]
+    )
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("person", [hopper, collins])
+def test_every_style_covers_nose_and_mouth_and_leaves_the_eyes_free(style, person):
+    crop, landmarks = crop_and_landmarks(person())
+    for seed in range(5):
+        coverage = draw_mask(crop, landmarks, style, np.random.default_rng(seed)).coverage
+        rows, columns = landmarks.round().astype(int)[:, ::-1].T
+        assert (coverage[rows[2:], columns[2:]] > 0.9).all()
+        assert (coverage[rows[:2], columns[:2]] < 0.1).all()
+
+
+def test_masks_land_on_the_lower_face_of_at_least_95_percent_of_300_fairface_portraits():
+    portraits = fairface_portraits(300)
+    placed = 0
+    for number, portrait in enumerate(portraits):
+        faces = detect(portrait, 224)
+        if not faces:
+            continue
+        window = crop_window(faces[0])
+        landmarks = window.to_crop(faces[0].landmarks, SIZE)
+        corner = window.to_crop(np.array([faces[0].box[:2]]), SIZE)[0]
+        box = (*corner, *(np.array(faces[0].box[2:]) * SIZE / window.side))
+        style = list(STYLES)[number % len(STYLES)]
+        crop = canonical_crop(portrait, faces[0], SIZE)
+        try:
+            masked = draw_mask(crop, landmarks, style, np.random.default_rng(number))
+        except MaskError:
+            continue
+        placed += in_right_place(masked.coverage, landmarks, box)
+    assert len(portraits) == 300
+    assert placed >= 0.95 * 300, f"only {placed} of 300 masks lie in the right place"
+
+
+@pytest.mark.parametrize("degrees", [-40, 25, 90])
+def test_the_mask_turns_with_the_head(degrees):
+    crop, landmarks = crop_and_landmarks(hopper())
+    turn = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), degrees, 1)
+    turned_landmarks = landmarks @ turn[:, :2].T + turn[:, 2]
+    upright = draw_mask(crop, landmarks, "surgical", np.random.default_rng(1)).coverage
+    turned = draw_mask(
+        cv2.warpAffine(crop, turn, (SIZE, SIZE)), turned_landmarks, "surgical", np.random.default_rng(1)
+    ).coverage
+    assert overlap(cv2.warpAffine(upright, turn, (SIZE, SIZE)), turned) > 0.95
+
+
+def test_the_far_side_of_a_turned_head_shows_less_mask():
+    landmarks = np.array([[95.0, 110], [150, 110], [105, 145], [100, 180], [140, 180]])  # nose far to the left
+    coverage = draw_mask(np.full((SIZE, SIZE, 3), 128, np.uint8), landmarks, "cloth", np.random.default_rng(0)).coverage
+    columns = np.nonzero((coverage > 0.5).any(0))[0]
+    nose = landmarks[2, 0]
+    assert nose - columns.min() < 0.6 * (columns.max() - nose)
+
+
+def test_one_seed_one_mask_and_the_photo_given_stays_as_it_was():
+    crop, landmarks = crop_and_landmarks(collins())
+    before = crop.copy()
+    first, again, other = (
+        draw_mask(crop, landmarks, "patterned", np.random.default_rng(seed)).photo for seed in (3, 3, 4)
+    )
+    assert (crop == before).all()
+    assert (first == again).all()
+    assert np.abs(first.astype(int) - other).mean() > 3
+
+
+def test_nothing_far_from_the_mask_changes():
+    crop, landmarks = crop_and_landmarks(hopper())
+    masked = draw_mask(crop, landmarks, "n95", np.random.default_rng(0))
+    forehead = slice(0, int(landmarks[:2, 1].min()) - 40)
+    assert (masked.photo[forehead] == crop[forehead]).all()
+    assert (masked.photo != crop).any()
+
+
+def test_the_mask_is_as_dark_as_the_photo():
+    crop, landmarks = crop_and_landmarks(hopper())
+    bright = draw_mask(crop, landmarks, "kn95", np.random.default_rng(2))
+    dark = draw_mask((crop * 0.35).astype(np.uint8), landmarks, "kn95", np.random.default_rng(2))
+    cloth = bright.coverage > 0.9
+    assert dark.photo[cloth].mean() < 0.65 * bright.photo[cloth].mean()
+
+
+def test_the_mask_is_as_blurred_as_the_photo():
+    crop, landmarks = crop_and_landmarks(hopper())
+    sharp, blurred = (
+        draw_mask(photo, landmarks, "patterned", np.random.default_rng(0)).photo[150:220, 90:170].astype(np.float32)
+        for photo in (crop, cv2.GaussianBlur(crop, (0, 0), 4))
+    )
+    assert np.abs(np.diff(blurred, axis=1)).mean() < 0.6 * np.abs(np.diff(sharp, axis=1)).mean()
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        np.full((5, 2), 100.0),  # all on one point
+        np.array([[900.0, 900], [960, 900], [930, 935], [905, 970], [955, 970]]),  # outside the picture
+        np.array([[100.0, 240], [160, 240], [130, 275], [105, 310], [155, 310]]),  # only the eyes inside
+    ],
+)
+def test_a_face_that_cannot_be_masked_is_refused(landmarks):
+    with pytest.raises(MaskError):
+        draw_mask(np.full((SIZE, SIZE, 3), 128, np.uint8), landmarks, "surgical", np.random.default_rng(0))
+
+
+def test_landmarks_that_are_no_faces_are_nearly_always_refused_and_never_crash():
+    rng = np.random.default_rng(0)
+    scattered = [rng.uniform(0, SIZE, (5, 2)) for _ in range(200)]
+    in_a_row = [np.linspace((0, 0), rng.uniform(5, 250, 2), 5) for _ in range(50)]  # much like a profile's
+    drawn = []
+    for landmarks in scattered + in_a_row:
+        with contextlib.suppress(MaskError):
+            drawn.append(draw_mask(np.full((SIZE, SIZE, 3), 128, np.uint8), landmarks, "cloth", rng) and landmarks)
+    assert sum(any(landmarks is one for one in scattered) for landmarks in drawn) < 10
+
+
+def test_surgical_masks_are_mostly_light_blue():
+    crop, landmarks = crop_and_landmarks(collins())
+    blue = 0
+    for seed in range(60):
+        masked = draw_mask(crop, landmarks, "surgical", np.random.default_rng(seed))
+        red, green, blue_level = masked.photo[masked.coverage > 0.9].mean(0)
+        blue += blue_level > green > red and blue_level > 1.15 * red
+    assert 25 <= blue <= 50

@@ -1,0 +1,168 @@
+"""The figures, against values worked out by hand; the log of looks."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from maskedgender.measure import evaluation
+from maskedgender.measure.evaluation import accuracy_with_interval
+
+LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+P_MALE = np.array([0.1, 0.3, 0.6, 0.9, 0.8, 0.7, 0.4, 0.95])
+PROBABILITIES = np.column_stack([1 - P_MALE, P_MALE])
+IMAGES = pd.DataFrame(
+    {
+        "label": LABELS,
+        "race": ["Black", "Black", "White", "White", "White", "Black", "Black", "White"],
+        "age": ["3-9", "20-29", "20-29", "more than 70", "3-9", "20-29", "20-29", "20-29"],
+        "style": ["none", "cloth", "cloth", "cloth", "none", "cloth", "none", "none"],
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def test_wilson_against_worked_examples():
+    # 8 of 10: centre (0.8 + 3.8415/20) / 1.38415 = 0.71674, half-width 0.22657: 0.4902 to 0.9433, as in textbooks.
+    share = accuracy_with_interval(8, 10)
+    assert (round(share.low, 4), round(share.high, 4)) == (0.4902, 0.9433)
+    none, every = accuracy_with_interval(0, 10), accuracy_with_interval(10, 10)
+    assert (none.low, none.high) == (pytest.approx(0), pytest.approx(0.2775, abs=5e-5))
+    assert (every.low, every.high) == (pytest.approx(0.7225, abs=5e-5), pytest.approx(1))
+
+
+def test_an_empty_count_is_not_known():
+    empty = accuracy_with_interval(0, 0)
+    assert math.isnan(empty.value) and str(empty) == "not known (n = 0)"
+
+
+def test_a_share_reads_well():
+    assert str(accuracy_with_interval(13_331, 14_464)) == "92.17 % (91.72 % to 92.59 %, n = 14,464)"
+
+
+def test_scores_by_hand():
+    scores = evaluation.score(LABELS, PROBABILITIES)
+    assert scores.accuracy.value == 6 / 8  # wrong: 0.6 for a female, 0.4 for a male
+    assert scores.confusion.tolist() == [[2, 1], [1, 4]]
+    assert scores.balanced_accuracy == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert scores.auc == pytest.approx(14 / 15)  # of 15 pairs of a female and a male only (0.6, 0.4) is out of order
+    of_label = [0.9, 0.7, 0.4, 0.9, 0.8, 0.7, 0.4, 0.95]
+    assert scores.log_loss == pytest.approx(-sum(map(math.log, of_label)) / 8)
+
+
+def test_calibration_error_by_hand():
+    labels = np.array([1, 1, 1, 0, 0])
+    p_male = np.array([0.9, 0.92, 0.91, 0.9, 0.45])
+    # One bin of 15 holds 0.90 to 0.92 (right 3 of 4, mean 0.9075), another 0.55 (right 1 of 1).
+    expected = (4 * abs(0.75 - 0.9075) + 1 * abs(1 - 0.55)) / 5
+    probabilities = np.column_stack([1 - p_male, p_male])
+    assert evaluation.calibration_error(labels, probabilities) == pytest.approx(expected)
+
+
+def test_full_confidence_has_a_bin():
+    assert evaluation.calibration_error(np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])) == 0
+
+
+def test_accuracy_by_group():
+    table = evaluation.accuracy_by_group(IMAGES, PROBABILITIES)
+    lines = {(line["group"], line["value"]): (line["count"], line["accuracy"]) for _, line in table.iterrows()}
+    assert lines["gender", "female"] == (3, pytest.approx(2 / 3))
+    assert lines["race", "Black"] == (4, pytest.approx(3 / 4))
+    assert lines["style", "none"] == (4, pytest.approx(3 / 4))
+    assert lines["gender and race", "male, White"] == (3, 1)
+    assert table[table.group == "age"].value.tolist() == ["3-9", "20-29", "more than 70"]
+    assert (table.low <= table.accuracy).all() and (table.accuracy <= table.high).all()
+
+
+def test_sizes_and_turns_are_groups_where_they_are_measured():
+    images = IMAGES.assign(**{"face size": ["96-127"] * 4 + ["24-31"] * 4, "head turn": "0-14"})
+    table = evaluation.accuracy_by_group(images, PROBABILITIES)
+    sizes = table[table.group == "face size"]
+    assert sizes.value.tolist() == ["24-31", "96-127"] and sizes.accuracy.tolist() == [0.75, 0.75]
+    assert table[table.group == "head turn"]["count"].tolist() == [8]
+    assert "face size" not in evaluation.accuracy_by_group(IMAGES, PROBABILITIES).group.tolist()
+
+
+def test_groups_not_known_are_one_group():
+    images = IMAGES.assign(race="not known", age="not known", style="not known")
+    table = evaluation.accuracy_by_group(images, PROBABILITIES)
+    assert table[table.group == "race"].value.tolist() == ["not known"]
+    assert table[table.group == "race"]["count"].tolist() == [len(LABELS)]
+
+
+def test_answered_at_a_threshold():
+    coverage, accuracy = evaluation.answered(LABELS, PROBABILITIES, 0.75)
+    assert (coverage.value, coverage.count) == (4 / 8, 8)  # sure: 0.1, 0.9, 0.8, 0.95
+    assert (accuracy.value, accuracy.count) == (1, 4)
+    coverage, accuracy = evaluation.answered(LABELS, PROBABILITIES, 0.99)
+    assert coverage.value == 0 and accuracy.count == 0
+
+
+def test_two_sigmoids_are_divided_by_their_sum():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    answers = evaluation.answer_probabilities(model, np.array([[0.2, 0.6], [0.5, 0.5]], np.float32))
+    np.testing.assert_allclose(answers, [[0.25, 0.75], [0.5, 0.5]], atol=1e-6)
+
+
+def test_learning_curves_show_the_history():
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3, 2, 1], "accuracy": [0.5, 0.6, 0.7]})
+    history = history.assign(val_loss=[3, 2, 2.5], val_accuracy=[0.5, 0.7, 0.6])
+    losses, accuracies = evaluation.plot_learning_curves(history, best_epoch=2).axes
+    assert losses.lines[0].get_ydata().tolist() == [3, 2, 1]
+    assert accuracies.lines[1].get_ydata().tolist() == [0.5, 0.7, 0.6]
+    assert accuracies.get_legend().get_texts()[2].get_text() == "best epoch, 2"
+
+
+def test_confusion_plot_shows_counts_and_shares():
+    axis = evaluation.plot_confusion(np.array([[2, 1], [1, 4]])).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["2\n66.7 %", "1\n33.3 %", "1\n20.0 %", "4\n80.0 %"]
+
+
+def test_sample_grid_takes_grey_and_a_broken_last_line():
+    pictures = [np.zeros((8, 8, 1), np.uint8), *[np.zeros((8, 8, 3), np.uint8)] * 4]
+    figure = evaluation.plot_samples(pictures, list("abcde"), columns=3)
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "d", "e", ""]
+
+
+def test_reliability_plot_has_a_point_a_bin():
+    axis = evaluation.plot_reliability(LABELS, PROBABILITIES).axes[0]
+    assert len(axis.collections[0].get_offsets()) == len(evaluation.calibration_bins(LABELS, PROBABILITIES))
+
+
+def test_looks_are_appended(tmp_path: Path):
+    log = tmp_path / "results" / "looks.csv"
+    evaluation.append_look(log, "first, with a comma")
+    evaluation.append_look(log, "second")
+    rows = list(csv.DictReader(log.open(encoding="utf-8")))
+    assert [row["figure"] for row in rows] == ["first, with a comma", "second"]
+    assert {row["commit"] for row in rows} == {"not known"}
+
+
+def test_the_commit_is_that_of_the_checkout_around(tmp_path: Path):
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=nobody", "-c", "user.email=nobody@localhost", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet")
+    assert evaluation.commit_of(tmp_path) == "not known", "there is none yet"
+    (tmp_path / "code.py").write_text("x = 1")
+    git("add", "code.py")
+    git("commit", "--quiet", "-m", "code")
+    evaluation.append_look(tmp_path / "looks.csv", "a look does not make it dirty")
+    assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
+    (tmp_path / "code.py").write_text("x = 2")
+    assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"

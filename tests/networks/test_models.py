@@ -1,0 +1,187 @@
+"""The CNNs against oracles: the original's layer table, another backend, a hand-made crop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from maskedgender.networks.models import answering_cnn, masked_cnn, seed_cnn
+
+from ..support.synthetic import synthetic_portrait
+
+# The original's notebook printed this summary: layer, output shape, parameters.
+SEED_TABLE = [
+    ("InputLayer", (100, 100, 1), 0),
+    ("Conv2D", (100, 100, 32), 320),
+    ("Dropout", (100, 100, 32), 0),
+    ("ReLU", (100, 100, 32), 0),
+    ("MaxPooling2D", (50, 50, 32), 0),
+    ("Conv2D", (50, 50, 64), 18_496),
+    ("Dropout", (50, 50, 64), 0),
+    ("ReLU", (50, 50, 64), 0),
+    ("MaxPooling2D", (25, 25, 64), 0),
+    ("Conv2D", (25, 25, 128), 73_856),
+    ("Dropout", (25, 25, 128), 0),
+    ("ReLU", (25, 25, 128), 0),
+    ("MaxPooling2D", (12, 12, 128), 0),
+    ("Conv2D", (12, 12, 256), 295_168),
+    ("Dropout", (12, 12, 256), 0),
+    ("ReLU", (12, 12, 256), 0),
+    ("MaxPooling2D", (6, 6, 256), 0),
+    ("Flatten", (9216,), 0),
+    ("Dense", (128,), 1_179_776),
+    ("Dropout", (128,), 0),
+    ("Dense", (2,), 258),
+]
+
+
+def test_seed_is_the_originals_layer_table() -> None:
+    model = seed_cnn()
+    rows = [(type(layer).__name__, tuple(layer.output.shape[1:]), layer.count_params()) for layer in model.layers]
+    assert rows == SEED_TABLE
+    assert model.count_params() == 1_567_874
+
+
+def test_seed_has_the_originals_regularisation_and_head() -> None:
+    layers = seed_cnn().layers
+    convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.kernel_size for layer in convolutions] == [(3, 3)] * 4
+    np.testing.assert_allclose([float(layer.kernel_regularizer.l2) for layer in convolutions], 0.001)
+    dropouts = [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropouts == [0.1, 0.1, 0.1, 0.1, 0.2]
+    assert layers[-1].activation is keras.activations.sigmoid
+
+
+def test_seed_does_not_rescale() -> None:
+    assert not any(isinstance(layer, keras.layers.Rescaling) for layer in seed_cnn(143, "face").layers)
+    assert seed_cnn(143, "face").count_params() == 1_567_874
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Of one crop: each weight of a convolution or Dense once a place that it is applied to."""
+    crop = keras.KerasTensor((1, *model.input_shape[1:]))
+    outputs = keras.Model(model.input, [layer.output for layer in model.layers]).compute_output_spec(crop)
+    count = 0
+    for layer, output in zip(model.layers, outputs, strict=True):
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            count += int(np.prod(layer.kernel.shape[:-1]) * np.prod(output.shape))
+    return count
+
+
+def test_multiply_adds_of_the_seed_are_those_counted_by_hand() -> None:
+    convolutions = 9 * (100**2 * 32 + 50**2 * 32 * 64 + 25**2 * 64 * 128 + 12**2 * 128 * 256)
+    assert multiply_adds(seed_cnn()) == convolutions + 9216 * 128 + 128 * 2
+
+
+def test_masked_takes_less_than_150_million_with_its_mirror_image() -> None:
+    plain, both = multiply_adds(masked_cnn()), multiply_adds(masked_cnn(mirrored=True))
+    assert round(plain / 1e6) == 67
+    assert both == 2 * plain < 150_000_000
+
+
+def test_mirrored_averages_the_logits_of_a_crop_and_its_mirror_image(trained_file: Path) -> None:
+    plain = keras.saving.load_model(trained_file)
+    logits = keras.Model(plain.input, plain.get_layer("logits").output)
+    mirrored = masked_cnn(64, "face", mirrored=True)
+    mirrored.set_weights(plain.get_weights())
+    x = np.stack([synthetic_portrait(number % 2, 200 + number) for number in range(5)])
+    # Of 64 columns the face takes 45, one nearer to the left edge: the mirror image must lie there too.
+    mirror_image = np.roll(x[:, :, ::-1], -1, axis=2)
+    assert np.abs(logits.predict(x, verbose=0) - logits.predict(mirror_image, verbose=0)).max() > 0.01
+    average = (logits.predict(x, verbose=0) + logits.predict(mirror_image, verbose=0)) / 2
+    expected = keras.ops.convert_to_numpy(keras.ops.softmax(average))
+    np.testing.assert_allclose(mirrored.predict(x, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(mirrored.predict(x[:1], verbose=0), expected[:1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "looks"), [(128, 2), (160, 1)])
+def test_answering_looks_twice_where_that_stays_within_150_million(size: int, looks: int) -> None:
+    trained = masked_cnn(size)
+    answering = answering_cnn(trained, "face")
+    assert multiply_adds(answering) == looks * multiply_adds(trained) < 150_000_000
+    assert all((a == b).all() for a, b in zip(answering.get_weights(), trained.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("view", ["face", "portrait"])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str, mirrored: bool) -> None:
+    model = masked_cnn(128, view, mirrored)
+    assert model.input_shape == (None, 128, 128, 3)
+    assert model.count_params() <= 1_570_000
+    kinds = {type(layer) for layer in model.layers}
+    assert all(getattr(keras.layers, kind.__name__) is kind for kind in kinds)
+    assert not {kind.__name__ for kind in kinds if kind.__name__.startswith(("Resizing", "Random"))}
+
+
+def test_face_view_looks_at_the_face_only() -> None:
+    model = masked_cnn(128, "face")
+    assert model.get_layer("face").output.shape[1:3] == (90, 90)
+    crop = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3)).astype(np.float32)
+    rows, columns = np.mgrid[:128, :128]
+    outside = (rows < 30) | (rows >= 120) | (columns < 19) | (columns >= 109)  # about 24-93 % and 15-85 %
+    other = np.where(outside[None, ..., None], 255 - crop, crop)
+    np.testing.assert_array_equal(*(np.asarray(model(picture, training=False)) for picture in (crop, other)))
+    sees_all = masked_cnn(128, "portrait")
+    assert np.abs(np.asarray(sees_all(crop)) - np.asarray(sees_all(other))).max() > 0
+
+
+def test_unknown_view_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nose"):
+        masked_cnn(128, "nose")
+
+
+@pytest.fixture(scope="module")
+def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A masked_cnn after a few steps: batch normalisation has statistics that differ from those of a batch."""
+    keras.utils.set_random_seed(0)
+    model = masked_cnn(64, "face")
+    x = np.stack([synthetic_portrait(number % 2, number) for number in range(32)])
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    model.fit(x, np.arange(32) % 2, batch_size=16, epochs=6, verbose=0)
+    path = tmp_path_factory.mktemp("model") / "trained.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def mirrored_file(trained_file: Path) -> Path:
+    """The same weights as the file that answers has them."""
+    model = masked_cnn(64, "face", mirrored=True)
+    model.set_weights(keras.saving.load_model(trained_file).get_weights())
+    model.save(trained_file.with_name("mirrored.keras"))
+    return trained_file.with_name("mirrored.keras")
+
+
+JAX_ANSWERS = """
+import sys
+import keras, numpy as np
+assert keras.backend.backend() == "jax"
+x = np.load(sys.argv[2])
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[3], np.concatenate([model.predict(x[:1], verbose=0), model.predict(x, verbose=0)]))
+"""
+
+
+def test_predict_bare_call_and_jax_agree_for_batches_of_1_and_8(mirrored_file: Path, tmp_path: Path) -> None:
+    model = keras.saving.load_model(mirrored_file)
+    x = np.stack([synthetic_portrait(number % 2, 100 + number) for number in range(8)])
+    expected = model.predict(x, verbose=0)
+    assert np.ptp(expected[:, 0]) > 0.05  # it has learnt something, so that a difference could show
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
+    for batch, rows in ((x[:1], expected[:1]), (x, expected)):
+        np.testing.assert_allclose(model.predict(batch, verbose=0), rows, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(model(batch)), rows, atol=1e-4)
+        np.testing.assert_allclose(np.asarray(model(batch.astype(np.float32), training=False)), rows, atol=1e-4)
+    np.save(tmp_path / "x.npy", x)
+    subprocess.run(
+        [sys.executable, "-c", JAX_ANSWERS, mirrored_file, tmp_path / "x.npy", tmp_path / "answers.npy"],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        check=True,
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), np.concatenate([expected[:1], expected]), atol=1e-4)

@@ -1,0 +1,78 @@
+"""The model that ships: the file that its card tells of, within its limits, and right about real photos."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from maskedgender.data.dataset import CLASSES
+from maskedgender.faces.detector import detect
+from maskedgender.masks.drawing import STYLES, draw_mask
+from maskedgender.prediction.answers import SHIPPED_MODEL, load_model, predict_photo
+
+from ..support.people import FAIRFACE, read_fairface
+
+ROOT = Path(__file__).resolve().parents[2]
+CARD = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return load_model()
+
+
+def test_the_card_tells_of_this_file():
+    assert hashlib.sha256(SHIPPED_MODEL.read_bytes()).hexdigest() in CARD
+
+
+def test_it_is_small_in_float32_and_of_stock_layers(model):
+    assert SHIPPED_MODEL.stat().st_size < 6_300_000
+    assert model.count_params() <= 1_570_000
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert all(getattr(keras.layers, type(layer).__name__) is type(layer) for layer in model.layers)
+
+
+def test_the_cards_and_the_readmes_figures_are_the_measured_ones():
+    measured = pd.read_csv(ROOT / "benchmarks" / "results" / "accuracy.csv", index_col="figure")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    accuracies = measured.loc["accuracy (95 % interval)"]
+    for figure in accuracies:
+        assert figure in CARD
+        assert figure.split(", n")[0] in readme.replace("\n", " ")
+
+
+def test_it_beats_the_originals_cnn_on_the_same_photos():
+    measured = pd.read_csv(ROOT / "benchmarks" / "results" / "accuracy.csv", index_col="figure")
+    for photos in ("masked", "bare"):
+        ours, seeds = (
+            [float(number) for number in re.findall(r"([\d.]+) %", measured.loc["accuracy (95 % interval)", column])]
+            for column in (f"masked_gender, {photos}", f"seed_gender, {photos}")
+        )
+        assert ours[1] > seeds[2], "the intervals must lie apart"
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_served_path_answers_portraits_as_training_saw_them(model, masked):
+    """200 portraits of FairFace's training part, most of which it has learnt from: no measure of how good it is."""
+    labels = pd.read_csv(FAIRFACE / "train_labels.csv") if FAIRFACE.is_dir() else None
+    portraits = read_fairface("train", range(30001, 30201))
+    right = []
+    for number, portrait in enumerate(portraits):
+        photo = cv2.resize(portrait, None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR)
+        if masked:
+            faces = detect(photo, 224)
+            if not faces:
+                continue
+            style = list(STYLES)[number % len(STYLES)]
+            photo = draw_mask(photo, faces[0].landmarks, style, np.random.default_rng(number)).photo
+        for face in predict_photo(model, photo)[:1]:
+            right.append(labels.gender[30000 + number] == CLASSES[face.p_male > face.p_female])
+    assert len(right) > 175
+    assert np.mean(right) > 0.80, "far below what it learnt: train and serve have come apart"

@@ -1,0 +1,91 @@
+"""Going on from a file: its weights are taken, and the groups that it misses come more often."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from maskedgender.cli.commands import app
+from maskedgender.data.dataset import TRAINING, list_images, split_training
+from maskedgender.networks.models import masked_cnn, seed_cnn
+from maskedgender.prediction.answers import SHIPPED_MODEL
+from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
+from maskedgender.training.fitting import export
+
+from ..support.synthetic import synthetic_dataset
+
+SIZE = 48
+
+
+def people(wrong: dict[tuple[int, str], int], each: int = 100) -> tuple[pd.DataFrame, np.ndarray]:
+    """So many images of each group, and which of them are answered rightly."""
+    rows = [(label, race, number >= count) for (label, race), count in wrong.items() for number in range(each)]
+    table = pd.DataFrame(rows, columns=["label", "race", "right"])
+    return table[["label", "race"]], table["right"].to_numpy()
+
+
+def test_weights_are_the_square_of_a_groups_share_of_the_error_within_bounds() -> None:
+    images, right = people({(0, "A"): 30, (1, "A"): 18, (0, "B"): 20, (1, "B"): 12})
+    weights = group_weights(images, right)
+    assert weights.to_dict() == pytest.approx({(0, "A"): 2.25, (1, "A"): 0.81, (0, "B"): 1.0, (1, "B"): LEAST})
+    images, right = people({(0, "A"): 90, (1, "A"): 1, (0, "B"): 1, (1, "B"): 1})
+    assert group_weights(images, right).to_dict() == {
+        (0, "A"): MOST,
+        **dict.fromkeys([(1, "A"), (0, "B"), (1, "B")], LEAST),
+    }
+
+
+def test_a_model_without_errors_has_no_group_to_prefer() -> None:
+    assert set(group_weights(*people({(0, "A"): 0, (1, "A"): 0}))) == {LEAST}
+
+
+def test_images_come_as_often_as_their_group_weighs() -> None:
+    images = people({(0, "A"): 0, (1, "A"): 0}, each=1000)[0].assign(file=[f"{number}.jpg" for number in range(2000)])
+    weights = pd.Series([1.5, 0.75], pd.MultiIndex.from_tuples([(0, "A"), (1, "A")], names=["label", "race"]))
+    drawn = repeated(images, weights, seed=0)
+    counts = drawn["label"].value_counts()
+    assert counts[0] == pytest.approx(1500, abs=60) and counts[1] == pytest.approx(750, abs=60)
+    assert drawn["file"].value_counts().max() == 2 and set(drawn["file"][drawn["label"] == 0]) == set(
+        images["file"][:1000]
+    )
+    assert repeated(images, weights, seed=0).equals(drawn) and not repeated(images, weights, seed=1).equals(drawn)
+
+
+def test_without_a_description_nothing_comes_more_often(tmp_path: Path) -> None:
+    fit, choose = split_training(list_images(synthetic_dataset(tmp_path, 8), TRAINING))
+    assert more_of_the_missed(masked_cnn(SIZE), tmp_path, fit, choose) is fit
+
+
+def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
+    model = masked_cnn()
+    start_from(model, SHIPPED_MODEL)
+    shipped = keras.saving.load_model(SHIPPED_MODEL)
+    assert all((a == b).all() for a, b in zip(model.get_weights(), shipped.get_weights(), strict=True))
+
+
+def test_a_file_of_another_cnn_is_refused(tmp_path: Path) -> None:
+    path = export(seed_cnn(SIZE), tmp_path / "seed_gender.keras")
+    with pytest.raises(ValueError, match=r"seed_gender\.keras holds another CNN than masked_cnn: start from a file of"):
+        start_from(masked_cnn(SIZE), path)
+
+
+def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
+    start = export(masked_cnn(SIZE), tmp_path / "start.keras")
+    start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc"}))
+    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1]
+    result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
+    assert result.exit_code == 0, result.output
+    facts = json.loads((tmp_path / "masked_gender.json").read_text())
+    assert facts["input"] == f"({SIZE}, {SIZE}, 3)", "the size is that of the file"
+    assert (
+        facts["started from"].startswith("start.keras, SHA-256 ") and "epochs 16, commit abc" in facts["started from"]
+    )
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "-from-" in run.name and pd.read_csv(run / "history.csv")["learning_rate"][0] == pytest.approx(0.001)
