@@ -33,6 +33,7 @@ test: $(VENV)/installed-for-tests ## install what tests need, check style and ty
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
 	@$(BIN)/python notebooks/source/build.py --check
 	@$(BIN)/python -m pytest -m "not soak"
 

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from maskedgender.data.dataset import CLASSES
+from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
-from maskedgender.measure.evaluation import NOT_KNOWN
-from maskedgender.prediction.answers import NOT_SURE_BELOW, SHIPPED_MODEL, load_model, predict_crops
+from maskedgender.measure.metrics import NOT_KNOWN
+from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.probabilities import predict_crops
+from maskedgender.prediction.answers import NOT_SURE_BELOW
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
 from .photos import BARE, Photo, band_of, head_turn

@@ -23,11 +23,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from maskedgender.data.dataset import CLASSES
+from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.finding import find_faces
-from maskedgender.measure.evaluation import append_look, percent
-from maskedgender.prediction.answers import SHIPPED_MODEL, load_model
+from maskedgender.measure.metrics import percent
+from maskedgender.measure.records import append_look
+from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
 from maskedgender.prediction.attribution import heat_map, overlay
 
 from .answers import LOOKS

@@ -6,7 +6,7 @@ python -m benchmarks.card
 from __future__ import annotations
 
 from maskedgender.measure.card import model_card, read_measured
-from maskedgender.prediction.answers import SHIPPED_MODEL
+from maskedgender.networks.model_files import SHIPPED_MODEL
 
 from .answers import OURS_AND_THE_SEEDS, RESULTS
 

@@ -25,12 +25,16 @@ import skimage.data
 import typer
 from tqdm import tqdm
 
-from maskedgender.data.dataset import TRAINING, find_dataset, list_images, split_training
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import split_training
 from maskedgender.faces.detector import SCORE_THRESHOLD, Box, Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.images.photos import read_photo
-from maskedgender.measure.evaluation import accuracy_with_interval, append_look
+from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.measure.records import append_look
 
 from .answers import LOOKS, keep_table
 from .photos import BARE, FAIRFACE, Photo, photos

@@ -18,10 +18,16 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.data.dataset import TRAINING, VALIDATION, PortraitStream, find_dataset, list_images, split_training
-from maskedgender.measure.evaluation import accuracy_with_interval, answer_probabilities, append_look
+from maskedgender.data.layout import TRAINING, VALIDATION
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
 from maskedgender.measure.gaps import mean_drop
-from maskedgender.networks.models import masked_cnn
+from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.measure.records import append_look
+from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.probabilities import answer_probabilities
 from maskedgender.training.fitting import RECIPES, train
 
 RESULTS = Path(__file__).parent / "results"

@@ -28,8 +28,8 @@ import numpy as np
 import psutil
 import typer
 
+from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
 from maskedgender.page.uploads import SWEEP_SECONDS
-from maskedgender.prediction.answers import SHIPPED_MODEL, load_model
 
 from .load_cases import Case, cases
 from .page_process import PageProcess, page_process

@@ -29,13 +29,15 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.data.dataset import CLASSES
+from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
-from maskedgender.measure.evaluation import append_look, score
 from maskedgender.measure.gaps import mean_drop
-from maskedgender.prediction.answers import SHIPPED_MODEL, predict_crops
+from maskedgender.measure.metrics import score
+from maskedgender.measure.records import append_look
+from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.networks.probabilities import predict_crops
 
 from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
 from .photos import BARE, FAIRFACE, Photo, photos

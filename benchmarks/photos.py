@@ -15,7 +15,7 @@ from maskedgender.data.portraits import PortraitStore
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, MaskError, draw_mask
 from maskedgender.masks.pose import estimate_pose
-from maskedgender.measure.evaluation import NOT_KNOWN
+from maskedgender.measure.metrics import NOT_KNOWN
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 BARE = "none"

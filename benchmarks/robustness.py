@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.measure.evaluation import append_look
 from maskedgender.measure.gaps import bootstrap, mean_drop, mean_of
+from maskedgender.measure.records import append_look
 
 from .answers import CLEAN, LOOKS, Answers, answers, keep_table, load_models
 from .changes import FRAMINGS, PHOTO_CHANGES, unchanged

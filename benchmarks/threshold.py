@@ -25,9 +25,12 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.data.dataset import TRAINING, find_dataset, list_images, split_training
-from maskedgender.measure.evaluation import answered, calibration_error, percent
-from maskedgender.prediction.answers import SHIPPED_MODEL
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import split_training
+from maskedgender.measure.metrics import answered, calibration_error, percent
+from maskedgender.networks.model_files import SHIPPED_MODEL
 
 from .answers import CLEAN, answers, load_models
 from .photos import FAIRFACE, photos

@@ -35,17 +35,13 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.data.dataset import (
-    CLASSES,
-    LABELS_FILE,
-    TRAINING,
-    PortraitStream,
-    find_dataset,
-    list_images,
-    split_training,
-)
-from maskedgender.measure.evaluation import commit_of
-from maskedgender.networks.models import seed_cnn
+from maskedgender.data.layout import CLASSES, LABELS_FILE, TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
+from maskedgender.measure.records import commit_of
+from maskedgender.networks.seed import seed_cnn
 
 RESULTS = Path(__file__).parent / "results" / "training.csv"
 CALL = """

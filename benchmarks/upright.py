@@ -21,13 +21,14 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.data.dataset import CLASSES
+from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.measure.gaps import bootstrap, mean_of
-from maskedgender.prediction.answers import SHIPPED_MODEL, load_model, predict_crops
+from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.probabilities import predict_crops
 
 from .answers import keep_table
 from .detection import choosing_split

@@ -20,10 +20,16 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.data import dataset as augmentation
-from maskedgender.data.dataset import ERASE_CHANCE, TRAINING, PortraitStream, find_dataset, list_images, split_training
-from maskedgender.measure.evaluation import accuracy_with_interval, commit_of
-from maskedgender.networks.models import masked_cnn
+from maskedgender.data import augment
+from maskedgender.data.augment import ERASE_CHANCE
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
+from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.measure.records import commit_of
+from maskedgender.networks.masked import masked_cnn
 from maskedgender.training.fitting import default_precision, with_precision
 
 RESULTS = Path(__file__).parent / "results" / "ways.csv"
@@ -164,7 +170,7 @@ def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int, times_as_wid
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=way.smoothing)
     weights = [1.0] + [way.helper_weight] * len(heads) if heads else None
     learner.compile(optimizer, [loss] * (1 + len(heads)) if heads else loss, loss_weights=weights, jit_compile=False)
-    with patch.object(augmentation, "ERASE_CHANCE", way.erase):
+    with patch.object(augment, "ERASE_CHANCE", way.erase):
         learner.fit(lessons, epochs=epochs, shuffle=False, verbose=0, callbacks=[_Epochs(lessons)])
     if way.ema:
         optimizer.finalize_variable_values(learner.trainable_variables)

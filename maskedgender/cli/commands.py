@@ -172,8 +172,8 @@ def app_command(
 ) -> None:
     """Open the page on this machine, http://127.0.0.1:7860."""
     with _one_sentence():
+        from ..networks.model_files import caution
         from ..page.app import launch
-        from ..prediction.answers import caution
 
         if warning := caution(model):
             typer.echo(warning, err=True)

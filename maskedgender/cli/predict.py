@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 from tqdm import tqdm
 
-from ..prediction.answers import NO_FACE, caution, load_model, write_csv
+from ..networks.model_files import caution, load_model
+from ..prediction.answers import NO_FACE, write_csv
 from ..prediction.many_photos import Row, place, require_same_model, rows_of_photos, whole_rows
 
 

@@ -12,14 +12,20 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from ..data import dataset
 from ..data.audit import audit
-from ..measure import card, evaluation
-from ..measure.evaluation import answered, percent
-from ..networks.models import answering_cnn, masked_cnn, seed_cnn
-from ..prediction import answers as prediction
-from ..prediction import checksums
-from ..prediction.answers import NOT_SURE_BELOW
+from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION
+from ..data.listing import list_images
+from ..data.locate import find_dataset
+from ..data.split import limited, masked_ones, split_training
+from ..data.stream import PortraitStream
+from ..measure import card, metrics, records
+from ..measure.metrics import answered, percent
+from ..networks import checksums
+from ..networks.masked import answering_cnn, masked_cnn
+from ..networks.model_files import load_model
+from ..networks.probabilities import answer_probabilities
+from ..networks.seed import seed_cnn
+from ..prediction.answers import NOT_SURE_BELOW, predict_file
 from ..training import fine_tuning
 from ..training import fitting as training
 from ..training.calibration import calibrate
@@ -42,10 +48,10 @@ def train(
     looks: Path,
 ) -> None:
     """The steps of the training notebook, in its order; with `start`, on from the weights of that file."""
-    found = dataset.find_dataset(given)
+    found = find_dataset(given)
     fit, choose, test = _split(found, limit, seed)
     keras.utils.set_random_seed(seed)
-    view = view or ("face" if (found / dataset.LABELS_FILE).is_file() else "portrait")
+    view = view or ("face" if (found / LABELS_FILE).is_file() else "portrait")
     model = _new_cnn(architecture, view, image_size or (fine_tuning.image_size(start) if start else None))
     recipe, name = training.RECIPES[architecture], f"{model.name}-{view}-{model.input_shape[1]}px"
     if start:
@@ -59,20 +65,18 @@ def train(
     history = training.train(model, recipe, found, fit, choose, run, epochs=epochs, batch_size=batch_size, seed=seed)
     if architecture == "masked":
         model = answering_cnn(model, view)
-        calibrate(model, dataset.PortraitStream(found, dataset.masked_ones(choose), model.input_shape[1:], 64))
+        calibrate(model, PortraitStream(found, masked_ones(choose), model.input_shape[1:], 64))
     best = best_epoch(history)
     path = training.export(model, output / f"{architecture}_gender.keras")
     checksums.relist(path)
     chosen = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(fit)}
-    chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": evaluation.commit_of(CHECKOUT)}
+    chosen |= {"training_data": _described(pd.concat([fit, choose])), "commit": records.commit_of(CHECKOUT)}
     chosen |= {"started_from": _start_in_words(start)} if start else {}
     command = " ".join(["maskedgender", *sys.argv[1:]])
-    evaluation.write_record(path, evaluation.training_facts(model, history, best, **chosen, command=command))
+    records.write_record(path, records.training_facts(model, history, best, **chosen, command=command))
     tested, pairs = _answers(model, found, test)
-    accuracy = evaluation.score(tested.label.to_numpy(), pairs).accuracy
-    evaluation.append_look(
-        looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}"
-    )
+    accuracy = metrics.score(tested.label.to_numpy(), pairs).accuracy
+    records.append_look(looks, f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}, {found}: {accuracy}")
     typer.echo(f"{path}: best epoch {best} of {len(history)}, Validation accuracy {accuracy}")
 
 
@@ -86,8 +90,8 @@ def _start_in_words(start: Path) -> str:
 def _described(images: pd.DataFrame) -> str:
     """What a model was trained on, in a phrase; an image that came more than once counts once."""
     images = images.drop_duplicates("file")
-    masked = 1 - images["style"].isin((dataset.BARE, dataset.NOT_DESCRIBED)).mean()
-    known = "" if (images["style"] == dataset.NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
+    masked = 1 - images["style"].isin((BARE, NOT_DESCRIBED)).mean()
+    known = "" if (images["style"] == NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
     return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
 
 
@@ -96,13 +100,13 @@ def _split(found: Path, limit: int | None, seed: int) -> tuple[pd.DataFrame, pd.
 
     The audit's report is printed: it reads all images once.
     """
-    images, test = (dataset.list_images(found, part) for part in (dataset.TRAINING, dataset.VALIDATION))
+    images, test = (list_images(found, part) for part in (TRAINING, VALIDATION))
     if limit:
-        images = dataset.limited(images, limit, seed)
+        images = limited(images, limit, seed)
     typer.echo(f"{found}: looking for copies and damaged files in {len(images) + len(test):,} images")
     doubted = audit(found, images, test)
     typer.echo(doubted)
-    return *dataset.split_training(doubted.kept(images), seed=seed), doubted.kept(test)
+    return *split_training(doubted.kept(images), seed=seed), doubted.kept(test)
 
 
 def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Model:
@@ -113,16 +117,16 @@ def _new_cnn(architecture: str, view: str, image_size: int | None) -> keras.Mode
 
 def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
     """Measure each model, log the looks, print the tables."""
-    found = dataset.find_dataset(given)
-    loaded = {path: prediction.load_model(path) for path in models}
-    images = dataset.list_images(found, dataset.VALIDATION)
+    found = find_dataset(given)
+    loaded = {path: load_model(path) for path in models}
+    images = list_images(found, VALIDATION)
     answers = {path: _answers(model, found, images, served) for path, model in loaded.items()}
-    scores = {path: evaluation.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
+    scores = {path: metrics.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
     for path, one in scores.items():
         route = "photo, detector, crop, file" if served else "crop, file"
-        evaluation.append_look(looks, f"{path} on {dataset.VALIDATION}, by {route}: {one.accuracy}")
+        records.append_look(looks, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
     table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
-    groups = evaluation.accuracy_by_group(*answers[models[0]])
+    groups = metrics.accuracy_by_group(*answers[models[0]])
     typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
     if served:
         without = len(images) - len(answers[models[0]][0])
@@ -137,10 +141,10 @@ def _answers(
     With `served` the largest face of each image is found and cropped first; images without one are left out.
     """
     if not served:
-        stream = dataset.PortraitStream(found, images, model.input_shape[1:], 64)
-        return images, evaluation.answer_probabilities(model, stream)
+        stream = PortraitStream(found, images, model.input_shape[1:], 64)
+        return images, answer_probabilities(model, stream)
     shown = tqdm(images.file, unit="photo", disable=None)
-    largest = [prediction.predict_file(model, found / file)[:1] for file in shown]
+    largest = [predict_file(model, found / file)[:1] for file in shown]
     pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
     return images[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
 

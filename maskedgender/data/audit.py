@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from .dataset import CLASSES, TRAINING, VALIDATION, read_portrait
+from ..images.reduced_decoding import read_portrait
+from .layout import CLASSES, TRAINING, VALIDATION
 
 LOOK_SIDE = 128  # pixels a side of the portrait that is hashed; its upper half only
 # Of 256 bits. Of 128 million pairs of FairFace's masked portraits those up to 30 apart were all of one photo, looked at

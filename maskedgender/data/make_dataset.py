@@ -27,6 +27,7 @@ from ..faces.detector import Face, detect
 from ..faces.finding import find_close_up
 from ..faces.geometry import resized
 from ..masks.drawing import STYLES, MaskError, draw_mask
+from .layout import BARE
 from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
 
 CROP_SIZE = 256  # as in Kaggle's dataset
@@ -37,7 +38,6 @@ DETECTION_SCORE = 0.6  # bare faces are found with more certainty than masked on
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
 LEFT_OUT_COLUMNS = ["source", "reason"]
 NO_FACE, UNREADABLE, NO_MASK = "no face", "unreadable", "mask does not fit"
-BARE = "none"
 
 Row = tuple[str, ...]
 _work: dict[str, Any] = {}  # in a worker process: store, dataset and settings

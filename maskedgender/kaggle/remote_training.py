@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import typer
 
-from ..prediction.checksums import relist
+from ..networks.checksums import relist
 from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -221,7 +221,7 @@ def _left(kaggle: Client, files: Mapping[str, str], suffix: str) -> tuple[str, b
 
 def _require_model(name: str, content: bytes) -> None:
     """KaggleError unless the file loads, safely, and has the shapes that the app takes."""
-    from ..prediction.answers import ModelError, load_model  # late: it takes seconds, and a refusal should not
+    from ..networks.model_files import ModelError, load_model  # late: it takes seconds, and a refusal should not
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name

@@ -17,8 +17,8 @@ from typing import Any
 import pandas as pd
 
 from .card_text import CARD, FIGURES
-from .evaluation import NOT_KNOWN, Share, percent
 from .gaps import Estimate
+from .metrics import NOT_KNOWN, Share, percent
 
 STARTED = "started from"
 FACTS = (

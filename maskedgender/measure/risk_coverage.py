@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .evaluation import BLUE, GREY, ORANGE, accuracy_with_interval
+from .metrics import accuracy_with_interval
+from .plots import BLUE, GREY, ORANGE
 
 SHARES = np.arange(1, 101) / 100
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..measure.card import read_record
-from ..measure.evaluation import NOT_KNOWN
-from ..prediction.answers import NOT_SURE_BELOW, SHIPPED_MODEL, is_calibrated
+from ..measure.metrics import NOT_KNOWN
+from ..networks.model_files import SHIPPED_MODEL, is_calibrated
+from ..prediction.answers import NOT_SURE_BELOW
 
 if TYPE_CHECKING:
     import keras

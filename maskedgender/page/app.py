@@ -16,7 +16,7 @@ import gradio as gr
 
 from ..images.photos import MissingPhotoError, PhotoError, read_photo
 from ..masks.drawing import STYLES
-from ..prediction.answers import SHIPPED_MODEL, load_model
+from ..networks.model_files import SHIPPED_MODEL, load_model
 from ..prediction.attribution import heat_map, overlay
 from .about_model import MEANING, about_model, warning
 from .annotation import SHOWN_SIDE, annotate

@@ -15,7 +15,9 @@ from PIL import Image
 from ..faces.crops import canonical_crop, crop_window
 from ..faces.detector import Face
 from ..masks.drawing import MaskError, draw_mask
-from ..prediction.answers import Prediction, find_crops, is_calibrated, predict_crops, predict_photo, predictions
+from ..networks.model_files import is_calibrated
+from ..networks.probabilities import predict_crops
+from ..prediction.answers import Prediction, find_crops, predict_photo, predictions
 
 if TYPE_CHECKING:
     import keras

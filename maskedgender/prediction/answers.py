@@ -1,14 +1,12 @@
 """A model file and a photo become answers: who is in the picture, female or male as the labels use the words, how sure.
 
 Page, notebook and shell all come through here, so that the same photo gets the same numbers everywhere. Keras is
-imported where a model is used: the processes of batch.py, which only find faces, start in half a second without it.
+imported where a model is used: processes that only find faces start in half a second without it.
 """
 
 from __future__ import annotations
 
 import csv
-import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,26 +20,18 @@ from ..faces.crops import canonical_crop
 from ..faces.detector import Face
 from ..faces.finding import find_faces
 from ..images.photos import PhotoError, read_photo
-from .checksums import is_listed, is_whole
+from ..networks.model_files import is_calibrated
+from ..networks.probabilities import predict_crops
 
 if TYPE_CHECKING:
     import keras
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "models" / "masked_gender.keras"
 # A calibrated probability. `python -m benchmarks.threshold` prints what each choice gives on the choosing split: here
 # the answers to masked faces are 95 % right, with a margin for photos that the choice has not seen.
 NOT_SURE_BELOW = 0.83
 NOT_SURE = "not sure"
 NO_FACE = "no face found"
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "answer", "error")
-MOST_PIXELS_A_SIDE = 1024  # of a model's input: a file could ask for gigabytes
-
-_GIVE = "give the file that training has exported"
-_BATCH = 64  # faces at once: a crowd, or a whole test set, must not decide how much memory is taken
-
-
-class ModelError(Exception):
-    """A model file that cannot be used; its text is one sentence for the person who named the file."""
 
 
 @dataclass(frozen=True)
@@ -69,60 +59,6 @@ class Prediction:
         if max(self.p_female, self.p_male) < NOT_SURE_BELOW:
             return NOT_SURE
         return "female" if self.p_female > self.p_male else "male"
-
-
-def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
-    """The model in a .keras file: checked, and called once so that the first photo does not wait for it.
-
-    Both contracts are taken: ours, RGB (N, S, S, 3), and the original notebook's, grey (N, 100, 100, 1).
-
-    A file that SHA256SUMS beside it lists, as the shipped one's does, must be that file, byte by byte.
-
-    Raises:
-        ModelError: the file is missing, no .keras file, not the one listed, holds code of its own, or has another
-            input or output.
-    """
-    import keras
-
-    path = Path(path)
-    _require_keras_file(path)
-    if is_listed(path) and not is_whole(path):
-        raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        raise ModelError(f"{path} {_why_not_loaded(error)}") from error
-    _require_shapes(path, model)
-    _require_probabilities(path, model)
-    return model
-
-
-def caution(path: str | Path) -> str:
-    """What to say once where a person names a model file; nothing of the shipped one.
-
-    Keras' safe mode refuses code in a file, but it is no wall: ways around it have been found, and closed, before.
-    """
-    if Path(path).resolve() == SHIPPED_MODEL:
-        return ""
-    return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
-
-
-def is_calibrated(model: keras.Model) -> bool:
-    """False for an original file, whose last layer gives two sigmoids that know nothing of each other."""
-    import keras
-
-    return getattr(model.layers[-1], "activation", None) is not keras.activations.sigmoid
-
-
-def predict_crops(model: keras.Model, crops: np.ndarray) -> np.ndarray:
-    """Probabilities of canonical crops, float32 (N, 2), columns female and male, rows summing to 1.
-
-    Args:
-        crops: uint8 array (N, S, S, 3), RGB, S being the model's input size.
-    """
-    batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
-    outputs = [model.predict_on_batch(_as_input(model, batch)) for batch in batches]
-    return _normalised(np.concatenate(outputs)) if outputs else np.empty((0, 2), np.float32)
 
 
 def predict_photo(model: keras.Model, photo: np.ndarray, whole_picture: bool = False) -> list[Prediction]:
@@ -217,59 +153,6 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(f"{path} cannot be written ({error.strerror}); make room, or name another file.") from error
-
-
-def _require_keras_file(path: Path) -> None:
-    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a name that is too long)
-        raise ModelError(f"There is no model file at {path}; check its name.")
-    if path.suffix != ".keras" or not path.is_file() or not zipfile.is_zipfile(path):
-        raise ModelError(f"{path} is not a .keras file, or only a part of one; {_GIVE}.")
-
-
-def _why_not_loaded(error: Exception) -> str:
-    """The rest of a sentence that begins with the file's path."""
-    text = str(error)
-    if "Lambda" in text or "safe_mode" in text or "safe mode" in text:
-        return "holds Python code of its own (a Lambda layer), which is not run, for your safety; use a model without."
-    if "Could not locate" in text:
-        return "needs layers that Keras itself does not have; only stock layers can be loaded; use a model without."
-    return (
-        "cannot be read as a Keras model; it may be damaged, or made by a newer Keras: copy it again, or update Keras."
-    )
-
-
-def _require_shapes(path: Path, model: keras.Model) -> None:
-    """Raise unless the model takes one square picture, RGB or grey, and gives two numbers."""
-    takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    four = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
-    if not (four[1] and four[1] == four[2] and four[1] <= MOST_PIXELS_A_SIDE and four[3] in (1, 3)):
-        wanted = f"one square picture (N, S, S, 3) or (N, S, S, 1), S at most {MOST_PIXELS_A_SIDE}"
-        raise ModelError(f"{path} takes input of shape {takes}, not {wanted}; {_GIVE}.")
-    if gives != (None, 2):
-        raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2); {_GIVE}.")
-
-
-def _require_probabilities(path: Path, model: keras.Model) -> None:
-    """Raise unless noise gets answers between 0 and 1; two batch sizes, so that no later one needs compiling."""
-    side = model.input_shape[1]
-    noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
-    for batch in (noise[:1], noise):
-        output = model.predict_on_batch(_as_input(model, batch))
-        if not (np.isfinite(output).all() and output.min() >= 0 and output.max() <= 1):
-            raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")
-
-
-def _as_input(model: keras.Model, crops: np.ndarray) -> np.ndarray:
-    """Crops as the model takes them, float32 0..255: RGB, or luma for the original's grey input."""
-    if model.input_shape[-1] == 1:
-        crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
-    return crops.astype(np.float32)
-
-
-def _normalised(outputs: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1; two sigmoids that are both 0 say nothing, so they become one half each."""
-    sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)
-    return np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0).astype(np.float32)
 
 
 def _whole_picture(model: keras.Model, photo: np.ndarray) -> Prediction:

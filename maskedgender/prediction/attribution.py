@@ -9,7 +9,7 @@ import cv2
 import keras
 import numpy as np
 
-from .answers import predict_crops
+from ..networks.probabilities import predict_crops
 
 FOR, AGAINST = "#d9822b", "#3b6ea8"  # orange and blue: told apart with any colour vision
 GRID = 10  # spots along each side of the crop

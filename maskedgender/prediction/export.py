@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .answers import load_model
+from ..networks.model_files import load_model
 
 SAME = 1e-4  # probabilities may differ by so much, by the order in which a runtime adds
 Run = Callable[[np.ndarray], np.ndarray]

@@ -26,17 +26,9 @@ import numpy as np
 
 from ..faces.detector import Face
 from ..images.photos import PhotoError, read_photo
-from .answers import (
-    COLUMNS,
-    csv_rows,
-    error_row,
-    face_rows,
-    find_crops,
-    is_calibrated,
-    name_in_csv,
-    predict_crops,
-    predictions,
-)
+from ..networks.model_files import is_calibrated
+from ..networks.probabilities import predict_crops
+from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, name_in_csv, predictions
 
 if TYPE_CHECKING:
     import keras

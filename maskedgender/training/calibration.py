@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from ..data.dataset import PortraitStream
+from ..data.stream import PortraitStream
 
 LEAST_SLOPE = 0.01  # of the calibration: a model that knows less than this answers with the classes' frequencies
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import keras
 
-from ..data.dataset import PortraitStream
+from ..data.stream import PortraitStream
 from .progress import measured
 from .run_folder import RunFolder, TrainingError
 

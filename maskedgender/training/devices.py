@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..data.dataset import PortraitStream
+from ..data.stream import PortraitStream
 
 
 def training_devices() -> list[str]:

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pandas as pd
 
-from ..data.dataset import NOT_DESCRIBED, PortraitStream
-from ..measure.evaluation import answer_probabilities
-from ..prediction.answers import load_model
+from ..data.layout import NOT_DESCRIBED
+from ..data.stream import PortraitStream
+from ..networks.model_files import load_model
+from ..networks.probabilities import answer_probabilities
 
 GROUPS = ["label", "race"]
 LEAST, MOST = 0.6, 2.5  # times as often as without: nobody's portraits are left aside, and none swamp the others

@@ -22,7 +22,7 @@ from typing import Any
 import keras
 import pandas as pd
 
-from ..data.dataset import PortraitStream
+from ..data.stream import PortraitStream
 from .calibration import calibrate  # noqa: F401
 from .callbacks import Clock, KeepRun, StopWhenNotANumber
 from .devices import default_precision, every_device, on_gpu, out_of_memory, shared, training_devices

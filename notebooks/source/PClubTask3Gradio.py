@@ -60,7 +60,8 @@ from PIL import Image
 import maskedgender
 from maskedgender.page.app import annotate, launch
 from maskedgender.images.photos import read_photo
-from maskedgender.prediction.answers import csv_rows, load_model, predict_photo
+from maskedgender.prediction.answers import csv_rows, predict_photo
+from maskedgender.networks.model_files import load_model
 
 CHECKOUT = Path(maskedgender.__file__).resolve().parents[1]
 

@@ -68,23 +68,25 @@ LIMIT = None  # for a quick try: train on so many images only
 from maskedgender.data.kaggle_download import download  # noqa: F401
 
 # %% include maskedgender/images/reduced_decoding.py
-from maskedgender.images import reduced_decoding as reading  # noqa: F401
+from maskedgender.images.reduced_decoding import read_portrait
 
-# %% include maskedgender/data/dataset.py
-from maskedgender.data.dataset import (
-    CLASSES,
-    LABELS_FILE,
-    TRAINING,
-    VALIDATION,
-    PortraitStream,
-    augmented,
-    find_dataset,
-    limited,
-    list_images,
-    masked_ones,
-    read_portrait,
-    split_training,
-)
+# %% include maskedgender/data/layout.py
+from maskedgender.data.layout import CLASSES, LABELS_FILE, TRAINING, VALIDATION
+
+# %% include maskedgender/data/locate.py
+from maskedgender.data.locate import find_dataset
+
+# %% include maskedgender/data/listing.py
+from maskedgender.data.listing import list_images
+
+# %% include maskedgender/data/split.py
+from maskedgender.data.split import limited, masked_ones, split_training
+
+# %% include maskedgender/data/augment.py
+from maskedgender.data.augment import augmented
+
+# %% include maskedgender/data/stream.py
+from maskedgender.data.stream import PortraitStream
 
 # %% [markdown]
 # The counts differ between versions of Kaggle's dataset, so we count.
@@ -134,19 +136,17 @@ print(f"{len(fit):,} images to fit, {len(choose):,} to choose by")
 # This is settled before there is anything to measure: accuracy with its 95 % interval, calibration, and the same by
 # group of people, where the dataset knows groups.
 
-# %% include maskedgender/measure/evaluation.py
-from maskedgender.measure.evaluation import (
-    accuracy_by_group,
-    answer_probabilities,
-    append_look,
-    plot_confusion,
-    plot_learning_curves,
-    plot_reliability,
-    plot_samples,
-    score,
-    training_facts,
-    write_record,
-)
+# %% include maskedgender/networks/probabilities.py
+from maskedgender.networks.probabilities import answer_probabilities
+
+# %% include maskedgender/measure/metrics.py
+from maskedgender.measure.metrics import accuracy_by_group, score
+
+# %% include maskedgender/measure/plots.py
+from maskedgender.measure.plots import plot_confusion, plot_learning_curves, plot_reliability, plot_samples
+
+# %% include maskedgender/measure/records.py
+from maskedgender.measure.records import append_look, training_facts, write_record
 
 # %% [markdown]
 # A look at the pictures, before any number: sixteen at random, with their labels.
@@ -174,8 +174,14 @@ plt.show()
 # Two of them: `seed_cnn`, the original's, to compare with, and `masked_cnn`, ours. Change a line, run the notebook
 # again: that is what it is for.
 
-# %% include maskedgender/networks/models.py
-from maskedgender.networks.models import answering_cnn, masked_cnn, seed_cnn
+# %% include maskedgender/networks/view.py
+from maskedgender.networks import view as _
+
+# %% include maskedgender/networks/seed.py
+from maskedgender.networks.seed import seed_cnn
+
+# %% include maskedgender/networks/masked.py
+from maskedgender.networks.masked import answering_cnn, masked_cnn
 
 # %%
 import keras

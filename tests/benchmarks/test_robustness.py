@@ -18,7 +18,8 @@ from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.masks.drawing import draw_mask
-from maskedgender.prediction.answers import load_model, predict_photo
+from maskedgender.networks.model_files import load_model
+from maskedgender.prediction.answers import predict_photo
 
 from ..support.people import FAIRFACE, collins, hopper
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import training
-from maskedgender.data.dataset import TRAINING, PortraitStream, list_images
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.stream import PortraitStream
 
 from ..support.synthetic import synthetic_dataset
 

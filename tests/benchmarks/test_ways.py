@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks import ways
-from maskedgender.data import dataset as augmentation
-from maskedgender.data.dataset import ERASE_CHANCE, TRAINING, list_images, split_training
-from maskedgender.networks.models import masked_cnn
+from maskedgender.data import augment
+from maskedgender.data.augment import ERASE_CHANCE
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
+from maskedgender.networks.masked import masked_cnn
 
 from ..support.synthetic import synthetic_dataset
 
@@ -26,7 +29,7 @@ def test_each_way_trains_and_gives_back_the_same_network(way: ways.Way, tmp_path
     assert model.count_params() == masked_cnn(32).count_params()
     straight, both = ways.margins(model, dataset, choose)
     assert straight.shape == both.shape == (len(choose),) and np.isfinite(both).all() and np.ptp(both) > 0
-    assert augmentation.ERASE_CHANCE == ERASE_CHANCE
+    assert augment.ERASE_CHANCE == ERASE_CHANCE
 
 
 def test_a_cut_leaves_as_much_of_the_label_as_of_the_image():

@@ -22,10 +22,11 @@ from maskedgender.cli.commands import app
 from maskedgender.cli.predict import predict
 from maskedgender.data import make_dataset
 from maskedgender.data.audit import LEAKED, UNREADABLE
-from maskedgender.data.dataset import FOLDER
-from maskedgender.networks.models import masked_cnn
-from maskedgender.prediction.answers import COLUMNS, NO_FACE, load_model, predict_file
-from maskedgender.prediction.checksums import LIST
+from maskedgender.data.layout import FOLDER
+from maskedgender.networks.checksums import LIST
+from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.model_files import load_model
+from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 from maskedgender.training.fitting import export
 
 from ..support.people import collins, hopper

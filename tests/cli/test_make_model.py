@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from maskedgender.data.dataset import FOLDER
+from maskedgender.data.layout import FOLDER
 from maskedgender.data.make_dataset import make_dataset
-from maskedgender.prediction.answers import load_model
+from maskedgender.networks.model_files import load_model
 
 from ..support.people import FAIRFACE
 

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from maskedgender.data.audit import CONTRADICTED, LEAKED, NEAR_BITS, UNREADABLE, Audit, audit, near_pairs
-from maskedgender.data.dataset import TRAINING, VALIDATION, list_images, split_training
+from maskedgender.data.layout import TRAINING, VALIDATION
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
 
 from ..support.people import collins, fairface_portraits, hopper
 from ..support.synthetic import synthetic_dataset

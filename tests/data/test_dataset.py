@@ -16,20 +16,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import maskedgender.data.dataset as dataset_module
-from maskedgender.data.dataset import (
-    FOLDER,
-    TRAINING,
-    VALIDATION,
-    PortraitStream,
-    augmented,
-    find_dataset,
-    limited,
-    list_images,
-    masked_ones,
-    read_portrait,
-    split_training,
-)
+from maskedgender.data import augment
+from maskedgender.data.augment import augmented
+from maskedgender.data.layout import FOLDER, TRAINING, VALIDATION
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
+from maskedgender.data.split import limited, masked_ones, split_training
+from maskedgender.data.stream import PortraitStream
+from maskedgender.images.reduced_decoding import read_portrait
 
 from ..support.synthetic import synthetic_dataset, synthetic_portrait
 
@@ -263,7 +257,7 @@ def test_augmentation_follows_from_seed_epoch_and_image(tmp_path: Path) -> None:
 
 def test_augmentation_moves_within_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for chance in ("ERASE_CHANCE", "DEGRADE_CHANCE"):
-        monkeypatch.setattr(dataset_module, chance, 0)
+        monkeypatch.setattr(augment, chance, 0)
     dot = np.zeros((101, 101, 3), np.uint8)
     dot[46:55, 46:55] = 255
     centres = []

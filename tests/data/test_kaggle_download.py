@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import maskedgender.data.kaggle_download as download_module
-from maskedgender.data.dataset import TRAINING, find_dataset, list_images
 from maskedgender.data.kaggle_download import UnsafeArchiveError, download
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.locate import find_dataset
 
 from ..support.dataset_server import Store, packed, packed_dataset, point_kagglehub_to, serve
 from ..support.synthetic import synthetic_dataset

@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from maskedgender.data.dataset import read_portrait
 from maskedgender.data.make_dataset import MASKED_SCORE, enlarged, make_dataset
 from maskedgender.data.portraits import PortraitsError
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.detector import detect
 from maskedgender.faces.finding import find_close_up, find_faces
 from maskedgender.images.photos import read_photo
+from maskedgender.images.reduced_decoding import read_portrait
 
 from ..support.people import collins, hopper
 

@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
 from maskedgender.images.photos import MAX_MEGABYTES, MissingPhotoError, PhotoError, read_photo
+from maskedgender.networks.model_files import ModelError, load_model
 from maskedgender.page import app
-from maskedgender.prediction.answers import NO_FACE, ModelError, Prediction, csv_rows, load_model, predict_file
+from maskedgender.prediction.answers import NO_FACE, Prediction, csv_rows, predict_file
 from shots.make_shots import upload
 
 from ..support.bad_inputs import ANSWER, PHOTOS, READ, Case, content, portrait, red_means_blue, saved

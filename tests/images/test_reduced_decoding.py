@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskedgender.data import dataset
+from maskedgender.data import augment
 from maskedgender.images import reduced_decoding as reading
 from maskedgender.images.reduced_decoding import SLIGHT, read_portrait
 
@@ -100,8 +100,8 @@ def test_png_is_read_whole_and_made_smaller(tmp_path: Path) -> None:
 
 def test_degraded_portraits_keep_their_form_and_follow_from_the_seed() -> None:
     portrait = synthetic_portrait(0, 0)
-    worse = [dataset._degraded(portrait, np.random.default_rng(seed)) for seed in range(24)]
-    again = [dataset._degraded(portrait, np.random.default_rng(seed)) for seed in range(24)]
+    worse = [augment._degraded(portrait, np.random.default_rng(seed)) for seed in range(24)]
+    again = [augment._degraded(portrait, np.random.default_rng(seed)) for seed in range(24)]
     np.testing.assert_array_equal(worse, again)
     assert {(one.dtype, one.shape) for one in worse} == {(portrait.dtype, portrait.shape)}
     assert sum(np.any(one != portrait) for one in worse) >= 20

@@ -15,12 +15,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.data import dataset
+from maskedgender.data import layout
 from maskedgender.kaggle import client as kaggle_client
 from maskedgender.kaggle import remote_training as kaggle_run
 from maskedgender.kaggle.remote_training import EXECUTED, NOTEBOOK, with_parameters
-from maskedgender.prediction import answers as prediction
-from maskedgender.prediction.checksums import LIST, is_whole
+from maskedgender.networks import model_files
+from maskedgender.networks.checksums import LIST, is_whole
 
 from ..support.kaggle_server import (
     ACCURACY,
@@ -80,7 +80,7 @@ def small_model(tmp_path: Path) -> bytes:
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any file is taken for a model: where a test is about something else."""
-    monkeypatch.setattr(prediction, "load_model", lambda path: path)
+    monkeypatch.setattr(model_files, "load_model", lambda path: path)
 
 
 def point_client_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_what_is_pushed(kaggle: FakeKaggle, loads: None, tmp_path: Path):
 
 
 def test_default_dataset_is_the_one_that_the_notebook_downloads():
-    assert cli.KAGGLE_DATASET == dataset.KAGGLE_DATASET == DATASET
+    assert cli.KAGGLE_DATASET == layout.KAGGLE_DATASET == DATASET
 
 
 def test_parameters_are_literals_or_texts_and_keep_their_comments():

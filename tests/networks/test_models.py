@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from maskedgender.networks.models import answering_cnn, masked_cnn, seed_cnn
+from maskedgender.networks.masked import answering_cnn, masked_cnn
+from maskedgender.networks.seed import seed_cnn
 
 from ..support.synthetic import synthetic_portrait
 

@@ -18,7 +18,8 @@ import pandas as pd
 import papermill
 import pytest
 
-from maskedgender.prediction.answers import csv_rows, load_model
+from maskedgender.networks.model_files import load_model
+from maskedgender.prediction.answers import csv_rows
 
 from ..support.kaggle_machine import LAYOUTS, no_package_no_network
 from ..support.small_dataset import make_small_dataset

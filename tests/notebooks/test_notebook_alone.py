@@ -18,8 +18,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from maskedgender.data.dataset import FOLDER
-from maskedgender.prediction.answers import load_model
+from maskedgender.data.layout import FOLDER
+from maskedgender.networks.model_files import load_model
 
 from ..support.dataset_server import KAGGLEHUBS_PORT, Store, packed_dataset, serve
 from ..support.kaggle_machine import LAYOUTS, no_package_no_network

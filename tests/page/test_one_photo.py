@@ -19,6 +19,7 @@ from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import STYLES
+from maskedgender.networks.probabilities import predict_crops
 from maskedgender.page import app
 from maskedgender.page.about_model import about_model
 from maskedgender.page.annotation import SHOWN_SIDE, annotate
@@ -27,7 +28,7 @@ from maskedgender.page.many_photos import MOST_PHOTOS, answer_many
 from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.page.uploads import KEEP_SECONDS, upload_folder
-from maskedgender.prediction.answers import NOT_SURE_BELOW, Prediction, predict_crops, predict_photo
+from maskedgender.prediction.answers import NOT_SURE_BELOW, Prediction, predict_photo
 
 from ..support.people import collins
 

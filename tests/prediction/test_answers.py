@@ -19,21 +19,18 @@ from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import MAX_MEGAPIXELS, PhotoError, read_photo
+from maskedgender.networks.checksums import LIST, is_listed, is_whole, relist
+from maskedgender.networks.model_files import SHIPPED_MODEL, ModelError, caution, load_model
+from maskedgender.networks.probabilities import predict_crops
 from maskedgender.prediction.answers import (
     COLUMNS,
     NO_FACE,
     NOT_SURE_BELOW,
-    SHIPPED_MODEL,
-    ModelError,
-    caution,
     csv_rows,
-    load_model,
-    predict_crops,
     predict_file,
     predict_photo,
     write_csv,
 )
-from maskedgender.prediction.checksums import LIST, is_listed, is_whole, relist
 
 from ..support.people import collins, hopper
 

@@ -16,7 +16,8 @@ from benchmarks.photos import BARE, Photo
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.masks.drawing import STYLES, draw_mask
-from maskedgender.prediction.answers import load_model, predict_crops
+from maskedgender.networks.model_files import load_model
+from maskedgender.networks.probabilities import predict_crops
 from maskedgender.prediction.attribution import AGAINST, FOR, STRONGEST, heat_map, overlay
 
 from ..support.people import collins, hopper

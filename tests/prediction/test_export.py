@@ -12,7 +12,7 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.networks.models import masked_cnn
+from maskedgender.networks.masked import masked_cnn
 from maskedgender.prediction.export import FORMATS, SAME, export
 
 

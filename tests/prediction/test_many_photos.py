@@ -21,8 +21,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.networks.models import masked_cnn
-from maskedgender.prediction.answers import COLUMNS, csv_rows, load_model, write_csv
+from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.model_files import load_model
+from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, rows_of_photos, whole_rows
 from maskedgender.training.fitting import export
 

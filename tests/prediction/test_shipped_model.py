@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maskedgender.data.dataset import CLASSES
+from maskedgender.data.layout import CLASSES
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, draw_mask
-from maskedgender.prediction.answers import SHIPPED_MODEL, load_model, predict_photo
+from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.prediction.answers import predict_photo
 
 from ..support.people import FAIRFACE, read_fairface
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskedgender.data.dataset import CLASSES, FOLDER, TRAINING, VALIDATION
+from maskedgender.data.layout import CLASSES, FOLDER, TRAINING, VALIDATION
 from maskedgender.data.make_dataset import make_dataset
 
 from .people import FAIRFACE

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskedgender.data.dataset import CLASSES, FOLDER, LABELS_FILE, TRAINING, VALIDATION
+from maskedgender.data.layout import CLASSES, FOLDER, LABELS_FILE, TRAINING, VALIDATION
 
 
 def synthetic_portrait(label: int, seed: int, side: int = 64) -> np.ndarray:

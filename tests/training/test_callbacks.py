@@ -20,8 +20,10 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from maskedgender.data.dataset import TRAINING, list_images, split_training
-from maskedgender.measure.evaluation import write_record
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
+from maskedgender.measure.records import write_record
 from maskedgender.training.fitting import RECIPES, export, train
 from maskedgender.training.run_folder import TrainingError, whole_file
 

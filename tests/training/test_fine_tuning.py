@@ -12,9 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from maskedgender.cli.commands import app
-from maskedgender.data.dataset import TRAINING, list_images, split_training
-from maskedgender.networks.models import masked_cnn, seed_cnn
-from maskedgender.prediction.answers import SHIPPED_MODEL
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
+from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.networks.seed import seed_cnn
 from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
 from maskedgender.training.fitting import export
 

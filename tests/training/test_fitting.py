@@ -18,9 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maskedgender.data.dataset import LABELS_FILE, TRAINING, PortraitStream, list_images, split_training
-from maskedgender.measure.evaluation import accuracy_with_interval
-from maskedgender.networks.models import masked_cnn, seed_cnn
+from maskedgender.data.layout import LABELS_FILE, TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
+from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.seed import seed_cnn
 from maskedgender.training import fitting as training
 from maskedgender.training.calibration import calibrate, fold_calibration
 from maskedgender.training.fitting import (

@@ -1,38 +1,13 @@
-"""The CNNs, each readable top to bottom: the original's ("seed") and ours ("masked")."""
+"""Our CNN, and the form of it that answers."""
 
 from __future__ import annotations
 
 import keras
 from keras import layers
 
-# FairFace's pixels fill about this part of the canonical crop; the rest repeats its edges.
-FACE_SIDE = 0.70
-FACE_CENTRE_ROW = 0.585
+from .view import viewed
+
 LARGEST_MIRRORED = 128  # pixels: beyond, two looks at a face would take more than 150 million multiply-adds
-
-
-def seed_cnn(image_size: int = 100, view: str = "portrait") -> keras.Model:
-    """The original notebook's CNN, layer by layer: 1,567,874 parameters when it sees 100x100 pixels.
-
-    Args:
-        image_size: side S of its input (N, S, S, 1), grey, 0..255, not rescaled.
-        view: "portrait", all of the crop, as the original; or "face", its central 70 % (S = 143 gives 100 pixels).
-
-    Returns:
-        An uncompiled model with two sigmoids (sic), columns female, male: they need not sum to 1.
-    """
-    inputs = x = keras.Input((image_size, image_size, 1), name="portrait")
-    x = _viewed(x, image_size, view)
-    for filters in (32, 64, 128, 256):
-        x = layers.Conv2D(filters, 3, padding="same", kernel_regularizer=keras.regularizers.L2(0.001))(x)
-        x = layers.Dropout(0.1)(x)
-        x = layers.ReLU()(x)
-        x = layers.MaxPooling2D()(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(128, activation="relu")(x)
-    x = layers.Dropout(0.2)(x)
-    outputs = layers.Dense(2, activation="sigmoid", dtype="float32", name="female_male")(x)
-    return keras.Model(inputs, outputs, name="seed_cnn")
 
 
 def masked_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False) -> keras.Model:
@@ -51,7 +26,7 @@ def masked_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False
         An uncompiled model; its output (N, 2) are the probabilities of female and male.
     """
     inputs = x = keras.Input((image_size, image_size, 3), name="portrait")
-    x = _viewed(x, image_size, view)
+    x = viewed(x, image_size, view)
     if mirrored:
         x = layers.Concatenate(axis=0)([x, keras.ops.flip(x, axis=2)])
     x = layers.Rescaling(1 / 127.5, offset=-1)(x)
@@ -75,18 +50,6 @@ def answering_cnn(trained: keras.Model, view: str) -> keras.Model:
     model = masked_cnn(size, view, mirrored=size <= LARGEST_MIRRORED)
     model.set_weights(trained.get_weights())
     return model
-
-
-def _viewed(x: keras.KerasTensor, image_size: int, view: str) -> keras.KerasTensor:
-    """The part of the crop that the CNN looks at, by a constant crop: square for both views."""
-    if view == "portrait":
-        return x
-    if view != "face":
-        raise ValueError(f'The view is "portrait" or "face", not {view!r}.')
-    side = round(FACE_SIDE * image_size)
-    left = (image_size - side) // 2
-    top = round(FACE_CENTRE_ROW * image_size - side / 2)
-    return layers.Cropping2D(((top, image_size - side - top), (left, image_size - side - left)), name="face")(x)
 
 
 def _convolved(x: keras.KerasTensor, filters: int, stride: int = 1) -> keras.KerasTensor:

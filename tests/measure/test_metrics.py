@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from maskedgender.measure import evaluation
-from maskedgender.measure.evaluation import accuracy_with_interval
+from maskedgender.measure import metrics, plots, records
+from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.networks.probabilities import answer_probabilities
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
 P_MALE = np.array([0.1, 0.3, 0.6, 0.9, 0.8, 0.7, 0.4, 0.95])
@@ -54,7 +55,7 @@ def test_a_share_reads_well():
 
 
 def test_scores_by_hand():
-    scores = evaluation.score(LABELS, PROBABILITIES)
+    scores = metrics.score(LABELS, PROBABILITIES)
     assert scores.accuracy.value == 6 / 8  # wrong: 0.6 for a female, 0.4 for a male
     assert scores.confusion.tolist() == [[2, 1], [1, 4]]
     assert scores.balanced_accuracy == pytest.approx((2 / 3 + 4 / 5) / 2)
@@ -69,15 +70,15 @@ def test_calibration_error_by_hand():
     # One bin of 15 holds 0.90 to 0.92 (right 3 of 4, mean 0.9075), another 0.55 (right 1 of 1).
     expected = (4 * abs(0.75 - 0.9075) + 1 * abs(1 - 0.55)) / 5
     probabilities = np.column_stack([1 - p_male, p_male])
-    assert evaluation.calibration_error(labels, probabilities) == pytest.approx(expected)
+    assert metrics.calibration_error(labels, probabilities) == pytest.approx(expected)
 
 
 def test_full_confidence_has_a_bin():
-    assert evaluation.calibration_error(np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])) == 0
+    assert metrics.calibration_error(np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])) == 0
 
 
 def test_accuracy_by_group():
-    table = evaluation.accuracy_by_group(IMAGES, PROBABILITIES)
+    table = metrics.accuracy_by_group(IMAGES, PROBABILITIES)
     lines = {(line["group"], line["value"]): (line["count"], line["accuracy"]) for _, line in table.iterrows()}
     assert lines["gender", "female"] == (3, pytest.approx(2 / 3))
     assert lines["race", "Black"] == (4, pytest.approx(3 / 4))
@@ -89,64 +90,64 @@ def test_accuracy_by_group():
 
 def test_sizes_and_turns_are_groups_where_they_are_measured():
     images = IMAGES.assign(**{"face size": ["96-127"] * 4 + ["24-31"] * 4, "head turn": "0-14"})
-    table = evaluation.accuracy_by_group(images, PROBABILITIES)
+    table = metrics.accuracy_by_group(images, PROBABILITIES)
     sizes = table[table.group == "face size"]
     assert sizes.value.tolist() == ["24-31", "96-127"] and sizes.accuracy.tolist() == [0.75, 0.75]
     assert table[table.group == "head turn"]["count"].tolist() == [8]
-    assert "face size" not in evaluation.accuracy_by_group(IMAGES, PROBABILITIES).group.tolist()
+    assert "face size" not in metrics.accuracy_by_group(IMAGES, PROBABILITIES).group.tolist()
 
 
 def test_groups_not_known_are_one_group():
     images = IMAGES.assign(race="not known", age="not known", style="not known")
-    table = evaluation.accuracy_by_group(images, PROBABILITIES)
+    table = metrics.accuracy_by_group(images, PROBABILITIES)
     assert table[table.group == "race"].value.tolist() == ["not known"]
     assert table[table.group == "race"]["count"].tolist() == [len(LABELS)]
 
 
 def test_answered_at_a_threshold():
-    coverage, accuracy = evaluation.answered(LABELS, PROBABILITIES, 0.75)
+    coverage, accuracy = metrics.answered(LABELS, PROBABILITIES, 0.75)
     assert (coverage.value, coverage.count) == (4 / 8, 8)  # sure: 0.1, 0.9, 0.8, 0.95
     assert (accuracy.value, accuracy.count) == (1, 4)
-    coverage, accuracy = evaluation.answered(LABELS, PROBABILITIES, 0.99)
+    coverage, accuracy = metrics.answered(LABELS, PROBABILITIES, 0.99)
     assert coverage.value == 0 and accuracy.count == 0
 
 
 def test_two_sigmoids_are_divided_by_their_sum():
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
-    answers = evaluation.answer_probabilities(model, np.array([[0.2, 0.6], [0.5, 0.5]], np.float32))
+    answers = answer_probabilities(model, np.array([[0.2, 0.6], [0.5, 0.5]], np.float32))
     np.testing.assert_allclose(answers, [[0.25, 0.75], [0.5, 0.5]], atol=1e-6)
 
 
 def test_learning_curves_show_the_history():
     history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3, 2, 1], "accuracy": [0.5, 0.6, 0.7]})
     history = history.assign(val_loss=[3, 2, 2.5], val_accuracy=[0.5, 0.7, 0.6])
-    losses, accuracies = evaluation.plot_learning_curves(history, best_epoch=2).axes
+    losses, accuracies = plots.plot_learning_curves(history, best_epoch=2).axes
     assert losses.lines[0].get_ydata().tolist() == [3, 2, 1]
     assert accuracies.lines[1].get_ydata().tolist() == [0.5, 0.7, 0.6]
     assert accuracies.get_legend().get_texts()[2].get_text() == "best epoch, 2"
 
 
 def test_confusion_plot_shows_counts_and_shares():
-    axis = evaluation.plot_confusion(np.array([[2, 1], [1, 4]])).axes[0]
+    axis = plots.plot_confusion(np.array([[2, 1], [1, 4]])).axes[0]
     assert [text.get_text() for text in axis.texts] == ["2\n66.7 %", "1\n33.3 %", "1\n20.0 %", "4\n80.0 %"]
 
 
 def test_sample_grid_takes_grey_and_a_broken_last_line():
     pictures = [np.zeros((8, 8, 1), np.uint8), *[np.zeros((8, 8, 3), np.uint8)] * 4]
-    figure = evaluation.plot_samples(pictures, list("abcde"), columns=3)
+    figure = plots.plot_samples(pictures, list("abcde"), columns=3)
     assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", "d", "e", ""]
 
 
 def test_reliability_plot_has_a_point_a_bin():
-    axis = evaluation.plot_reliability(LABELS, PROBABILITIES).axes[0]
-    assert len(axis.collections[0].get_offsets()) == len(evaluation.calibration_bins(LABELS, PROBABILITIES))
+    axis = plots.plot_reliability(LABELS, PROBABILITIES).axes[0]
+    assert len(axis.collections[0].get_offsets()) == len(metrics.calibration_bins(LABELS, PROBABILITIES))
 
 
 def test_looks_are_appended(tmp_path: Path):
     log = tmp_path / "results" / "looks.csv"
-    evaluation.append_look(log, "first, with a comma")
-    evaluation.append_look(log, "second")
+    records.append_look(log, "first, with a comma")
+    records.append_look(log, "second")
     rows = list(csv.DictReader(log.open(encoding="utf-8")))
     assert [row["figure"] for row in rows] == ["first, with a comma", "second"]
     assert {row["commit"] for row in rows} == {"not known"}
@@ -158,11 +159,11 @@ def test_the_commit_is_that_of_the_checkout_around(tmp_path: Path):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     git("init", "--quiet")
-    assert evaluation.commit_of(tmp_path) == "not known", "there is none yet"
+    assert records.commit_of(tmp_path) == "not known", "there is none yet"
     (tmp_path / "code.py").write_text("x = 1")
     git("add", "code.py")
     git("commit", "--quiet", "-m", "code")
-    evaluation.append_look(tmp_path / "looks.csv", "a look does not make it dirty")
-    assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
+    records.append_look(tmp_path / "looks.csv", "a look does not make it dirty")
+    assert records.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
     (tmp_path / "code.py").write_text("x = 2")
-    assert evaluation.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"
+    assert records.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"

@@ -1,0 +1,55 @@
+"""List the images of a dataset folder, with what labels.csv says of them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def list_images(dataset: Path, part: str) -> pd.DataFrame:
+    """One row an image of a part (TRAINING or VALIDATION), sorted by file.
+
+    Returns:
+        Columns file ("Training/female/1-0.jpg", relative to the dataset folder), label (0 female, 1 male; the folder
+        decides), source (the portrait that it was made from), age, race, style. The last four come from labels.csv, and
+        images that it does not list are left out, with a warning; without a labels.csv, source is the file itself, and
+        the others are "not known".
+
+    Raises:
+        FileNotFoundError: a class folder is missing, or has no images.
+    """
+    rows = [(file, label) for label, name in enumerate(CLASSES) for file in _image_files(dataset, f"{part}/{name}")]
+    images = pd.DataFrame(rows, columns=["file", "label"])
+    if (dataset / LABELS_FILE).is_file():
+        described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False).drop_duplicates("file")
+        described = described.reindex(columns=["file", "source", "age", "race", "style"])
+        _warn_of_the_unlisted(images, described, dataset)
+        images = images.merge(described, on="file")
+    else:
+        images = images.assign(source=images["file"], age=None, race=None, style=None)
+    return images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))
+
+
+def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset: Path) -> None:
+    """An image without a row may be a variant of one with a row, and straddle the split: it must not be used."""
+    unlisted = int((~images["file"].isin(described["file"])).sum())
+    if unlisted:
+        advice = "run make-dataset again to finish the folder, or delete the file to use all images"
+        warnings.warn(f"{dataset / LABELS_FILE} does not list {unlisted} images: left out; {advice}.", stacklevel=3)
+
+
+def _image_files(dataset: Path, folder: str) -> list[str]:
+    """The pictures of one class folder, sorted, relative to the dataset folder."""
+    if not (dataset / folder).is_dir():
+        raise FileNotFoundError(f"{dataset} has no folder {folder}.")
+    names = sorted(entry.name for entry in os.scandir(dataset / folder) if entry.name.lower().endswith(SUFFIXES))
+    if not names:
+        raise FileNotFoundError(f"{dataset / folder} holds no {', '.join(SUFFIXES)} files.")
+    return [f"{folder}/{name}" for name in names]

@@ -1,0 +1,64 @@
+"""Find the dataset folder: where it was named, where Kaggle attaches it, or by a download."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .kaggle_download import download
+from .layout import CLASSES, FOLDER, KAGGLE_DATASET, TRAINING, VALIDATION
+
+
+def find_dataset(given: str | Path | None = None) -> Path:
+    """The folder that holds Training/ and Validation/.
+
+    A given folder wins; then what Kaggle has attached (under /kaggle/input, or the folder named by the environment
+    variable KAGGLE_INPUT_ROOT); then Kaggle's public dataset is downloaded by kagglehub, without credentials.
+
+    Args:
+        given: the dataset folder itself, or a folder with a dataset folder somewhere under it.
+
+    Raises:
+        FileNotFoundError: the given folder holds no dataset, or none was given and the download failed.
+    """
+    if given is not None:
+        return _searched(Path(given).expanduser())
+    attached = Path(os.environ.get("KAGGLE_INPUT_ROOT", "/kaggle/input"))
+    # kagglehub waits for the mount of an attached dataset without a time limit, so look for the mount first.
+    return _search(attached) or _searched(_download())
+
+
+def _searched(root: Path) -> Path:
+    """The dataset folder at or under `root`; FileNotFoundError when there is none."""
+    found = _search(root)
+    if found is None:
+        wanted = f"a folder with {TRAINING}/ and {VALIDATION}/, each with {' and '.join(f'{c}/' for c in CLASSES)}"
+        raise FileNotFoundError(f"No dataset at {root}: expected {wanted}, there or in a {FOLDER} folder under it.")
+    return found
+
+
+def _search(root: Path) -> Path | None:
+    """`root` itself, or the first GenderOcclusionData under it, that holds both parts."""
+    if _is_dataset(root):
+        return root
+    for folder, subfolders, _ in os.walk(root):
+        if Path(folder).name == FOLDER and _is_dataset(Path(folder)):
+            return Path(folder)
+        subfolders[:] = sorted(name for name in subfolders if name not in (TRAINING, VALIDATION, *CLASSES))
+    return None
+
+
+def _is_dataset(folder: Path) -> bool:
+    return all((folder / part / name).is_dir() for part in (TRAINING, VALIDATION) for name in CLASSES)
+
+
+def _download() -> Path:
+    """Kaggle's dataset from kagglehub: about 1 GB the first time, from its cache afterwards."""
+    where = f"https://www.kaggle.com/datasets/{KAGGLE_DATASET}"
+    advice = f"on Kaggle attach it or switch the internet on, elsewhere give its folder or get it from {where}"
+    try:
+        return download(KAGGLE_DATASET)
+    except ImportError as error:
+        raise FileNotFoundError(f"No dataset found, and no kagglehub to download it: {advice}.") from error
+    except Exception as error:  # kagglehub's errors have no base class of their own
+        raise FileNotFoundError(f"No dataset found, and its download failed ({error}): {advice}.") from error

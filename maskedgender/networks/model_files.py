@@ -1,0 +1,108 @@
+"""Open a .keras file: checked, in Keras' safe mode, and refused in one sentence where it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .checksums import is_listed, is_whole
+from .probabilities import as_input
+
+if TYPE_CHECKING:
+    import keras
+
+SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "models" / "masked_gender.keras"
+MOST_PIXELS_A_SIDE = 1024  # of a model's input: a file could ask for gigabytes
+
+_GIVE = "give the file that training has exported"
+
+
+class ModelError(Exception):
+    """A model file that cannot be used; its text is one sentence for the person who named the file."""
+
+
+def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
+    """The model in a .keras file: checked, and called once so that the first photo does not wait for it.
+
+    Both contracts are taken: ours, RGB (N, S, S, 3), and the original notebook's, grey (N, 100, 100, 1).
+
+    A file that SHA256SUMS beside it lists, as the shipped one's does, must be that file, byte by byte.
+
+    Raises:
+        ModelError: the file is missing, no .keras file, not the one listed, holds code of its own, or has another
+            input or output.
+    """
+    import keras
+
+    path = Path(path)
+    _require_keras_file(path)
+    if is_listed(path) and not is_whole(path):
+        raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise ModelError(f"{path} {_why_not_loaded(error)}") from error
+    _require_shapes(path, model)
+    _require_probabilities(path, model)
+    return model
+
+
+def caution(path: str | Path) -> str:
+    """What to say once where a person names a model file; nothing of the shipped one.
+
+    Keras' safe mode refuses code in a file, but it is no wall: ways around it have been found, and closed, before.
+    """
+    if Path(path).resolve() == SHIPPED_MODEL:
+        return ""
+    return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
+
+
+def is_calibrated(model: keras.Model) -> bool:
+    """False for an original file, whose last layer gives two sigmoids that know nothing of each other."""
+    import keras
+
+    return getattr(model.layers[-1], "activation", None) is not keras.activations.sigmoid
+
+
+def _require_keras_file(path: Path) -> None:
+    if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a name that is too long)
+        raise ModelError(f"There is no model file at {path}; check its name.")
+    if path.suffix != ".keras" or not path.is_file() or not zipfile.is_zipfile(path):
+        raise ModelError(f"{path} is not a .keras file, or only a part of one; {_GIVE}.")
+
+
+def _why_not_loaded(error: Exception) -> str:
+    """The rest of a sentence that begins with the file's path."""
+    text = str(error)
+    if "Lambda" in text or "safe_mode" in text or "safe mode" in text:
+        return "holds Python code of its own (a Lambda layer), which is not run, for your safety; use a model without."
+    if "Could not locate" in text:
+        return "needs layers that Keras itself does not have; only stock layers can be loaded; use a model without."
+    return (
+        "cannot be read as a Keras model; it may be damaged, or made by a newer Keras: copy it again, or update Keras."
+    )
+
+
+def _require_shapes(path: Path, model: keras.Model) -> None:
+    """Raise unless the model takes one square picture, RGB or grey, and gives two numbers."""
+    takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    four = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
+    if not (four[1] and four[1] == four[2] and four[1] <= MOST_PIXELS_A_SIDE and four[3] in (1, 3)):
+        wanted = f"one square picture (N, S, S, 3) or (N, S, S, 1), S at most {MOST_PIXELS_A_SIDE}"
+        raise ModelError(f"{path} takes input of shape {takes}, not {wanted}; {_GIVE}.")
+    if gives != (None, 2):
+        raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2); {_GIVE}.")
+
+
+def _require_probabilities(path: Path, model: keras.Model) -> None:
+    """Raise unless noise gets answers between 0 and 1; two batch sizes, so that no later one needs compiling."""
+    side = model.input_shape[1]
+    noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
+    for batch in (noise[:1], noise):
+        output = model.predict_on_batch(as_input(model, batch))
+        if not (np.isfinite(output).all() and output.min() >= 0 and output.max() <= 1):
+            raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")

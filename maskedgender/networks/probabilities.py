@@ -1,0 +1,46 @@
+"""Crops or a stream go through a model: what comes out are probabilities that sum to 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH = 64  # faces at once: a crowd, or a whole test set, must not decide how much memory is taken
+
+
+def answer_probabilities(model: keras.Model, stream: Iterable) -> np.ndarray:
+    """The model's probabilities for a stream in its fixed order, float32 (N, 2), rows that sum to 1.
+
+    The original's two sigmoids do not sum to 1, so every row is divided by its sum; ours do, and stay as they are.
+    """
+    return normalised(np.asarray(model.predict(stream, verbose=0), np.float32))
+
+
+def predict_crops(model: keras.Model, crops: np.ndarray) -> np.ndarray:
+    """Probabilities of canonical crops, float32 (N, 2), columns female and male, rows summing to 1.
+
+    Args:
+        crops: uint8 array (N, S, S, 3), RGB, S being the model's input size.
+    """
+    batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
+    outputs = [model.predict_on_batch(as_input(model, batch)) for batch in batches]
+    return normalised(np.concatenate(outputs)) if outputs else np.empty((0, 2), np.float32)
+
+
+def as_input(model: keras.Model, crops: np.ndarray) -> np.ndarray:
+    """Crops as the model takes them, float32 0..255: RGB, or luma for the original's grey input."""
+    if model.input_shape[-1] == 1:
+        crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
+    return crops.astype(np.float32)
+
+
+def normalised(outputs: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1; two sigmoids that are both 0 say nothing, so they become one half each."""
+    sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)
+    return np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0).astype(np.float32)
