@@ -1,5 +1,5 @@
 """A .keras file and a photo become answers: female, male or not sure, and how sure.
 
-In: a model file and photos. Out: one answer a face; rows of a CSV; heat maps; the same model for other runtimes.
-For other rooms: answers (one photo), many_photos (thousands), attribution, export, checksums.
+In: a model and photos. Out: one answer a face; rows of a CSV; heat maps; the same model for other runtimes.
+For other rooms: answers (one photo), many_photos (thousands), attribution, export.
 """

@@ -175,7 +175,7 @@ plt.show()
 # again: that is what it is for.
 
 # %% include maskedgender/networks/view.py
-from maskedgender.networks import view as _
+from maskedgender.networks.view import viewed  # noqa: F401
 
 # %% include maskedgender/networks/seed.py
 from maskedgender.networks.seed import seed_cnn
