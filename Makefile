@@ -10,7 +10,7 @@ SHELL := bash
 LOOKS ?= benchmarks/results/looks.csv
 # Not models/: what ships is replaced on purpose only.
 OUTPUT ?= trained
-PARAMETERS := DATASET ARCHITECTURE VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT
+PARAMETERS := DATASET ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
 # The folder of the masked portraits that `make model` draws, and the epochs of the model that ships: first from new
 # weights, then on from those, in finer pictures and with more of the people on whom it errs most.
 MASKED ?= masked
@@ -19,7 +19,7 @@ MODEL_EPOCHS := $(or $(EPOCHS),22)
 MODEL_SIZE := 160
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks train model card shots soak clean
+.PHONY: help app test notebooks notebooks-run train model card shots soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -39,6 +39,11 @@ test: $(VENV)/installed-for-tests ## install what tests need, check style and ty
 
 notebooks: $(VENV)/installed ## build notebooks/*.ipynb from notebooks/source/ and the modules they include
 	@$(BIN)/python notebooks/source/build.py
+
+notebooks-run: $(VENV)/installed ## execute both notebooks anew: DATASET=folder, EPOCHS= and so on for the training one
+	@test -n "$(DATASET)" || { echo "Say what to train on: make notebooks-run DATASET=folder" >&2; exit 2; }
+	@$(BIN)/python notebooks/source/execute.py pclubtask3 $(filter-out "OUTPUT=% "LOOKS=%,$(GIVEN))
+	@$(BIN)/python notebooks/source/execute.py PClubTask3Gradio LAUNCH=False
 
 train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters
 	@$(BIN)/python notebooks/source/run.py "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" $(GIVEN)

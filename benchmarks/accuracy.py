@@ -23,8 +23,8 @@ import typer
 from matplotlib.figure import Figure
 
 from maskedgender.measure.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
+from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import accuracy_by_group, accuracy_with_interval, answered, score
-from maskedgender.measure.records import append_look
 from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_against_coverage
 from maskedgender.networks.model_files import SHIPPED_MODEL
 from maskedgender.prediction.answers import NOT_SURE_BELOW

@@ -26,8 +26,8 @@ from tqdm import tqdm
 from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.finding import find_faces
+from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import percent
-from maskedgender.measure.records import append_look
 from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
 from maskedgender.prediction.attribution import heat_map, overlay
 

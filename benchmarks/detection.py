@@ -33,8 +33,8 @@ from maskedgender.faces.detector import SCORE_THRESHOLD, Box, Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.images.photos import read_photo
+from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import accuracy_with_interval
-from maskedgender.measure.records import append_look
 
 from .answers import LOOKS, keep_table
 from .photos import BARE, FAIRFACE, Photo, photos

@@ -24,10 +24,10 @@ from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.measure.gaps import mean_drop
+from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import accuracy_with_interval
-from maskedgender.measure.records import append_look
-from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.probabilities import answer_probabilities
+from maskedgender.networks.small import small_cnn
 from maskedgender.training.fitting import RECIPES, train
 
 RESULTS = Path(__file__).parent / "results"
@@ -43,9 +43,9 @@ def trained(dataset: Path, without: tuple[str, ...], epochs: int, folder: Path) 
     """The masked CNN after a short run that has not seen these styles, neither to fit nor to choose by."""
     fit, choose = (one_a_portrait(images, without) for images in split_training(list_images(dataset, TRAINING)))
     keras.utils.set_random_seed(0)
-    model = masked_cnn()
+    model = small_cnn()
     print(f"{len(fit):,} images to fit, without {', '.join(without) or 'nothing'}")
-    train(model, RECIPES["masked"], dataset, fit, choose, folder, epochs=epochs)
+    train(model, RECIPES["small"], dataset, fit, choose, folder, epochs=epochs)
     return model
 
 

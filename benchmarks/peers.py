@@ -34,8 +34,8 @@ from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.measure.gaps import mean_drop
+from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import score
-from maskedgender.measure.records import append_look
 from maskedgender.networks.model_files import SHIPPED_MODEL
 from maskedgender.networks.probabilities import predict_crops
 

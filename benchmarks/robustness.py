@@ -20,7 +20,7 @@ import pandas as pd
 import typer
 
 from maskedgender.measure.gaps import bootstrap, mean_drop, mean_of
-from maskedgender.measure.records import append_look
+from maskedgender.measure.looks import append_look
 
 from .answers import CLEAN, LOOKS, Answers, answers, keep_table, load_models
 from .changes import FRAMINGS, PHOTO_CHANGES, unchanged

@@ -40,7 +40,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
-from maskedgender.measure.records import commit_of
+from maskedgender.networks.records import commit_of
 from maskedgender.networks.seed import seed_cnn
 
 RESULTS = Path(__file__).parent / "results" / "training.csv"

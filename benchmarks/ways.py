@@ -28,8 +28,8 @@ from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.measure.metrics import accuracy_with_interval
-from maskedgender.measure.records import commit_of
-from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.records import commit_of
+from maskedgender.networks.small import small_cnn
 from maskedgender.training.fitting import default_precision, with_precision
 
 RESULTS = Path(__file__).parent / "results" / "ways.csv"
@@ -158,7 +158,7 @@ def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int, times_as_wid
     """The network after so many epochs of this way, float32."""
     teacher = fitted(replace(way, teacher=0), dataset, fit, epochs, way.teacher) if way.teacher else None
     keras.utils.set_random_seed(0)
-    model = with_precision(wider(masked_cnn(way.image_size), times_as_wide), default_precision())
+    model = with_precision(wider(small_cnn(way.image_size), times_as_wide), default_precision())
     lessons = _Lessons(way, dataset, fit, model.input_shape[1:], teacher)
     features = model.get_layer("logits").input
     heads = [keras.layers.Dense(head.shape[1], "softmax", dtype="float32")(features) for head in lessons.heads]

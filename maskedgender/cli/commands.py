@@ -29,13 +29,14 @@ KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 # Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
-SENTENCES = ("ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError")
+SENTENCES = ("ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError", "WeightsError")
 
 
 class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
-    """The CNNs of models.py."""
+    """The CNNs of the package."""
 
     MASKED = "masked"
+    SMALL = "small"
     SEED = "seed"
 
 
@@ -106,7 +107,9 @@ def make_dataset_command(
 @app.command()
 def train(
     dataset: DatasetOption = None,
-    architecture: Annotated[Architecture, typer.Option(help="Ours, or the original's.")] = Architecture.MASKED,
+    architecture: Annotated[
+        Architecture, typer.Option(help="Ours, our small one, or the original's.")
+    ] = Architecture.MASKED,
     view: Annotated[View | None, typer.Option(help="Part of the portrait; by the dataset without.")] = None,
     image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's or --start's own without.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
@@ -115,7 +118,11 @@ def train(
     seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,
     limit: Annotated[int | None, typer.Option(min=4, help="Only so many training images.")] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Go on from this .keras file, with more of the people on whom it errs most.")
+        str | None,
+        typer.Option(
+            help="imagenet, nothing, or a .keras file to go on from, with more of the people on whom it errs most; "
+            "without, ImageNet's weights where they are installed."
+        ),
     ] = None,
     looks: LooksOption = LOOKS,
 ) -> None:

@@ -7,7 +7,6 @@ record that training leaves beside a model. What was not measured is shown as "n
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..networks.records import read_record
 from .card_text import CARD, FIGURES
 from .gaps import Estimate
 from .metrics import NOT_KNOWN, Share, percent
@@ -108,12 +108,6 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         quarter=_accuracy_when(robustness, "quarter resolution"),
         **{name: _figure(model.parent, name) for name in FIGURES},
     )
-
-
-def read_record(model: Path) -> dict[str, str]:
-    """The facts kept beside a model; none where there is no such file."""
-    record = model.with_suffix(".json")
-    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
 
 
 def _training_time(record: dict[str, str]) -> str:

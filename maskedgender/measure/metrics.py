@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, roc_auc_score
 
 from ..data.layout import CLASSES
+from ..networks.records import NOT_KNOWN
 
 CALIBRATION_BINS = 15
-NOT_KNOWN = "not known"
-
-NORMAL_95 = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,8 @@ def accuracy_with_interval(correct: int, count: int) -> Share:
     """The share `correct / count` with its 95 % interval by Wilson's score (Wilson, JASA 22, 1927)."""
     if not count:
         return Share(math.nan, math.nan, math.nan, 0)
-    share, z2 = correct / count, NORMAL_95**2
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = NORMAL_95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return Share(share, max(0.0, centre - half), min(1.0, centre + half), count)
+    interval = binomtest(correct, count).proportion_ci(method="wilson")
+    return Share(correct / count, float(interval.low), float(interval.high), count)
 
 
 def score(labels: np.ndarray, probabilities: np.ndarray) -> Scores:

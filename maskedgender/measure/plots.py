@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from ..data.layout import CLASSES
 from .metrics import calibration_bins
@@ -34,14 +35,11 @@ def plot_learning_curves(history: pd.DataFrame, best_epoch: int) -> Figure:
 
 
 def plot_confusion(confusion: np.ndarray) -> Figure:
-    """A confusion matrix, int (2, 2), rows the labels; each field with its count and its share of the row."""
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    """A confusion matrix, int (2, 2), rows the labels, each field with its count."""
     figure, axis = plt.subplots(figsize=(4.2, 4), layout="constrained")
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(confusion):
-        shade = "white" if shares[row, column] > 0.5 else "black"
-        axis.text(column, row, f"{count:,}\n{100 * shares[row, column]:.1f} %", ha="center", va="center", color=shade)
-    axis.set(xticks=(0, 1), xticklabels=CLASSES, yticks=(0, 1), yticklabels=CLASSES, xlabel="answer", ylabel="label")
+    display = ConfusionMatrixDisplay(confusion, display_labels=CLASSES)
+    display.plot(ax=axis, cmap="Blues", values_format=",", colorbar=False)
+    axis.set(xlabel="answer", ylabel="label")
     return figure
 
 
@@ -52,6 +50,15 @@ def plot_reliability(labels: np.ndarray, probabilities: np.ndarray) -> Figure:
     axis.plot((0.5, 1), (0.5, 1), color=GREY, linestyle=":")
     axis.scatter(bins.confidence, bins.accuracy, s=8 + 400 * bins["count"] / bins["count"].sum(), color=BLUE)
     axis.set(xlabel="says it is so sure", ylabel="is right so often", xlim=(0.48, 1.02), ylim=(0, 1.03))
+    return figure
+
+
+def plot_responses(responses: np.ndarray) -> Figure:
+    """What filters answer to each place of a picture, float (height, width, filters): bright where they match."""
+    figure, axes = plt.subplots(1, responses.shape[-1], figsize=(12, 1.8), layout="constrained", squeeze=False)
+    for axis, response in zip(axes.flat, np.moveaxis(responses, -1, 0), strict=True):
+        axis.imshow(response, cmap="magma")
+        axis.axis("off")
     return figure
 
 

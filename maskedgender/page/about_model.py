@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..measure.card import read_record
 from ..measure.metrics import NOT_KNOWN
 from ..networks.model_files import SHIPPED_MODEL, is_calibrated
+from ..networks.records import read_record
 from ..prediction.answers import NOT_SURE_BELOW
 
 if TYPE_CHECKING:

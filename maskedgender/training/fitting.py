@@ -29,7 +29,7 @@ from .devices import default_precision, every_device, on_gpu, out_of_memory, sha
 from .progress import Progress
 from .run_folder import RunFolder, TrainingError, best_epoch, whole_file
 
-HELPERS = ("age", "race")  # columns of a dataset's labels.csv
+HELPERS = ("age", "race", "worn")  # columns of a dataset's labels.csv
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Recipe:
             otherwise the learning rate is constant.
         weight_decay: of AdamW, times the learning rate a step; None for plain Adam.
         augment: show another picture of each portrait in each epoch.
+        warm_up: epochs, of the cosine's beginning.
+        precision: a dtype policy of Keras; None for what is fastest here.
         helper_weight: of the losses of two further heads, age and race, where the dataset describes them; 0 for none.
             They make the features better, and are not part of the model.
     """
@@ -54,12 +56,16 @@ class Recipe:
     weight_decay: float | None
     augment: bool
     helper_weight: float = 0.0
+    warm_up: float = 1.0
+    precision: str | None = None
 
 
 RECIPES = {
     # The original's: Adam with its defaults, batch 32, 30 epochs, the images as they are.
     "seed": Recipe(30, 32, 0.001, cosine=False, weight_decay=None, augment=False),
-    "masked": Recipe(30, 64, 0.002, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3),
+    "small": Recipe(30, 64, 0.002, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3),
+    # Depthwise convolutions have no fast gradient in bfloat16 on a CPU.
+    "masked": Recipe(8, 64, 0.001, True, 0.05, augment=True, helper_weight=0.3, warm_up=0.25, precision="float32"),
 }
 
 
@@ -105,7 +111,9 @@ def train(
     run, clock = RunFolder(Path(folder)), Clock(hours)
     run.claim(_settings(model, recipe, fit, choose, seed))
     heads = _helpers(fit, choose) if recipe.helper_weight else {}
-    lesson = _Lesson(model, recipe, Path(dataset), fit, choose, heads, seed, precision or default_precision())
+    lesson = _Lesson(
+        model, recipe, Path(dataset), fit, choose, heads, seed, precision or recipe.precision or default_precision()
+    )
     if len(run.history) < recipe.epochs and not clock.too_short(run):
         _fit_in_memory(lesson, run, clock)
     if len(run.history) < recipe.epochs:
@@ -213,6 +221,14 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     return copy
 
 
+def run_name(
+    model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int, **changes: Any
+) -> str:
+    """A name for a run's folder: eight letters that are others where a line of the CNN, an image or the recipe is."""
+    given = {name: value for name, value in changes.items() if value and name in ("epochs", "batch_size")}
+    return _fingerprint(json.dumps(_settings(model, replace(recipe, **given), fit, choose, seed), default=str))
+
+
 def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int) -> dict[str, Any]:
     """What makes a run the same run; where the dataset lies does not matter."""
     layers = [[type(layer).__name__, {**layer.get_config(), "name": None}] for layer in model.layers]
@@ -249,7 +265,7 @@ def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:
     """Compile with the recipe's optimizer, for `steps` an epoch; the first output is the one that is measured."""
     rate: Any = recipe.learning_rate
     if recipe.cosine:
-        warm_up = max(1, min(steps, recipe.epochs * steps // 5))
+        warm_up = max(1, round(recipe.warm_up * min(steps, recipe.epochs * steps // 5)))
         rest = max(1, recipe.epochs * steps - warm_up)
         rate = keras.optimizers.schedules.CosineDecay(0.0, rest, warmup_target=rate, warmup_steps=warm_up)
     if recipe.weight_decay is None:

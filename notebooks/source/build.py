@@ -1,8 +1,10 @@
 """Build the notebooks from their narratives: `python notebooks/source/build.py` writes them, `--check` only compares.
 
-A narrative is a percent script. A code cell whose title is `include maskedgender/ROOM/NAME.py` stands for that module:
-in the notebook the module's source takes the place of the cell's body, without its imports of sibling modules. The
-body, an import of the names that the narrative uses, lets the narrative be linted and run beside the package as it is.
+A narrative is a percent script that imports from the package as everybody does. On Kaggle the package is not there, so
+the training notebook brings it along: the cell `# %% library` becomes collapsed cells, each of which writes one module,
+word for word, into the folder library/ beside the notebook; a cell `# %% module maskedgender/ROOM/NAME.py` writes one
+that stands open. Which modules are needed follows from the imports. Outputs of the notebook that lies there are kept
+where the code that gave them is unchanged; run.py makes them anew.
 """
 
 from __future__ import annotations
@@ -19,13 +21,11 @@ import nbformat
 SOURCE = Path(__file__).resolve().parent
 ROOT = SOURCE.parent.parent
 NARRATIVES = ("pclubtask3", "PClubTask3Gradio")
-INCLUDE = re.compile(r"include (?P<module>maskedgender/\w+/\w+\.py)")
 PACKAGE = "maskedgender"
-FORBIDDEN_NAMES = ("__file__", "__main__", "__package__", "__spec__")  # they mean something else in a notebook
-
-
-class IncludeError(ValueError):
-    """A module breaks a rule of inclusion; the message names the file, the line and the rule."""
+MODULE = re.compile(rf"module (?P<path>{PACKAGE}/\w+/\w+\.py)")
+LIBRARY = "library"  # the title of the cell, and the folder
+COLLAPSED = {"jupyter": {"source_hidden": True}, "_kg_hide-input": True}
+KEPT = ("outputs", "execution_count")
 
 
 def main(arguments: list[str]) -> int:
@@ -52,19 +52,90 @@ def current(name: str) -> bytes:
 
 
 def built(name: str) -> bytes:
-    """The notebook that a narrative and the modules it includes give, always the same bytes for the same sources."""
-    notebook = jupytext.reads((SOURCE / f"{name}.py").read_text(encoding="utf-8"), fmt="py:percent")
-    modules = [module for cell in notebook.cells if (module := included_module(cell))]
-    check_names(modules, narrative_code(notebook))
+    """The notebook that a narrative and the package give, with the outputs that still belong to it."""
+    narrative = jupytext.reads((SOURCE / f"{name}.py").read_text(encoding="utf-8"), fmt="py:percent")
+    notebook = nbformat.v4.new_notebook(metadata=notebook_metadata(narrative.metadata))
+    notebook.cells = list(built_cells(narrative))
     for number, cell in enumerate(notebook.cells):
-        module = included_module(cell)
-        if module:
-            cell.source = cell_of_module(ROOT / module, included=modules[: modules.index(module)])
-            cell.metadata.pop("title")
         cell["id"] = f"cell-{number:02d}"
-    notebook.metadata = notebook_metadata(notebook.metadata)
+    keep_outputs(notebook, current(name))
     nbformat.validate(notebook)
     return (nbformat.writes(notebook, version=4) + "\n").encode()
+
+
+def built_cells(narrative: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    """The narrative's cells, with the modules in the places of their marks."""
+    opened = [match["path"] for cell in narrative.cells if (match := MODULE.fullmatch(title_of(cell)))]
+    for cell in narrative.cells:
+        match = MODULE.fullmatch(title_of(cell))
+        if title_of(cell) == LIBRARY:
+            modules = needed_modules(narrative_code(narrative))
+            yield written_folders(modules)
+            yield from (written(module, COLLAPSED) for module in modules if module not in opened)
+        elif match:
+            yield written(match["path"], {})
+        else:
+            yield cell
+
+
+def title_of(cell: nbformat.NotebookNode) -> str:
+    """What stands behind a code cell's `# %%`."""
+    return cell.metadata.get("title", "") if cell.cell_type == "code" else ""
+
+
+def written(module: str, metadata: dict[str, object]) -> nbformat.NotebookNode:
+    """A cell that writes a module of the package beside the notebook."""
+    source = (ROOT / module).read_text(encoding="utf-8").rstrip("\n")
+    return nbformat.v4.new_code_cell(f"%%writefile {LIBRARY}/{module}\n{source}", metadata=metadata)
+
+
+def written_folders(modules: list[str]) -> nbformat.NotebookNode:
+    """A cell that makes the folders of these modules."""
+    rooms = tuple(dict.fromkeys(Path(module).parts[1] for module in modules))
+    lines = (
+        "import sys",
+        "from pathlib import Path",
+        "",
+        f"for room in {rooms}:",
+        f'    folder = Path("{LIBRARY}", "{PACKAGE}", room)',
+        "    folder.mkdir(parents=True, exist_ok=True)",
+        '    (folder / "__init__.py").touch()',
+        '(folder.parent / "__init__.py").touch()',
+        f'sys.path.insert(0, "{LIBRARY}")',
+    )
+    return nbformat.v4.new_code_cell("\n".join(lines), metadata=COLLAPSED)
+
+
+def narrative_code(narrative: nbformat.NotebookNode) -> str:
+    """The code of a narrative, magics left out."""
+    cells = [cell.source for cell in narrative.cells if cell.cell_type == "code"]
+    return "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith(("%", "!")))
+
+
+def needed_modules(code: str) -> list[str]:
+    """The modules of the package that code imports, and those that these import, and so on: each after its own."""
+    found: dict[str, None] = {}
+
+    def follow(source: str, path: Path) -> None:
+        for module in imported(source, path):
+            if module not in found:
+                follow((ROOT / module).read_text(encoding="utf-8"), Path(module))
+                found.setdefault(module)
+
+    follow(code, Path())
+    return list(found)
+
+
+def imported(source: str, path: Path) -> Iterator[str]:
+    """The files of the package that a source imports from; `path` is its own, which dots count from."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            above = path.parts[: -node.level] if node.level else ()
+            parts = (*above, *(node.module or "").split("."))
+            if parts[0] == PACKAGE:
+                named = [Path(*parts, f"{alias.name}.py") for alias in node.names]
+                files = [Path(*parts).with_suffix(".py"), *named]
+                yield from (file.as_posix() for file in files if (ROOT / file).is_file())
 
 
 def notebook_metadata(narrative: nbformat.NotebookNode) -> dict[str, object]:
@@ -74,97 +145,16 @@ def notebook_metadata(narrative: nbformat.NotebookNode) -> dict[str, object]:
     return {"kernelspec": kernel, "language_info": {"name": "python"}, **kaggle}
 
 
-def included_module(cell: nbformat.NotebookNode) -> str | None:
-    """The path, relative to the checkout, of the module that a cell stands for; None for every other cell."""
-    title = cell.metadata.get("title", "") if cell.cell_type == "code" else ""
-    match = INCLUDE.fullmatch(title)
-    return match["module"] if match else None
-
-
-def cell_of_module(path: Path, included: list[str]) -> str:
-    """A module's source as a cell: checked against the rules, sibling imports cut out, all else as it stands.
-
-    Args:
-        path: the module's file.
-        included: the modules whose cells come before, such as "maskedgender/data/dataset.py".
-
-    Raises:
-        IncludeError: where the module breaks a rule of inclusion.
-    """
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    siblings = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.level]
-    check_imports(path.name, tree, siblings, {Path(module).stem for module in included})
-    check_forbidden(path.name, tree)
-    lines = source.splitlines()
-    for node in reversed(siblings):
-        del lines[node.lineno - 1 : node.end_lineno]
-    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n")
-
-
-def check_imports(name: str, tree: ast.Module, siblings: list[ast.ImportFrom], before: set[str]) -> None:
-    """Siblings are imported as `from .x import y` or `from ..room.x import y`, at top level, from cells before."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level and node not in siblings:
-            raise IncludeError(f"{name}:{node.lineno}: a sibling is imported below the top level")
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and PACKAGE in imported_roots(node):
-            raise IncludeError(f"{name}:{node.lineno}: a sibling is imported by the package's name, not by a dot")
-    for node in siblings:
-        if (node.module or "").split(".")[-1] not in before or any(alias.asname for alias in node.names):
-            raise IncludeError(f"{name}:{node.lineno}: not `from .x import y` of a module included before")
-        if any(other is not node and shares_line(node, other) for other in tree.body):
-            raise IncludeError(f"{name}:{node.lineno}: a sibling's import shares its line")
-
-
-def imported_roots(node: ast.Import | ast.ImportFrom) -> set[str]:
-    """The first parts of the absolute modules that an import names."""
-    if isinstance(node, ast.Import):
-        return {alias.name.split(".")[0] for alias in node.names}
-    return {(node.module or "").split(".")[0]} if not node.level else set()
-
-
-def shares_line(one: ast.stmt, other: ast.stmt) -> bool:
-    """Whether two statements touch the same line."""
-    return one.lineno <= (other.end_lineno or other.lineno) and other.lineno <= (one.end_lineno or one.lineno)
-
-
-def check_forbidden(name: str, tree: ast.Module) -> None:
-    """No name or string whose meaning a notebook changes: `__file__`, a `__main__` guard."""
-    for node in ast.walk(tree):
-        word = node.id if isinstance(node, ast.Name) else node.value if isinstance(node, ast.Constant) else None
-        if word in FORBIDDEN_NAMES:
-            raise IncludeError(f"{name}:{getattr(node, 'lineno', 0)}: {word} means nothing in a notebook")
-
-
-def narrative_code(notebook: nbformat.NotebookNode) -> str:
-    """The code of a narrative's own cells, magics left out."""
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code" and not included_module(cell)]
-    return "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith(("%", "!")))
-
-
-def check_names(modules: list[str], narrative: str) -> None:
-    """In a notebook all share one namespace: no two modules, nor the narrative, may define the same name."""
-    homes: dict[str, tuple[str, str]] = {}
-    sources = [(module, (ROOT / module).read_text(encoding="utf-8")) for module in modules]
-    for home, source in [*sources, ("the narrative", narrative)] if modules else []:
-        for name, meaning in set(bindings(home, source)):
-            if homes.setdefault(name, (home, meaning))[1] != meaning:
-                raise IncludeError(f"{name} is defined by {homes[name][0]} and by {home}")
-
-
-def bindings(home: str, source: str) -> Iterator[tuple[str, str]]:
-    """What a source binds at top level: (name, its meaning); the same import means the same everywhere."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Import):
-            pairs = ((alias.asname or alias.name.split(".")[0], alias) for alias in node.names)
-            yield from ((name, alias.name if alias.asname else name) for name, alias in pairs)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name, home
-        else:
-            names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
-            yield from ((part.id, home) for part in names if isinstance(part.ctx, ast.Store))
+def keep_outputs(notebook: nbformat.NotebookNode, former: bytes) -> None:
+    """Give the cells what the former notebook shows below the same code; modules that were written show nothing."""
+    cells = nbformat.reads(former.decode(), as_version=4).cells if former else []
+    by_source: dict[str, list[nbformat.NotebookNode]] = {}
+    for cell in cells:
+        by_source.setdefault(cell.source, []).append(cell)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and by_source.get(cell.source):
+            before = by_source[cell.source].pop(0)
+            cell.update({name: before[name] for name in KEPT})
 
 
 if __name__ == "__main__":

@@ -10,45 +10,27 @@
 # ---
 
 # %% [markdown]
-# # Female or male, behind a mask: train a small CNN
+# # Female or male, behind a mask: train a CNN
 #
-# This notebook trains a convolutional network that looks at a portrait, mask worn or not, and says which of two words,
-# *female* or *male*, fits the labels that annotators gave to such portraits. It ends with one file, `*.keras`, which
-# the app takes as it is.
+# A convolutional network looks at a portrait, mask worn or not, and says which of two words, *female* or *male*, fits
+# the labels that annotators gave to such portraits. It does not know anyone's gender. At the end there is one file,
+# `masked_gender.keras`, which the app takes as it is.
 #
-# - **On Kaggle**: switch a GPU on (Settings, Accelerator) and choose *Run All*. There is nothing to edit. The dataset
-#   is found when it is attached, and downloaded otherwise.
-# - **On a laptop**: the same. Without a GPU a full training takes hours; set `LIMIT` and `EPOCHS` below for a first
-#   try.
-# - **Without a browser**: `make train DATASET=... EPOCHS=...` runs this notebook, and leaves the executed copy in
-#   `runs/`.
+# - **On Kaggle**: choose *Run All*. There is nothing to edit: the dataset is found where it is attached, and downloaded
+#   otherwise.
+# - **On a laptop**: the same. For a first try set `LIMIT = 3000` and `EPOCHS = 2` below: that takes some minutes.
+# - **To experiment**: change a line of the network below and run all cells again. Every network gets a run of its own;
+#   a run that was interrupted goes on after its last finished epoch.
 #
-# What to expect, as far as it is measured: 16 epochs over 71,812 images made from FairFace took 92 minutes on one CPU
-# core (one that multiplies bfloat16), and gave 87.70 % (87.04 % to 88.33 %) on 9,972 validation images. FairFace is
-# harder than Kaggle's portraits, on which this notebook has not been timed yet.
-#
-# Stopped in the middle, it goes on from the last finished epoch when it is run again with the same parameters.
-#
-# *This file is built: the long cells are the modules of the package `maskedgender`, word for word, so that all of it
-# can be read, changed and run right here.*
-
-# %%
-import os
-
-# TensorFlow's notes on its own start tell us nothing.
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")
-
-# %% [markdown]
-# ## Parameters
-#
-# `None` lets the notebook decide: the dataset is searched for; the epochs and the batch are those of the architecture's
-# recipe; and the view depends on the dataset. Kaggle's pictures show hair and ears, so the network sees the whole
-# *portrait*; where a `labels.csv` tells that they were made here from tightly cut portraits, it sees the *face* only.
+# **What it costs and what it gives.** On two CPU cores an epoch over 72,000 images took 7 minutes; on Kaggle's T4 we
+# expect about one minute (an estimate: nobody has timed it there yet). The outputs below are those of a real run on
+# masked FairFace portraits, which are harder than Kaggle's: children, profiles, sunglasses, blur.
 
 # %% tags=["parameters"]
-DATASET = None  # the folder that holds Training/ and Validation/, or one above it
-ARCHITECTURE = "masked"  # ours; or "seed", the original notebook's
-VIEW = None  # "portrait" or "face"
+DATASET = None  # the folder that holds Training/ and Validation/, or one above it; None: search, then download
+ARCHITECTURE = "masked"  # the network below; or "small", a third of its size; or "seed", the original notebook's
+START = None  # "imagenet" or "nothing"; None: ImageNet's weights where they can be had
+VIEW = None  # "portrait", all of the picture, or "face", its central part; None: as the dataset needs it
 IMAGE_SIZE = None  # pixels a side of the network's input
 EPOCHS = None
 BATCH_SIZE = None
@@ -57,208 +39,188 @@ OUTPUT = "models"  # the .keras file goes here, and the state of the run
 LOOKS = None  # the log of looks at the Validation folder; looks.csv in OUTPUT when not given
 SEED = 0
 LIMIT = None  # for a quick try: train on so many images only
-
-# %% [markdown]
-# ## The dataset
-#
-# A folder of pictures, two classes, two parts. Nothing is loaded into memory as a whole: batches are read, and JPEGs
-# decoded at a reduced scale, while the network computes.
-
-# %% include maskedgender/data/kaggle_download.py
-from maskedgender.data.kaggle_download import download  # noqa: F401
-
-# %% include maskedgender/images/reduced_decoding.py
-from maskedgender.images.reduced_decoding import read_portrait
-
-# %% include maskedgender/data/layout.py
-from maskedgender.data.layout import CLASSES, LABELS_FILE, TRAINING, VALIDATION
-
-# %% include maskedgender/data/locate.py
-from maskedgender.data.locate import find_dataset
-
-# %% include maskedgender/data/listing.py
-from maskedgender.data.listing import list_images
-
-# %% include maskedgender/data/split.py
-from maskedgender.data.split import limited, masked_ones, split_training
-
-# %% include maskedgender/data/augment.py
-from maskedgender.data.augment import augmented
-
-# %% include maskedgender/data/stream.py
-from maskedgender.data.stream import PortraitStream
-
-# %% [markdown]
-# The counts differ between versions of Kaggle's dataset, so we count.
+PEOPLE = None  # a folder of pictures to show instead of the dataset's
+RUN_ID = None  # kaggle train sets it, to know its own run again
 
 # %%
+import os
+import socket
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on its own start tell us nothing
+
+
+def online() -> bool:
+    """Whether the internet can be reached, asked for two seconds."""
+    try:
+        socket.create_connection(("www.kaggle.com", 443), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+if given := {
+    name: globals()[name] for name in ("DATASET", "ARCHITECTURE", "START", "EPOCHS", "LIMIT") if globals()[name]
+}:
+    print("Run with", given)
+ON_KAGGLE, ON_COLAB = "KAGGLE_KERNEL_RUN_TYPE" in os.environ, "COLAB_RELEASE_TAG" in os.environ
+ONLINE = online()
+
+# %% [markdown]
+# ## The library
+#
+# The code around the network is the Python package `maskedgender`. Kaggle does not have it, so the collapsed cells
+# below write it, word for word, into the folder `library/` beside this notebook. Skip them when you read for the first
+# time: the lesson goes on below.
+
+# %% library
+
+# %% [markdown]
+# ## The network
+#
+# This is what learns, and what you are invited to change. It is EfficientNet-Lite0. A convolution slides a small filter
+# over the picture and notes how well each place matches it; a *stage* does that several times, and each of the later
+# stages looks at a picture half as wide, in which one place stands for a larger part of the face. First edges, then
+# eyebrows and hairlines, then a face. `Cropping2D` cuts the face out, `GlobalAveragePooling2D` forgets where in it
+# something was seen, and the last `Dense` turns what was seen into two scores.
+
+# %% module maskedgender/networks/masked.py
+
+# %% [markdown]
+# The three first stages of a network that has seen a million photos (ImageNet) know edges and textures already. So we
+# start from its weights where we can have them, and leave these stages as they are.
+
+# %%
+for name in [name for name in sys.modules if name.split(".")[0] == "maskedgender"]:
+    del sys.modules[name]  # so that a change above counts when the cells are run again
+
 from pathlib import Path
 
+import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-dataset = find_dataset(DATASET)
-images = list_images(dataset, TRAINING)
-if LIMIT:
-    images = limited(images, LIMIT, SEED)
-print(dataset)
-pd.Series(np.take(CLASSES, images.label), name=f"{TRAINING} images used").value_counts()
+from maskedgender.networks import imagenet
+from maskedgender.training.devices import training_devices
+from maskedgender.training.fitting import RECIPES
+from maskedgender.training.pipeline import learn, new_cnn, prepared, view_of
+
+given = {"DATASET": DATASET, "ARCHITECTURE": ARCHITECTURE, "START": START, "EPOCHS": EPOCHS, "LIMIT": LIMIT}
+place = "Kaggle" if ON_KAGGLE else "Colab" if ON_COLAB else "this machine"
+print(f"On {place}: {', '.join(training_devices())}, {os.cpu_count()} CPU cores, internet {'on' if ONLINE else 'off'}")
+print("Parameters:", ", ".join(f"{name} = {value!r}" for name, value in given.items()))
+if ARCHITECTURE == "masked" and START != "nothing" and not (ONLINE and imagenet.install()):
+    print("Without the internet there are ImageNet's weights only where they are installed already.")
 
 # %% [markdown]
-# ## The dataset, doubted
+# ## The images
 #
-# Before anything is learnt from them, all pictures of both folders are read once (a minute or two): which cannot be
-# read, which have an odd size, and which are there twice. A training picture with a copy in Validation would be learnt
-# by heart and then counted as known, so it is left out; so are copies that bear both labels. Besides copies of the same
-# bytes it finds *near* copies, by a hash of how the upper half of the face looks, where the package `imagehash` is
-# installed, as it is on Kaggle. Nobody looks at how the network does on Validation here.
-
-# %% include maskedgender/data/audit.py
-from maskedgender.data.audit import audit
+# A folder of pictures: two classes, two parts. Before anything is learnt from them, all are read once: which cannot be
+# read, which are odd, and which are there twice. A training picture with a copy among those of the test would be learnt
+# by heart and then counted as known, so it is left out.
 
 # %%
-doubted = audit(dataset, images, list_images(dataset, VALIDATION))
-images = doubted.kept(images)
-print(doubted)
+portraits = prepared(DATASET, LIMIT, SEED)
+print(portraits.report)
 
 # %% [markdown]
-# One tenth of the training portraits is set aside, to *choose* by: which epoch is the best, how sure is sure. All
-# variants of a portrait stay on the same side. But for that search for copies the Validation folder stays shut until
-# everything is decided: a test set that helped to choose would flatter us.
-
-# %%
-fit, choose = split_training(images, seed=SEED)
-print(f"{len(fit):,} images to fit, {len(choose):,} to choose by")
-
-# %% [markdown]
-# ## How we shall measure
+# ### Why two splits
 #
-# This is settled before there is anything to measure: accuracy with its 95 % interval, calibration, and the same by
-# group of people, where the dataset knows groups.
-
-# %% include maskedgender/networks/probabilities.py
-from maskedgender.networks.probabilities import answer_probabilities
-
-# %% include maskedgender/measure/metrics.py
-from maskedgender.measure.metrics import accuracy_by_group, score
-
-# %% include maskedgender/measure/plots.py
-from maskedgender.measure.plots import plot_confusion, plot_learning_curves, plot_reliability, plot_samples
-
-# %% include maskedgender/measure/records.py
-from maskedgender.measure.records import append_look, training_facts, write_record
-
-# %% [markdown]
-# A look at the pictures, before any number: sixteen at random, with their labels.
+# The network learns from the images to *fit*. But it could learn them by heart, so we need others to *choose* by: which
+# epoch is the best, how sure is sure. And whoever chooses among many is lucky in part. So there is a third set, the
+# *test*, which nobody looks at until everything is decided. All images of one portrait are on the same side.
 
 # %%
-import matplotlib.pyplot as plt
+sides = {"fit": portraits.fit, "choose": portraits.choose, "test": portraits.test}
+counts = pd.DataFrame({side: images.label.value_counts() for side, images in sides.items()})
+counts.rename({0: "female", 1: "male"}).T[::-1].plot.barh(stacked=True, figsize=(8, 1.8), xlabel="images")
+plt.show()
 
-sample = fit.sample(min(16, len(fit)), random_state=SEED)
-pictures = [read_portrait(dataset / file, 128) for file in sample.file]
-plot_samples(pictures, np.take(CLASSES, sample.label))
+# %% [markdown]
+# A look at the pictures, before any number.
+
+# %%
+from maskedgender.data.augment import augmented
+from maskedgender.images.reduced_decoding import read_portrait
+from maskedgender.measure import plots
+
+if PEOPLE:
+    files = sorted(Path(PEOPLE).glob("*.jpg"))
+    titles = [file.stem for file in files]
+    print("The people shown here are not those of the dataset: they are Grace Hopper and Eileen Collins.")
+else:
+    sample = portraits.fit.sample(min(16, len(portraits.fit)), random_state=SEED)
+    files, titles = [portraits.dataset / file for file in sample.file], list(np.take(["female", "male"], sample.label))
+pictures = [read_portrait(file, 128) for file in files]
+plots.plot_samples(pictures, titles)
 plt.show()
 
 # %% [markdown]
 # In training no picture is shown twice the same: it is turned, shifted, scaled, lit anew, and now and then partly
-# covered, because the app's face detector does not frame people as evenly as a dataset does. The first picture, eight
-# times:
+# covered. So the network cannot lean on where a face lies or how bright it is, and the app's face detector need not
+# frame people as evenly as a dataset does. One picture, eight times:
 
 # %%
-plot_samples([augmented(pictures[0], np.random.default_rng((SEED, turn))) for turn in range(8)], [""] * 8)
+plots.plot_samples([augmented(pictures[0], np.random.default_rng((SEED, turn))) for turn in range(8)], [""] * 8)
 plt.show()
 
+# %%
+keras.utils.set_random_seed(SEED)
+view = VIEW or view_of(portraits.dataset)
+model, started_from = new_cnn(ARCHITECTURE, view, IMAGE_SIZE, START)
+print(f"{model.name}: {model.count_params():,} parameters, looks at the {view}, starts from {started_from}")
+
 # %% [markdown]
-# ## The networks
+# ### What a convolution sees
 #
-# Two of them: `seed_cnn`, the original's, to compare with, and `masked_cnn`, ours. Change a line, run the notebook
-# again: that is what it is for.
-
-# %% include maskedgender/networks/view.py
-from maskedgender.networks.view import viewed  # noqa: F401
-
-# %% include maskedgender/networks/seed.py
-from maskedgender.networks.seed import seed_cnn
-
-# %% include maskedgender/networks/masked.py
-from maskedgender.networks.masked import answering_cnn, masked_cnn
+# The first picture through the first convolution: each of its filters answers to something else, such as an edge from
+# left to right, or a colour. Bright is where it matches.
 
 # %%
-import keras
-
-keras.utils.set_random_seed(SEED)
-view = VIEW or ("face" if (dataset / LABELS_FILE).is_file() else "portrait")
-if ARCHITECTURE == "seed":
-    model = seed_cnn(IMAGE_SIZE or (143 if view == "face" else 100), view)  # 100x100 pixels are seen either way
-else:
-    model = masked_cnn(IMAGE_SIZE or 128, view)
-model.summary()
+first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+shown = read_portrait(files[0], model.input_shape[1], colour=model.input_shape[3] == 3)
+answers = keras.Model(model.input, first.output).predict(shown.reshape(1, *model.input_shape[1:]), verbose=0)[0]
+strongest = answers.std(axis=(0, 1)).argsort()[::-1][:8]
+plots.plot_responses(answers[..., strongest])
+plt.show()
 
 # %% [markdown]
 # ## Training
 #
-# It computes on all GPUs that there are, in mixed precision; what is exported is float32 in any case. After each epoch
-# the state is written down, so that a run that was stopped goes on from there. It ends by itself before its hours are
-# up, with the best epoch so far.
-
-# %% include maskedgender/training/devices.py
-from maskedgender.training.devices import default_precision, training_devices
+# After each epoch the state is written down, so that a run that was stopped goes on from there. It ends by itself
+# before its hours are up, with the best epoch so far.
 
 # %%
-print(f"It computes on: {', '.join(training_devices())}; {os.cpu_count()} CPU cores; in {default_precision()}")
-
-# %% include maskedgender/training/progress.py
-from maskedgender.training import progress  # noqa: F401
-
-# %% include maskedgender/training/run_folder.py
-from maskedgender.training.run_folder import best_epoch
-
-# %% include maskedgender/training/callbacks.py
-from maskedgender.training import callbacks as survival  # noqa: F401
-
-# %% include maskedgender/training/calibration.py
-from maskedgender.training.calibration import calibrate
-
-# %% include maskedgender/training/fitting.py
-from maskedgender.training.fitting import RECIPES, export, train
-
-# %%
-run_folder = Path(OUTPUT) / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{len(fit)}images-seed{SEED}"
-recipe = RECIPES[ARCHITECTURE]
-hours = HOURS or (11.5 if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else None)
-changes = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "seed": SEED, "hours": hours}
-history = train(model, recipe, dataset, fit, choose, run_folder, **changes)
+hours = HOURS or (11.5 if ON_KAGGLE else None)
+facts = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "hours": hours, "started_from": started_from, "run": RUN_ID}
+facts["command"] = f"pclubtask3.ipynb with {EPOCHS=}, {BATCH_SIZE=}, {LIMIT=}"
+learnt = learn(model, RECIPES[ARCHITECTURE], portraits, Path(OUTPUT), view, SEED, **facts)
+print(f"{learnt.history.seconds.sum() / 60:.0f} minutes; the best of {len(learnt.history)} epochs is {learnt.best}")
 
 # %% [markdown]
-# The best epoch is the one with the highest accuracy on the choosing split; the model now holds its weights. A curve
-# for *choose* that turns away from the one for *fit* would tell of learning by heart.
+# The best epoch is the one with the highest accuracy on the choosing split. A curve for *choose* that turns away from
+# the one for *fit* would tell of learning by heart.
 
 # %%
-best = best_epoch(history)
-plot_learning_curves(history, best)
+plots.plot_learning_curves(learnt.history, learnt.best)
 plt.show()
-history.set_index("epoch").round(4)
 
 # %% [markdown]
-# ## Two looks, and calibration
+# ### Why calibration
 #
-# The network that answers, up to 128 pixels, looks at each picture and at its mirror image, and averages: the same
-# weights, twice the work, and a little better.
-#
-# When it says 90 %, nine in ten should be right. A temperature is found for that on the choosing split, and a shift at
-# which women and men are recognised equally often behind a mask; both are folded into the last layer's weights, so
-# that the file needs no second step. The original's two sigmoids stay as they are.
+# When it says 90 %, nine in ten should be right. A network as it comes from training is often surer than it should be.
+# So a slope and a shift of its scores are found on the choosing split and folded into the last layer's weights: the
+# file needs no second step. On the diagonal below it is as sure as it should be.
 
 # %%
-chosen = PortraitStream(dataset, choose, model.input_shape[1:], 64)
-if ARCHITECTURE == "masked":
-    model = answering_cnn(model, view)
-    found = calibrate(model, PortraitStream(dataset, masked_ones(choose), model.input_shape[1:], 64))
-    print(f"temperature {found.temperature:.2f}, shift towards male {found.shift:+.2f}")
+from maskedgender.data.stream import PortraitStream
+from maskedgender.networks.probabilities import answer_probabilities
+
+if found := learnt.calibration:
     print(f"log loss on {found.images:,} images: {found.loss_before:.4f} before, {found.loss_after:.4f} after")
-    before, after = found.recall_before, found.recall_after
-    print(f"women and men right: {before[0]:.1%} and {before[1]:.1%} before, {after[0]:.1%} and {after[1]:.1%} after")
-plot_reliability(choose.label.to_numpy(), answer_probabilities(model, chosen))
+chosen = PortraitStream(portraits.dataset, portraits.choose, learnt.model.input_shape[1:], 64)
+plots.plot_reliability(portraits.choose.label.to_numpy(), answer_probabilities(learnt.model, chosen))
 plt.show()
 
 # %% [markdown]
@@ -267,49 +229,52 @@ plt.show()
 # Everything is decided; the Validation folder is opened, once, and the look is written down.
 
 # %%
-tested = doubted.kept(list_images(dataset, VALIDATION))
-probabilities = answer_probabilities(model, PortraitStream(dataset, tested, model.input_shape[1:], 64))
-scores = score(tested.label.to_numpy(), probabilities)
-append_look(
-    Path(LOOKS or f"{OUTPUT}/looks.csv"),
-    f"{model.name}, {len(fit)} images, epoch {best} of {len(history)}: {scores.accuracy}",
-)
-print(f"Validation accuracy: {scores.accuracy}")
-pd.Series(scores.row(), name=model.name).to_frame()
+from maskedgender.measure.metrics import accuracy_by_group
+from maskedgender.measure.testing import log_look, tested
+
+test = tested(learnt.model, portraits.dataset, portraits.test)
+print(f"Validation accuracy: {test.scores.accuracy}")
+told = f"{model.name}, {len(portraits.fit)} images, epoch {learnt.best} of {len(learnt.history)}"
+log_look(Path(LOOKS or f"{OUTPUT}/looks.csv"), f"{told}: {test.scores.accuracy}")
+pd.Series(test.scores.row(), name=model.name).to_frame()
 
 # %%
-plot_confusion(scores.confusion)
+plots.plot_confusion(test.scores.confusion)
 plt.show()
 
 # %% [markdown]
-# One number hides whom it fails. The same by group, as far as the dataset knows:
+# One number hides whom it fails. The same by group, as far as the dataset knows groups:
 
 # %%
-accuracy_by_group(tested, probabilities).set_index(["group", "value"]).round(4)
+groups = accuracy_by_group(test.images, test.probabilities)
+groups[groups.value != "not known"].set_index(["group", "value"]).round(4)
+
+# %% [markdown]
+# ### What it looks at
+#
+# A spot is laid over one place of the picture after another, and the network is asked again. Where hiding changes its
+# mind, it was looking: orange speaks for its answer, blue against it.
+
+# %%
+from maskedgender.prediction.attribution import heat_map, overlay
+
+size = learnt.model.input_shape[1]
+faces = [read_portrait(file, size) for file in files[:4]]
+plots.plot_samples([overlay(face, heat_map(learnt.model, face)) for face in faces], titles[:4], columns=4)
+plt.show()
 
 # %% [markdown]
 # ## The file
 #
-# Architecture and calibrated weights in one file; any Keras 3 loads it with `keras.saving.load_model`. It is read back
-# at once and must give the same answers.
-
-# %%
-model_file = export(model, Path(OUTPUT) / f"{ARCHITECTURE}_gender.keras")
-facts = {"architecture": ARCHITECTURE, "view": view, "seed": SEED, "training_images": len(fit)}
-command = f"pclubtask3.ipynb with {EPOCHS=}, {BATCH_SIZE=}, {LIMIT=}"
-write_record(model_file, training_facts(model, history, best, **facts, command=command))
-
-again = keras.saving.load_model(model_file)
-portraits, _ = chosen[0]
-answers = keras.ops.convert_to_numpy(again(portraits, training=False))
-np.testing.assert_allclose(answers, model.predict(portraits, verbose=0), atol=1e-4)
-print(f"{model_file}: {model_file.stat().st_size / 1e6:.1f} MB, validation accuracy {scores.accuracy}")
-
-# %% [markdown]
-# Download it, and open the app with it: `maskedgender app --model masked_gender.keras`, or name it in the notebook
-# *PClubTask3Gradio*.
+# Architecture and calibrated weights in one file; Keras 3 loads it with `keras.saving.load_model`. It is read back at
+# once and must give the same answers. Download it, and open the app with it: `maskedgender app --model
+# masked_gender.keras`, or name it in the notebook *PClubTask3Gradio*.
 
 # %%
 from IPython.display import FileLink
 
-FileLink(str(model_file))
+again = keras.saving.load_model(learnt.file)
+batch = chosen[0][0]
+np.testing.assert_allclose(again.predict(batch, verbose=0), learnt.model.predict(batch, verbose=0), atol=1e-4)
+print(f"{learnt.file}: {learnt.file.stat().st_size / 1e6:.1f} MB, validation accuracy {test.scores.accuracy}")
+FileLink(str(learnt.file))

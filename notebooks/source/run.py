@@ -16,6 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+PATHS = ("DATASET", "OUTPUT", "LOOKS", "PEOPLE")  # parameters that name one
 NOTEBOOK = Path(__file__).resolve().parents[1] / "pclubtask3.ipynb"
 
 
@@ -62,12 +63,17 @@ class ShowingEngine(Engine):
 
 
 def main(executed: str, *parameters: str) -> int:
-    """Run the notebook with parameters such as "EPOCHS=3", and write the executed copy; the exit status."""
-    Path(executed).parent.mkdir(parents=True, exist_ok=True)
-    given = {name: value_of(text) for name, text in (parameter.split("=", 1) for parameter in parameters)}
+    """Run the notebook with parameters such as "EPOCHS=3", and write the executed copy; the exit status.
+
+    It runs in the folder of the copy, where it writes its library; paths among the parameters count from here.
+    """
+    folder = Path(executed).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    given = {name: value_of(name, text) for name, text in (parameter.split("=", 1) for parameter in parameters)}
     papermill_engines.register("showing", ShowingEngine)
+    options = {"engine_name": "showing", "progress_bar": False, "cwd": folder}
     try:
-        papermill.execute_notebook(NOTEBOOK, executed, given, engine_name="showing", progress_bar=False)
+        papermill.execute_notebook(NOTEBOOK, executed, given, **options)
     except PapermillExecutionError as error:
         print(f"\n{error.ename}: {error.evalue}\nthe notebook, as far as it came: {executed}", file=sys.stderr)
         return 1
@@ -75,12 +81,13 @@ def main(executed: str, *parameters: str) -> int:
     return 0
 
 
-def value_of(text: str) -> object:
-    """A parameter's value: a Python literal such as 3 or None, or else the text itself."""
+def value_of(name: str, text: str) -> object:
+    """A parameter's value: a Python literal such as 3 or None, or else the text itself; of a path, the whole one."""
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
-        return text
+        is_path = name in PATHS or (name == "START" and text.endswith(".keras"))
+        return str(Path(text).expanduser().resolve()) if is_path else text
 
 
 if __name__ == "__main__":

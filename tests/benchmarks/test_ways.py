@@ -13,7 +13,7 @@ from maskedgender.data.augment import ERASE_CHANCE
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
-from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.small import small_cnn
 
 from ..support.synthetic import synthetic_dataset
 
@@ -26,7 +26,7 @@ def test_each_way_trains_and_gives_back_the_same_network(way: ways.Way, tmp_path
     fit, choose = split_training(list_images(dataset, TRAINING))
     fit = fit.assign(age=["20-29", "30-39"] * (len(fit) // 2), race=["Indian", "Black"] * (len(fit) // 2))
     model = ways.fitted(way, dataset, fit, epochs=2)
-    assert model.count_params() == masked_cnn(32).count_params()
+    assert model.count_params() == small_cnn(32).count_params()
     straight, both = ways.margins(model, dataset, choose)
     assert straight.shape == both.shape == (len(choose),) and np.isfinite(both).all() and np.ptp(both) > 0
     assert augment.ERASE_CHANCE == ERASE_CHANCE
@@ -43,5 +43,5 @@ def test_a_cut_leaves_as_much_of_the_label_as_of_the_image():
 
 
 def test_a_cnn_twice_as_wide_has_about_four_times_the_weights():
-    narrow = masked_cnn(32)
+    narrow = small_cnn(32)
     assert 3.5 < ways.wider(narrow, 2).count_params() / narrow.count_params() < 4.1

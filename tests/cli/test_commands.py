@@ -24,8 +24,8 @@ from maskedgender.data import make_dataset
 from maskedgender.data.audit import LEAKED, UNREADABLE
 from maskedgender.data.layout import FOLDER
 from maskedgender.networks.checksums import LIST
-from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.model_files import load_model
+from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 from maskedgender.training.fitting import export
 
@@ -40,7 +40,7 @@ def shell(*words: object) -> Result:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(masked_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+    return export(small_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
 
 
 @pytest.fixture

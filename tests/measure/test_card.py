@@ -13,7 +13,7 @@ from benchmarks.accuracy import CLEAN, SIZED, measure
 from benchmarks.answers import OURS_AND_THE_SEEDS, RESULTS, SEED_MODEL, Answers
 from benchmarks.card import CARD
 from maskedgender.measure.card import model_card, read_measured
-from maskedgender.measure.records import write_record
+from maskedgender.networks.records import write_record
 
 COUNT = 200
 PHOTOS = pd.DataFrame(

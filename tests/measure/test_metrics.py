@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from maskedgender.measure import metrics, plots, records
+from maskedgender.measure import looks, metrics, plots
 from maskedgender.measure.metrics import accuracy_with_interval
 from maskedgender.networks.probabilities import answer_probabilities
+from maskedgender.networks.records import commit_of
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 1])
 P_MALE = np.array([0.1, 0.3, 0.6, 0.9, 0.8, 0.7, 0.4, 0.95])
@@ -146,8 +147,8 @@ def test_reliability_plot_has_a_point_a_bin():
 
 def test_looks_are_appended(tmp_path: Path):
     log = tmp_path / "results" / "looks.csv"
-    records.append_look(log, "first, with a comma")
-    records.append_look(log, "second")
+    looks.append_look(log, "first, with a comma")
+    looks.append_look(log, "second")
     rows = list(csv.DictReader(log.open(encoding="utf-8")))
     assert [row["figure"] for row in rows] == ["first, with a comma", "second"]
     assert {row["commit"] for row in rows} == {"not known"}
@@ -159,11 +160,11 @@ def test_the_commit_is_that_of_the_checkout_around(tmp_path: Path):
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     git("init", "--quiet")
-    assert records.commit_of(tmp_path) == "not known", "there is none yet"
+    assert commit_of(tmp_path) == "not known", "there is none yet"
     (tmp_path / "code.py").write_text("x = 1")
     git("add", "code.py")
     git("commit", "--quiet", "-m", "code")
-    records.append_look(tmp_path / "looks.csv", "a look does not make it dirty")
-    assert records.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
+    looks.append_look(tmp_path / "looks.csv", "a look does not make it dirty")
+    assert commit_of(tmp_path) == git("rev-parse", "--short", "HEAD")
     (tmp_path / "code.py").write_text("x = 2")
-    assert records.commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"
+    assert commit_of(tmp_path) == git("rev-parse", "--short", "HEAD") + "-dirty"

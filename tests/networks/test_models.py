@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from maskedgender.networks.masked import answering_cnn, masked_cnn
+from maskedgender.networks.answering import answering_cnn
+from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
+from maskedgender.networks.small import small_cnn
 
 from ..support.synthetic import synthetic_portrait
 
@@ -81,7 +84,7 @@ def test_multiply_adds_of_the_seed_are_those_counted_by_hand() -> None:
 
 
 def test_masked_takes_less_than_150_million_with_its_mirror_image() -> None:
-    plain, both = multiply_adds(masked_cnn()), multiply_adds(masked_cnn(mirrored=True))
+    plain, both = multiply_adds(small_cnn()), multiply_adds(small_cnn(mirrored=True))
     assert round(plain / 1e6) == 67
     assert both == 2 * plain < 150_000_000
 
@@ -89,7 +92,7 @@ def test_masked_takes_less_than_150_million_with_its_mirror_image() -> None:
 def test_mirrored_averages_the_logits_of_a_crop_and_its_mirror_image(trained_file: Path) -> None:
     plain = keras.saving.load_model(trained_file)
     logits = keras.Model(plain.input, plain.get_layer("logits").output)
-    mirrored = masked_cnn(64, "face", mirrored=True)
+    mirrored = small_cnn(64, "face", mirrored=True)
     mirrored.set_weights(plain.get_weights())
     x = np.stack([synthetic_portrait(number % 2, 200 + number) for number in range(5)])
     # Of 64 columns the face takes 45, one nearer to the left edge: the mirror image must lie there too.
@@ -101,18 +104,37 @@ def test_mirrored_averages_the_logits_of_a_crop_and_its_mirror_image(trained_fil
     np.testing.assert_allclose(mirrored.predict(x[:1], verbose=0), expected[:1], atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "looks"), [(128, 2), (160, 1)])
-def test_answering_looks_twice_where_that_stays_within_150_million(size: int, looks: int) -> None:
-    trained = masked_cnn(size)
+@pytest.mark.parametrize("network", [small_cnn, masked_cnn])
+def test_the_answering_form_looks_twice_with_the_same_weights(network: Callable[[int], keras.Model]) -> None:
+    trained = network(64)
     answering = answering_cnn(trained, "face")
-    assert multiply_adds(answering) == looks * multiply_adds(trained) < 150_000_000
+    assert multiply_adds(answering) == 2 * multiply_adds(trained)
     assert all((a == b).all() for a, b in zip(answering.get_weights(), trained.get_weights(), strict=True))
+
+
+def test_the_originals_answers_as_it_is() -> None:
+    seed = seed_cnn()
+    assert answering_cnn(seed, "portrait") is seed
+
+
+def test_masked_is_efficientnet_lite0() -> None:
+    model = masked_cnn()
+    assert model.get_layer("face").output.shape == (None, 112, 112, 3)
+    assert model.count_params() - 2 * 1281 == 3_413_024, "as published, without its thousand classes"
+
+
+def test_frozen_stages_do_not_learn_and_the_rest_does() -> None:
+    def learns(frozen: int) -> set[str]:
+        return {layer.name.split("_")[0] for layer in masked_cnn(64, frozen=frozen).layers if layer.trainable_weights}
+
+    assert learns(3) == {"stage4", "stage5", "stage6", "stage7", "features", "logits"}
+    assert learns(0) == learns(3) | {"stem", "stage1", "stage2", "stage3"}
 
 
 @pytest.mark.parametrize("view", ["face", "portrait"])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str, mirrored: bool) -> None:
-    model = masked_cnn(128, view, mirrored)
+    model = small_cnn(128, view, mirrored)
     assert model.input_shape == (None, 128, 128, 3)
     assert model.count_params() <= 1_570_000
     kinds = {type(layer) for layer in model.layers}
@@ -121,27 +143,27 @@ def test_masked_is_small_and_of_stock_layers_that_serve_alone(view: str, mirrore
 
 
 def test_face_view_looks_at_the_face_only() -> None:
-    model = masked_cnn(128, "face")
+    model = small_cnn(128, "face")
     assert model.get_layer("face").output.shape[1:3] == (90, 90)
     crop = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3)).astype(np.float32)
     rows, columns = np.mgrid[:128, :128]
     outside = (rows < 30) | (rows >= 120) | (columns < 19) | (columns >= 109)  # about 24-93 % and 15-85 %
     other = np.where(outside[None, ..., None], 255 - crop, crop)
     np.testing.assert_array_equal(*(np.asarray(model(picture, training=False)) for picture in (crop, other)))
-    sees_all = masked_cnn(128, "portrait")
+    sees_all = small_cnn(128, "portrait")
     assert np.abs(np.asarray(sees_all(crop)) - np.asarray(sees_all(other))).max() > 0
 
 
 def test_unknown_view_is_an_error() -> None:
     with pytest.raises(ValueError, match="nose"):
-        masked_cnn(128, "nose")
+        small_cnn(128, "nose")
 
 
 @pytest.fixture(scope="module")
 def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A masked_cnn after a few steps: batch normalisation has statistics that differ from those of a batch."""
+    """A small_cnn after a few steps: batch normalisation has statistics that differ from those of a batch."""
     keras.utils.set_random_seed(0)
-    model = masked_cnn(64, "face")
+    model = small_cnn(64, "face")
     x = np.stack([synthetic_portrait(number % 2, number) for number in range(32)])
     model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
     model.fit(x, np.arange(32) % 2, batch_size=16, epochs=6, verbose=0)
@@ -153,7 +175,7 @@ def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mirrored_file(trained_file: Path) -> Path:
     """The same weights as the file that answers has them."""
-    model = masked_cnn(64, "face", mirrored=True)
+    model = small_cnn(64, "face", mirrored=True)
     model.set_weights(keras.saving.load_model(trained_file).get_weights())
     model.save(trained_file.with_name("mirrored.keras"))
     return trained_file.with_name("mirrored.keras")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.networks.masked import masked_cnn
+from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.export import FORMATS, SAME, export
 
 
@@ -20,7 +20,7 @@ from maskedgender.prediction.export import FORMATS, SAME, export
 def model_file(tmp_path: Path) -> Path:
     """A small CNN of ours with a past: its normalisation has statistics of its own."""
     keras.utils.set_random_seed(5)
-    model = masked_cnn(48, mirrored=True)
+    model = small_cnn(48, mirrored=True)
     model.compile("sgd", "sparse_categorical_crossentropy")
     noise = np.random.default_rng(0)
     model.fit(noise.uniform(0, 255, (32, 48, 48, 3)), noise.integers(0, 2, 32), batch_size=8, verbose=0)

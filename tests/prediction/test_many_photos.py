@@ -21,8 +21,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.model_files import load_model
+from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, rows_of_photos, whole_rows
 from maskedgender.training.fitting import export
@@ -38,7 +38,7 @@ MINUTE = 60.0
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
-    return export(masked_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+    return export(small_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +301,7 @@ def test_another_models_answers_are_not_gone_on_with(
     folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
 ):
     keras.utils.set_random_seed(4)
-    other, table = export(masked_cnn(64), tmp_path / "other.keras"), tmp_path / "out.csv"
+    other, table = export(small_cnn(64), tmp_path / "other.keras"), tmp_path / "out.csv"
     table.write_bytes(unbroken_csv)
     result = predict(folder, "--model", other, "--csv", table, "--resume")
     assert result.exit_code == cli.TO_PUT_RIGHT and "comes from another model" in result.output

@@ -23,12 +23,12 @@ import tensorflow as tf
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
-from maskedgender.measure.records import write_record
+from maskedgender.networks.records import write_record
 from maskedgender.training.fitting import RECIPES, export, train
 from maskedgender.training.run_folder import TrainingError, whole_file
 
 from ..support.synthetic import synthetic_dataset
-from .test_fitting import assert_as_accurate, small_cnn, train_small
+from .test_fitting import assert_as_accurate, tiny_cnn, train_small
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MS_RDONLY, MS_REMOUNT = 1, 32  # of Linux' mount()
@@ -89,7 +89,7 @@ def test_read_only_folder_is_told_before_training(dataset: Path, small_disk: Pat
     with pytest.raises(TrainingError, match=r"^Cannot write .*: Read-only file system\. "):
         train_small(dataset, small_disk / "run")
     with pytest.raises(TrainingError, match=r"^Cannot write .*model\.keras: Read-only file system\. "):
-        export(small_cnn(), small_disk / "model.keras")
+        export(tiny_cnn(), small_disk / "model.keras")
 
 
 def test_file_in_the_folders_place_is_told_before_training(dataset: Path, tmp_path: Path) -> None:
@@ -118,11 +118,11 @@ class Greedy(keras.layers.Layer):
 
 def train_greedy(dataset: Path, folder: Path, most: int, hours: float | None = None) -> pd.DataFrame:
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
-    base = small_cnn()
+    base = tiny_cnn()
     model = keras.Model(base.input, Greedy(name="greedy")(base.output), name="greedy_cnn")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Greedy, "most", most)
-        return train(model, RECIPES["masked"], dataset, fit, choose, folder, epochs=5, batch_size=32, hours=hours)
+        return train(model, RECIPES["small"], dataset, fit, choose, folder, epochs=5, batch_size=32, hours=hours)
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(
@@ -153,9 +153,9 @@ def test_loss_that_is_no_number_stops_and_keeps_the_last_good_epoch(dataset: Pat
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
     train_small(dataset, tmp_path, hours=0.0)  # one epoch
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    model = small_cnn()
+    model = tiny_cnn()
     poisoned = PoisonedAfter(5)
-    recipe = replace(RECIPES["masked"], epochs=4, batch_size=16)
+    recipe = replace(RECIPES["small"], epochs=4, batch_size=16)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("maskedgender.training.fitting.Progress", lambda *_: poisoned)
         with pytest.raises(TrainingError, match=r"not a number at batch \d+ of epoch 2; the weights up to epoch 1 are"):
@@ -180,7 +180,7 @@ def test_learning_rate_beyond_reason_is_told_in_the_first_epoch(dataset: Path, t
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
     recipe = replace(RECIPES["seed"], learning_rate=1e38, epochs=2)
     with pytest.raises(TrainingError, match=r"(batch \d+|the end) of epoch 1; no epoch was finished"):
-        train(small_cnn(), recipe, dataset, fit, choose, tmp_path)
+        train(tiny_cnn(), recipe, dataset, fit, choose, tmp_path)
     assert files(tmp_path) == ["settings.json"]
 
 

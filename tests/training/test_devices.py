@@ -26,7 +26,9 @@ if backend == "tensorflow":
     tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * devices)
 
 import keras
-from maskedgender.data.dataset import TRAINING, list_images, split_training
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
 from maskedgender.training.devices import training_devices
 from maskedgender.training.fitting import RECIPES, export, train
 
@@ -39,7 +41,7 @@ def cnn():
     return keras.Model(inputs, keras.layers.Softmax(dtype="float32", name="female_male")(x), name="small_cnn")
 
 fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
-recipe = replace(RECIPES["masked"], augment=False, epochs=4, batch_size=24, learning_rate=0.0005)
+recipe = replace(RECIPES["small"], augment=False, epochs=4, batch_size=24, learning_rate=0.0005)
 model = cnn()
 history = train(model, recipe, dataset, fit, choose, folder, precision="float32")
 file = export(model, folder / "model.keras")

@@ -15,9 +15,9 @@ from maskedgender.cli.commands import app
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
-from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.model_files import SHIPPED_MODEL
 from maskedgender.networks.seed import seed_cnn
+from maskedgender.networks.small import small_cnn
 from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
 from maskedgender.training.fitting import export
 
@@ -62,11 +62,11 @@ def test_images_come_as_often_as_their_group_weighs() -> None:
 
 def test_without_a_description_nothing_comes_more_often(tmp_path: Path) -> None:
     fit, choose = split_training(list_images(synthetic_dataset(tmp_path, 8), TRAINING))
-    assert more_of_the_missed(masked_cnn(SIZE), tmp_path, fit, choose) is fit
+    assert more_of_the_missed(small_cnn(SIZE), tmp_path, fit, choose) is fit
 
 
 def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
-    model = masked_cnn()
+    model = small_cnn()
     start_from(model, SHIPPED_MODEL)
     shipped = keras.saving.load_model(SHIPPED_MODEL)
     assert all((a == b).all() for a, b in zip(model.get_weights(), shipped.get_weights(), strict=True))
@@ -74,21 +74,21 @@ def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
 
 def test_a_file_of_another_cnn_is_refused(tmp_path: Path) -> None:
     path = export(seed_cnn(SIZE), tmp_path / "seed_gender.keras")
-    with pytest.raises(ValueError, match=r"seed_gender\.keras holds another CNN than masked_cnn: start from a file of"):
-        start_from(masked_cnn(SIZE), path)
+    with pytest.raises(ValueError, match=r"seed_gender\.keras holds another CNN than small_cnn: start from a file of"):
+        start_from(small_cnn(SIZE), path)
 
 
 def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) -> None:
     dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
-    start = export(masked_cnn(SIZE), tmp_path / "start.keras")
+    start = export(small_cnn(SIZE), tmp_path / "start.keras")
     start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc"}))
-    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1]
+    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1, "--architecture", "small"]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
     assert result.exit_code == 0, result.output
-    facts = json.loads((tmp_path / "masked_gender.json").read_text())
+    facts = json.loads((tmp_path / "small_gender.json").read_text())
     assert facts["input"] == f"({SIZE}, {SIZE}, 3)", "the size is that of the file"
     assert (
         facts["started from"].startswith("start.keras, SHA-256 ") and "epochs 16, commit abc" in facts["started from"]
     )
     (run,) = (tmp_path / "runs").iterdir()
-    assert "-from-" in run.name and pd.read_csv(run / "history.csv")["learning_rate"][0] == pytest.approx(0.001)
+    assert pd.read_csv(run / "history.csv")["learning_rate"][0] == pytest.approx(0.001)

@@ -23,8 +23,8 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.measure.metrics import accuracy_with_interval
-from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
+from maskedgender.networks.small import small_cnn
 from maskedgender.training import fitting as training
 from maskedgender.training.calibration import calibrate, fold_calibration
 from maskedgender.training.fitting import (
@@ -46,8 +46,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthetic_dataset(tmp_path_factory.mktemp("dataset"), portraits=80)
 
 
-def small_cnn() -> keras.Model:
-    """Two layers between the ends of a masked_cnn, so that tests of training are about training."""
+def tiny_cnn() -> keras.Model:
+    """Two layers between the ends of a small_cnn, so that tests of training are about training."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -59,9 +59,9 @@ def small_cnn() -> keras.Model:
 
 def train_small(dataset: Path, folder: Path, **changes: object) -> tuple[keras.Model, pd.DataFrame]:
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
-    model = small_cnn()
+    model = tiny_cnn()
     arguments = {"epochs": 4, "batch_size": 16, **changes}
-    return model, train(model, RECIPES["masked"], dataset, fit, choose, folder, **arguments)  # type: ignore[arg-type]
+    return model, train(model, RECIPES["small"], dataset, fit, choose, folder, **arguments)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +258,7 @@ def test_folded_calibration_equals_explicit_scaling(
 
 
 def test_calibration_recovers_what_was_spoilt(dataset: Path) -> None:
-    model, stream = small_cnn(), chosen_stream(dataset)
+    model, stream = tiny_cnn(), chosen_stream(dataset)
     x = np.concatenate([stream[index][0] for index in range(len(stream))])
     logits = keras.Model(model.input, model.get_layer("logits").output).predict(x, verbose=0)
     margin = logits[:, 1] - logits[:, 0]
@@ -275,39 +275,68 @@ def test_calibration_recovers_what_was_spoilt(dataset: Path) -> None:
     np.testing.assert_allclose(model.predict(x, verbose=0), honest, atol=0.01)
 
 
-def test_calibration_of_a_model_that_knows_nothing_answers_with_frequencies(dataset: Path) -> None:
-    model, stream = small_cnn(), chosen_stream(dataset)
-    model.get_layer("logits").set_weights([np.zeros_like(w) for w in model.get_layer("logits").get_weights()])
+def test_calibration_of_a_model_that_knows_nothing_says_one_half(dataset: Path) -> None:
+    model, stream = tiny_cnn(), chosen_stream(dataset)
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([np.zeros_like(kernel), bias + np.array([0, 2], bias.dtype)])
     stream.labels = np.arange(len(stream.labels), dtype=np.int32) % 4 // 3  # a quarter is male
     calibrate(model, stream)
-    np.testing.assert_allclose(model.predict(stream, verbose=0)[:, 1], 0.25, atol=0.001)
+    np.testing.assert_allclose(model.predict(stream, verbose=0)[:, 1], 0.5, atol=0.001)
 
 
-def test_calibrated_answers_are_as_often_right_for_women_as_for_men(dataset: Path) -> None:
-    model, stream = small_cnn(), chosen_stream(dataset)
-    logits = keras.Model(model.input, model.get_layer("logits").output).predict(stream, verbose=0)
-    margin = logits[:, 1] - logits[:, 0]
-    noise = np.random.default_rng(0).normal(0, 0.8, len(margin))
-    # Three in ten are male: the most likely answer alone would miss men more often.
-    score = (margin - margin.mean()) / margin.std() + noise
-    stream.labels = (score > np.quantile(score, 0.7)).astype(np.int32)
-    found = calibrate(model, stream)
-    answers = model.predict(stream, verbose=0).argmax(axis=1)
-    women, men = (float(np.mean(answers[stream.labels == label] == label)) for label in (0, 1))
-    assert women == pytest.approx(men, abs=0.1)  # one man of twelve is 8 %
-    assert found.recall_after == pytest.approx((women, men), abs=0.1)
-    assert abs(found.recall_before[0] - found.recall_before[1]) > 0.1
+class Chosen:
+    """A choosing split whose pictures are their own margins, so that what is right is known exactly."""
+
+    shuffle = augment = False
+
+    def __init__(self, margin: np.ndarray, labels: np.ndarray) -> None:
+        self.margin, self.labels = margin, labels
+
+
+class Margins:
+    """A model whose two logits are half a margin below and above 0."""
+
+    name = "margins"
+
+    def __init__(self) -> None:
+        self.kernel, self.bias = np.array([[-0.5, 0.5]]), np.zeros(2)
+
+    def get_layer(self, name: str) -> Margins:
+        return self
+
+    def get_weights(self) -> list[np.ndarray]:
+        return [self.kernel, self.bias]
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        self.kernel, self.bias = weights
+
+    def predict(self, stream: Chosen, verbose: int = 0) -> np.ndarray:
+        logits = stream.margin[:, None] @ self.kernel + self.bias
+        return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("men", [0.5, 0.7, 0.9])
+def test_probabilities_hold_for_as_many_women_as_men_whatever_the_share_to_choose_by(men: float) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(40_000) < men).astype(np.int32)
+    margin = rng.normal(np.where(labels == 1, 1.5, -0.5), 1)  # of such classes the log-odds are 2 * margin - 1
+    model, stream = Margins(), Chosen(margin, labels)
+    found = calibrate(model, stream)  # type: ignore[arg-type]
+    assert (1 / found.temperature, found.shift) == pytest.approx((2, -1), abs=0.08)
+    one_half = np.array([0.5])
+    np.testing.assert_allclose(model.predict(Chosen(one_half, labels[:1]))[0, 1], 0.5, atol=0.02)
+    assert found.loss_after < found.loss_before
 
 
 def test_calibration_refuses_a_shuffled_stream(dataset: Path) -> None:
     stream = chosen_stream(dataset)
     stream.shuffle = True
     with pytest.raises(ValueError, match="shuffled"):
-        calibrate(small_cnn(), stream)
+        calibrate(tiny_cnn(), stream)
 
 
 def test_export_is_float32_small_and_the_same_model(tmp_path: Path) -> None:
-    model = masked_cnn(64, "face")
+    model = small_cnn(64, "face")
     model.compile("adam", "sparse_categorical_crossentropy")
     model.optimizer.build(model.trainable_variables)
     file = export(with_precision(model, "mixed_float16"), tmp_path / "deep" / "model.keras")
@@ -329,22 +358,22 @@ def test_export_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(keras.Model, "save", break_off)
     with pytest.raises(TrainingError, match="No space"):
-        export(small_cnn(), path)
+        export(tiny_cnn(), path)
     assert path.read_bytes() == b"the old file"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_edited_cnn_or_other_images_make_another_run() -> None:
     images = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "label": [0, 1], "style": ["none", "cloth"]})
-    model = masked_cnn(64, "face")
+    model = small_cnn(64, "face")
     config = model.get_config()
     dropout = next(layer for layer in config["layers"] if layer["class_name"] == "Dropout")
     dropout["config"]["rate"] = 0.6
     edited = keras.Model.from_config(config)
 
     def settings(network: keras.Model, fit: pd.DataFrame) -> dict[str, Any]:
-        return training._settings(network, RECIPES["masked"], fit, images, 0)
+        return training._settings(network, RECIPES["small"], fit, images, 0)
 
-    assert settings(model, images) == settings(masked_cnn(64, "face"), images.copy())
+    assert settings(model, images) == settings(small_cnn(64, "face"), images.copy())
     assert settings(model, images) != settings(edited, images)
     assert settings(model, images) != settings(model, images.assign(style="n95"))

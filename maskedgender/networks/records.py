@@ -1,36 +1,21 @@
-"""What is written down: the record beside a model, and the log of looks at the test set."""
+"""The record beside a model file: what a training run says of what it has made, as JSON."""
 
 from __future__ import annotations
 
-import csv
 import datetime
 import json
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-import pandas as pd
-
-from .metrics import NOT_KNOWN
-
-LOOK_COLUMNS = ("date", "commit", "figure")
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
 
 
-def append_look(log: Path, figure: str) -> None:
-    """Add a line (date, commit, figure) to the log of looks at Validation, a CSV file that is made where missing.
-
-    A test set that is opened often stops being one, so every opening is written down. The commit is that of the
-    checkout in which the log lies; "not known" outside of one, as on Kaggle.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    new = not log.exists()
-    with log.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(LOOK_COLUMNS)
-        writer.writerow((datetime.date.today().isoformat(), commit_of(log.parent), figure))
+NOT_KNOWN = "not known"
 
 
 def commit_of(folder: Path) -> str:
@@ -51,6 +36,8 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
         history: one row an epoch, with the column seconds.
         best: the epoch (from 1) whose weights the model holds.
     """
+    import keras  # late: who only reads a record needs none
+
     return {
         "input": model.input_shape[1:],
         "parameters": f"{model.count_params():,}",
@@ -67,10 +54,16 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
 
 def write_record(model: Path, facts: Mapping[str, object]) -> None:
     """Keep the facts of a training run in a JSON file beside its model, for the card; FACTS are those that it shows."""
-    text = {name: str(value) for name, value in facts.items()}
+    text = {name: str(value) for name, value in facts.items() if value is not None}
     partial = model.with_name(f"partial-{model.stem}.json")
     try:
         partial.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
         partial.replace(model.with_suffix(".json"))
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_record(model: Path) -> dict[str, str]:
+    """The facts kept beside a model; none where there is no such file."""
+    record = model.with_suffix(".json")
+    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}

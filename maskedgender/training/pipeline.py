@@ -1,0 +1,164 @@
+"""All of a training, as the notebook and the shell run it: doubt the images, split, fit, calibrate, export.
+
+portraits = prepared("masked")
+view = view_of(portraits.dataset)
+model, _ = new_cnn("masked", view)
+learnt = learn(model, RECIPES["masked"], portraits, Path("models"), view)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from ..data.audit import audit
+from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION
+from ..data.listing import list_images
+from ..data.locate import find_dataset
+from ..data.split import limited, masked_ones, split_training
+from ..data.stream import PortraitStream
+from ..networks.answering import answering_cnn
+from ..networks.checksums import relist
+from ..networks.imagenet import WeightsError, start_from_imagenet
+from ..networks.masked import masked_cnn
+from ..networks.records import training_facts, write_record
+from ..networks.seed import seed_cnn
+from ..networks.small import small_cnn
+from .calibration import Calibration, calibrate
+from .fitting import Recipe, export, run_name, train
+from .run_folder import best_epoch
+
+FROZEN_STAGES = 3  # of the masked CNN, when it starts from ImageNet: they know edges and textures already
+NAMES = {"masked_cnn": "masked", "small_cnn": "small", "seed_cnn": "seed"}  # of the architectures, by the models'
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """The images of a dataset folder, each on the one side where it is used.
+
+    Attributes:
+        dataset: the folder that holds Training/ and Validation/.
+        fit, choose, test: tables as from `list_images`.
+        report: what the audit found, as text.
+    """
+
+    dataset: Path
+    fit: pd.DataFrame
+    choose: pd.DataFrame
+    test: pd.DataFrame
+    report: str
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a training has made.
+
+    Attributes:
+        model: as it was exported.
+        history: one row an epoch, as from `train`.
+        best: the epoch (from 1) that was chosen.
+        calibration: what was folded into the model; None for the original's CNN, which stays as it is.
+        file: the .keras file.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    best: int
+    calibration: Calibration | None
+    file: Path
+
+
+def prepared(given: str | Path | None = None, limit: int | None = None, seed: int = 0) -> Portraits:
+    """Find a dataset folder, read all its images once, leave out what the audit doubts, and split.
+
+    Args:
+        given: as for `find_dataset`.
+        limit: take only so many of the training images.
+        seed: of the split, and of what the limit leaves.
+
+    Raises:
+        FileNotFoundError: there is no dataset, or a class has no images.
+    """
+    dataset = find_dataset(given)
+    images, test = (list_images(dataset, part) for part in (TRAINING, VALIDATION))
+    if limit:
+        images = limited(images, limit, seed)
+    doubted = audit(dataset, images, test)
+    fit, choose = split_training(doubted.kept(images), seed=seed)
+    return Portraits(dataset, fit, choose, doubted.kept(test), str(doubted))
+
+
+def view_of(dataset: Path) -> str:
+    """What a CNN should look at: the "face" of portraits cut here, hair and ears too of Kaggle's ("portrait")."""
+    return "face" if (dataset / LABELS_FILE).is_file() else "portrait"
+
+
+def new_cnn(
+    architecture: str, view: str, image_size: int | None = None, start: str | None = None
+) -> tuple[keras.Model, str]:
+    """A CNN to be trained, and what it starts from in words: "ImageNet" or "nothing".
+
+    Args:
+        architecture: "masked", "small" or "seed".
+        image_size: pixels a side of its input; without, as many as show it 112x112 (small: 90x90, seed: 100x100) of a
+            face.
+        start: "imagenet" or "nothing"; None for ImageNet's weights where they are at hand, which the masked CNN alone
+            can take.
+
+    Raises:
+        WeightsError: ImageNet's weights were asked for and are not at hand.
+    """
+    if architecture == "seed":
+        return seed_cnn(image_size or (143 if view == "face" else 100), view), "nothing"
+    if architecture == "small":
+        return small_cnn(image_size or 128, view), "nothing"
+    if start != "nothing":
+        model = masked_cnn(image_size or 160, view, frozen=FROZEN_STAGES)
+        try:
+            start_from_imagenet(model)
+            return model, "ImageNet"
+        except WeightsError:
+            if start == "imagenet":
+                raise
+    return masked_cnn(image_size or 160, view), "nothing"
+
+
+def learn(
+    model: keras.Model, recipe: Recipe, portraits: Portraits, output: Path, view: str, seed: int = 0, **facts: Any
+) -> Learnt:
+    """Fit, choose the best epoch, calibrate on the choosing split, export with a record; goes on where it stopped.
+
+    Args:
+        model: an uncompiled CNN of the package, or a changed one: each is a run of its own in `output`/runs.
+        output: the folder for the .keras file and the state of the run.
+        view: the one that the model was built with.
+        facts: further ones for the record; "epochs", "batch_size" and "hours" also go to `train`.
+    """
+    changes = {name: facts.pop(name) for name in ("epochs", "batch_size", "hours") if name in facts}
+    name = run_name(model, recipe, portraits.fit, portraits.choose, seed, **changes)
+    run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{name}"
+    history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, seed=seed, **changes)
+    best, architecture = best_epoch(history), NAMES.get(model.name, model.name)
+    answering = answering_cnn(model, view)
+    calibration = None
+    if architecture != "seed":
+        chosen = masked_ones(portraits.choose)
+        calibration = calibrate(answering, PortraitStream(portraits.dataset, chosen, model.input_shape[1:], 64))
+    path = export(answering, output / f"{architecture}_gender.keras")
+    relist(path)
+    own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
+    own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
+    write_record(path, training_facts(answering, history, best, **own, **facts))
+    return Learnt(answering, history, best, calibration, path)
+
+
+def described(images: pd.DataFrame) -> str:
+    """What a model was trained on, in a phrase; an image that came more than once counts once."""
+    images = images.drop_duplicates("file")
+    masked = 1 - images["style"].isin((BARE, NOT_DESCRIBED)).mean()
+    known = "" if (images["style"] == NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
+    return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
