@@ -42,7 +42,7 @@ notebooks: $(VENV)/installed ## build notebooks/*.ipynb from notebooks/source/ a
 
 notebooks-run: $(VENV)/installed ## execute both notebooks anew: DATASET=folder, EPOCHS= and so on for the training one
 	@test -n "$(DATASET)" || { echo "Say what to train on: make notebooks-run DATASET=folder" >&2; exit 2; }
-	@$(BIN)/python notebooks/source/execute.py pclubtask3 $(filter-out "OUTPUT=% "LOOKS=%,$(GIVEN))
+	@$(BIN)/python notebooks/source/execute.py pclubtask3 $(filter-out "LOOKS=%,$(GIVEN))
 	@$(BIN)/python notebooks/source/execute.py PClubTask3Gradio LAUNCH=False
 
 train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters

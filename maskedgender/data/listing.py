@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .layout import BARE, CLASSES, LABELS_FILE, NOT_DESCRIBED
+from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -34,8 +34,7 @@ def list_images(dataset: Path, part: str) -> pd.DataFrame:
         images = images.merge(described, on="file")
     else:
         images = images.assign(source=images["file"], age=None, race=None, style=None)
-    images = images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))
-    return images.assign(worn=images["style"].map({BARE: "no", NOT_DESCRIBED: NOT_DESCRIBED}).fillna("yes"))
+    return images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))
 
 
 def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset: Path) -> None:

@@ -12,12 +12,14 @@ from .layout import BARE, CLASSES
 def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split training images into those to fit and those to choose by: (fit, choose).
 
-    Variants of one portrait (rows of the same `source`) stay on one side, and each class gives the same share of its
-    portraits. The same seed gives the same split, whatever the order of the rows.
+    The side of a portrait depends on its name (its `source`) and the seed alone, not on what else is listed, so that a
+    model that learns more later chooses by no portrait that it has learnt before. Variants of one portrait stay on one
+    side.
 
     Args:
         images: as from `list_images`.
-        choose_share: the share of the portraits of each class that goes to `choose`, at least one of each.
+        choose_share: the share of the portraits that goes to `choose`, about: each goes by itself. Each side gets at
+            least one portrait of each class.
 
     Raises:
         ValueError: a class has fewer than two portraits, so that one side would miss it.
@@ -29,17 +31,18 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
         if len(of_class) < 2:
             raise ValueError(f"A split needs two portraits of each class or more; {name} has {len(of_class)}.")
         places = of_class.map(lambda source: _place(source, seed))
-        below = places < choose_share
-        if below.all() or not below.any():
-            below = places == (places.max() if below.all() else places.min())
-            below = ~below if (places < choose_share).all() else below
-        chosen.update(of_class[below])
+        choosing = places < choose_share
+        if not choosing.any():
+            choosing = places == places.min()
+        elif choosing.all():
+            choosing = places < places.max()
+        chosen.update(of_class[choosing])
     is_chosen = images["source"].isin(chosen)
     return images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
 
 
 def _place(source: str, seed: int) -> float:
-    """Where a portrait lies between 0 and 1, whatever else is listed."""
+    """Where a portrait lies in 0..1: as good as drawn by lot, and the same everywhere and always."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{source}".encode()).digest()[:8], "big") / 2**64
 
 

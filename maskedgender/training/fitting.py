@@ -22,6 +22,7 @@ from typing import Any
 import keras
 import pandas as pd
 
+from ..data.layout import BARE, NOT_DESCRIBED
 from ..data.stream import PortraitStream
 from .calibration import calibrate  # noqa: F401
 from .callbacks import Clock, KeepRun, StopWhenNotANumber
@@ -29,7 +30,7 @@ from .devices import default_precision, every_device, on_gpu, out_of_memory, sha
 from .progress import Progress
 from .run_folder import RunFolder, TrainingError, best_epoch, whole_file
 
-HELPERS = ("age", "race", "worn")  # columns of a dataset's labels.csv
+HELPERS = ("age", "race", "worn")  # what labels.csv tells of a portrait besides
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Recipe:
         augment: show another picture of each portrait in each epoch.
         warm_up: epochs, of the cosine's beginning.
         precision: a dtype policy of Keras; None for what is fastest here.
-        helper_weight: of the losses of two further heads, age and race, where the dataset describes them; 0 for none.
-            They make the features better, and are not part of the model.
+        helper_weight: of the losses of further heads, age, race and mask worn, where the dataset describes them; 0 for
+            none. They make the features better, and are not part of the model.
     """
 
     epochs: int
@@ -110,6 +111,7 @@ def train(
     recipe = replace(recipe, epochs=epochs or recipe.epochs, batch_size=batch_size or recipe.batch_size)
     run, clock = RunFolder(Path(folder)), Clock(hours)
     run.claim(_settings(model, recipe, fit, choose, seed))
+    fit, choose = _with_worn(fit), _with_worn(choose)
     heads = _helpers(fit, choose) if recipe.helper_weight else {}
     lesson = _Lesson(
         model, recipe, Path(dataset), fit, choose, heads, seed, precision or recipe.precision or default_precision()
@@ -240,6 +242,12 @@ def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.
 
 def _fingerprint(text: str) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _with_worn(images: pd.DataFrame) -> pd.DataFrame:
+    """With a further column, worn: whether a mask is, "yes" or "no", as far as the style tells."""
+    known = {BARE: "no", NOT_DESCRIBED: NOT_DESCRIBED}
+    return images.assign(worn=[known.get(style, "yes") for style in images["style"]]) if "style" in images else images
 
 
 def _helpers(fit: pd.DataFrame, choose: pd.DataFrame) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import STYLES, draw_mask
 
+LOOKS = ROOT / "benchmarks" / "results" / "looks.csv"
 PEOPLE = {"Grace Hopper": "grace_hopper.jpg", "Eileen Collins": "eileen_collins.jpg"}
 MASKS_SHOWN = 3  # of each person, beside the bare face
 CROP_SIDE = 256
@@ -42,7 +43,12 @@ def main(name: str, *parameters: str) -> int:
             dataset = Path(str(given["DATASET"])).resolve()
             (Path(folder) / dataset.name).symlink_to(dataset)
             write_people(Path(folder) / "examples")
-            run_in(folder, notebook, {**given, "DATASET": dataset.name, "PEOPLE": "examples"})
+            if "OUTPUT" in given:  # to keep the model, and to go on with its run
+                output = Path(str(given.pop("OUTPUT"))).resolve()
+                output.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / "models").symlink_to(output)
+            own = {"DATASET": dataset.name, "PEOPLE": "examples", "LOOKS": str(LOOKS)}
+            run_in(folder, notebook, {**given, **own})
     else:
         run_in(str(ROOT / "notebooks"), notebook, given)
     path_of(name).write_text(nbformat.writes(notebook, version=4) + "\n", encoding="utf-8")

@@ -28,7 +28,6 @@ if backend == "tensorflow":
 import keras
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
-from maskedgender.data.split import split_training
 from maskedgender.training.devices import training_devices
 from maskedgender.training.fitting import RECIPES, export, train
 
@@ -40,7 +39,9 @@ def cnn():
     x = keras.layers.Dense(2, name="logits")(keras.layers.Flatten()(x))
     return keras.Model(inputs, keras.layers.Softmax(dtype="float32", name="female_male")(x), name="small_cnn")
 
-fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
+images = list_images(dataset, TRAINING)
+is_chosen = images["source"].isin(sorted(set(images["source"]))[::4][:40])  # both sides have an even count
+fit, choose = images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
 recipe = replace(RECIPES["small"], augment=False, epochs=4, batch_size=24, learning_rate=0.0005)
 model = cnn()
 history = train(model, recipe, dataset, fit, choose, folder, precision="float32")
