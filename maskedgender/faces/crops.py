@@ -29,6 +29,11 @@ class CropWindow:
     side: int
     angle: float = 0.0
 
+    def widened(self, times: float) -> CropWindow:
+        """The upright square about the same middle, so many times as wide."""
+        margin = round((times - 1) * self.side / 2)
+        return CropWindow(self.left - margin, self.top - margin, self.side + 2 * margin)
+
     def to_crop(self, points: np.ndarray, size: int) -> np.ndarray:
         """Points of the photo, (N, 2) in pixels, as pixels of the crop of `size` pixels a side."""
         # Pixel centres lie at +0.5, so that resizing keeps the corners of the window on the corners of the crop.

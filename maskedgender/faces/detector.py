@@ -44,6 +44,11 @@ class Face:
         """The box's area in square pixels."""
         return self.box[2] * self.box[3]
 
+    def scaled(self, times: float) -> Face:
+        """The same face in a picture that is so many times as large."""
+        x, y, width, height = (times * length for length in self.box)
+        return replace(self, box=(x, y, width, height), landmarks=self.landmarks * times)
+
     def moved(self, right: float, down: float) -> Face:
         """The same face in a picture in which it lies elsewhere."""
         x, y, width, height = self.box
@@ -67,13 +72,17 @@ def detect(
     if min(photo.shape[:2]) * scale * (1 + 2 * border) < LEAST_SIDE:
         return []
     bordered, added = _scaled_with_border(photo, scale, border)
-    height, width = bordered.shape[:2]
-    detector = _detector()
-    detector.setInputSize((width, height))
-    detector.setScoreThreshold(score_threshold)
-    _, rows = detector.detect(np.ascontiguousarray(bordered[..., ::-1]))  # YuNet was trained on BGR
-    found = [] if rows is None else [_face(row, added, scale) for row in rows]
+    found = [face.moved(-added[0], -added[1]).scaled(1 / scale) for face in detect_in(bordered, score_threshold)]
     return sorted(found, key=lambda face: -face.area)
+
+
+def detect_in(picture: np.ndarray, score_threshold: float) -> list[Face]:
+    """One pass of YuNet over a picture, uint8 (height, width, 3), RGB, as it is."""
+    detector = _detector()
+    detector.setInputSize(picture.shape[1::-1])
+    detector.setScoreThreshold(score_threshold)
+    _, rows = detector.detect(np.ascontiguousarray(picture[..., ::-1]))  # YuNet was trained on BGR
+    return [] if rows is None else [_face(row) for row in rows]
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -99,10 +108,7 @@ def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple
     return cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY), (x, y)
 
 
-def _face(row: np.ndarray, border: tuple[int, int], scale: float) -> Face:
-    """A YuNet row (x, y, width, height, five landmarks' x and y, score) in the photo's pixels."""
-    corner = (row[:2] - border) / scale
-    size = row[2:4] / scale
-    box = (float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
-    landmarks = (row[4:14].reshape(5, 2) - border) / scale
-    return Face(box, float(row[14]), landmarks.astype(np.float64))
+def _face(row: np.ndarray) -> Face:
+    """A YuNet row: x, y, width, height, five landmarks' x and y, score."""
+    x, y, width, height = map(float, row[:4])
+    return Face((x, y, width, height), float(row[14]), row[4:14].reshape(5, 2).astype(np.float64))

@@ -1,60 +1,90 @@
-"""Find the faces of a photo: in several sizes, turned, and looked at again where they are in doubt."""
+"""Find the faces of a photo: propose views, detect in them, merge what they show, verify the doubtful, put in order.
+
+Two passes of the detector do for most photos: a small copy shows the faces that fill it; then one sheet of views
+shows whether that was all, and whether the best face is one and stands upright. Where it was not all, or is in doubt,
+up to eight passes more look for small faces and for turned heads, and doubtful faces get a close look of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from .detector import SCORE_THRESHOLD, Box, Face, detect, overlap
-from .geometry import resized, turned_back, turned_size
-from .verification import SURE_SCORE, TURNS, in_crowds, looked_at_closely, small_looked_at_closely, turned_face
+from .detector import SCORE_THRESHOLD, Box, Face, overlap
+from .verification import (
+    SURE_SCORE,
+    TURNS,
+    close_looks_at,
+    in_crowds,
+    is_certain,
+    looked_again,
+    verified,
+    without_a_look,
+)
+from .views import seen, whole
 
 CLOSE_UP_SIDES = (224, 160)  # faces that fill the picture are found best in small copies of it
 CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that counts as a close-up
 CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend to show its bare upper half alone
+OVERVIEW_SIDE = 320  # shows whether there are others beside a close-up
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
-SMALL_FACE_SIDE = 80  # pixels of the pass: where there seem to be smaller ones, further passes look again
+SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
 LEAST_FACE_SIDE = 20  # pixels of the photo: less tells next to nothing, and is texture more often than a face
-SMALL_FACES_PASS = 4  # times as large is that pass in which small faces with a mask are found best
-SMALL_FACES_BORDER = 0.05
+NARROW = 0.05  # of the sides: the border of views in which no face fills the picture
+LARGER = (1, 2, 4)  # times that pass: small faces with a mask are found best in the last
+TURNED_SIDE = 480  # pixels of the photo before it is turned
 FAINT_SCORE = 0.2  # makes it seem so
 SAME_FACE_OVERLAP = 0.6  # of the smaller of two boxes: the one that scores less is the same face, or none
+ALIKE = 0.7  # intersection over union: one close look does for both
 SAME_ROW = 0.5  # of a face's height: a smaller step down stays in the row
+MOST_LOOKS = 20  # close looks in a photo: of more faces in doubt, those that score least are judged without
+
+
+@dataclass
+class Candidates:
+    """What passes over a photo have shown, in pixels of the photo, one face perhaps several times.
+
+    Attributes:
+        close_ups: faces that fill the photo, as small copies of it show them.
+        upright: what larger copies show.
+        turned: what turned copies show.
+        main: the face that the first pass showed best, and `looks`, how its own crop shows it.
+    """
+
+    close_ups: list[Face] = field(default_factory=list)
+    upright: list[Face] = field(default_factory=list)
+    turned: list[Face] = field(default_factory=list)
+    main: Face | None = None
+    looks: list[Face] = field(default_factory=list)
 
 
 def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
     """All faces of a photo, largest first.
 
-    A pass at up to 640 pixels, and two for close-ups in smaller copies, do for most photos. Where small faces show, or
-    no face is sure, passes at twice and four times the size follow; where none is sure, the photo is turned, too.
-
     Args:
         photo: uint8 array (height, width, 3), RGB.
         score_threshold: faces with a lower score (0..1) are left out.
     """
-    longer = max(photo.shape[:2])
-    side = min(max(longer, PASS_SIDES[0]), PASS_SIDES[1])
-    small_side = SMALL_FACE_SIDE * longer / side
-    seen = detect(photo, side, FAINT_SCORE)
-    close_ups = _close_ups(photo, score_threshold)
-    unsure = all(face.score < SURE_SCORE for face in seen + close_ups)
-    if unsure or any(max(face.box[2:]) < small_side for face in seen):
-        seen += detect(photo, 2 * side, FAINT_SCORE)
-        seen += _small_faces(photo, SMALL_FACES_PASS * min(side, longer) / longer, small_side)
-    turned = [face for turn in TURNS for face in _detect_turned(photo, side, turn)] if unsure else []
-    small = _checked_small(photo, [face for face in seen if LEAST_FACE_SIDE <= max(face.box[2:]) < small_side])
-    large = [face for face in seen if max(face.box[2:]) >= small_side]
-    large, small = ([face for face in faces if face.score >= score_threshold] for faces in (large, small))
-    return sorted(_chosen(photo, large, close_ups, small, turned), key=lambda face: -face.area)
+    found = _at_first_sight(photo)
+    small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
+    unsure = not _is_sure(found)
+    if unsure or any(_is_small(face, small_side) for face in found.upright):
+        _search(photo, found, unsure, small_side)
+    looks = iter(range(MOST_LOOKS))
+    small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
+    found.upright = [face for face in found.upright if max(face.box[2:]) >= small_side] + small
+    return sorted(_chosen(photo, found, small, score_threshold, looks), key=lambda face: -face.area)
 
 
 def find_close_up(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> Face | None:
-    """The face that fills a portrait, framed as by `find_faces` within some hundredths, in a quarter of its time.
+    """The face that fills a portrait, framed as by `find_faces`, without a look at anything else.
 
-    Arguments as for `find_faces`; None where its passes for close-ups find no face.
+    Arguments as for `find_faces`; None where no face fills it.
     """
-    return max(_close_ups(photo, score_threshold), key=lambda face: face.score, default=None)
+    found = [face for side in CLOSE_UP_SIDES for face in seen([whole(photo, side)], score_threshold)[0]]
+    return max((face for face in found if _is_close_up(photo, face)), key=lambda face: face.score, default=None)
 
 
 def reading_order(boxes: Sequence[Box]) -> list[int]:
@@ -73,81 +103,105 @@ def reading_order(boxes: Sequence[Box]) -> list[int]:
     return [index for row in rows for index in sorted(row, key=lambda index: boxes[index][0])]
 
 
-def _close_ups(photo: np.ndarray, score_threshold: float) -> list[Face]:
-    """The faces that small copies of a photo show to be large in it."""
-    found = [face for side in CLOSE_UP_SIDES for face in detect(photo, side, score_threshold)]
-    return [face for face in found if _is_close_up(photo, face)]
+def _at_first_sight(photo: np.ndarray) -> Candidates:
+    """Two passes: a small copy; then, on one sheet, what it leaves open, and close looks at its best face."""
+    first = seen([whole(photo, CLOSE_UP_SIDES[0])], FAINT_SCORE)[0]
+    close_ups = [face for face in first if _is_close_up(photo, face)]
+    main = max(close_ups or first, key=lambda face: face.score, default=None)
+    views = [whole(photo, OVERVIEW_SIDE if close_ups else _pass_side(photo), border=NARROW)]
+    views += [whole(photo, CLOSE_UP_SIDES[1])] if close_ups else []
+    upright, *more = seen([*views, *(close_looks_at(photo, main) if main else [])], FAINT_SCORE)
+    close_ups += [face for face in more.pop(0) if _is_close_up(photo, face)] if close_ups else []
+    return Candidates(close_ups, upright, [], main, [face for look in more for face in look])
+
+
+def _is_sure(found: Candidates) -> bool:
+    """Whether a face scores enough in one pass, or passably in two."""
+    everyone = found.close_ups + found.upright
+    passable = [face for face in everyone if face.score >= SCORE_THRESHOLD]
+    twice = any(not _is_new(face, [other]) for face in passable for other in passable if other is not face)
+    return twice or any(face.score >= SURE_SCORE for face in everyone)
+
+
+def _search(photo: np.ndarray, found: Candidates, unsure: bool, small_side: float) -> None:
+    """Eight passes at most: larger copies as far as small faces show, and, where no face is sure, turned ones."""
+    for times in LARGER:
+        if times < LARGER[-1] or _some_doubtful([face for face in found.upright if _is_small(face, small_side)]):
+            shown = seen([whole(photo, times * _pass_side(photo), border=NARROW)], FAINT_SCORE)[0]
+            found.upright += [face for face in shown if times == 1 or max(face.box[2:]) < 2 * small_side]
+    for turn in TURNS if unsure else ():
+        views = [whole(photo, TURNED_SIDE, turn, NARROW), whole(photo, CLOSE_UP_SIDES[1], turn)]
+        found.turned += [face for faces in seen(views, SURE_SCORE) for face in faces]
+
+
+def _some_doubtful(faces: list[Face]) -> bool:
+    """Whether one of them scores little in every pass that shows it."""
+    certain = [face for face in faces if is_certain(face)]
+    return any(_is_new(face, certain) for face in faces if not is_certain(face))
+
+
+def _pass_side(photo: np.ndarray) -> int:
+    return min(max(max(photo.shape[:2]), PASS_SIDES[0]), PASS_SIDES[1])
 
 
 def _is_close_up(photo: np.ndarray, face: Face) -> bool:
     return max(face.box[2:]) > CLOSE_UP_SHARE * max(photo.shape[:2])
 
 
-def _small_faces(photo: np.ndarray, scale: float, small_side: float) -> list[Face]:
-    """The small, whole faces that the photo, scaled, shows: in four parts, for a quarter of the memory."""
-    margin = small_side / 8
-    overlap = round(small_side + 2 * margin)  # each small face lies within one part, that far from where it was cut
-    height, width = (min(length, (length + overlap + 1) // 2) for length in photo.shape[:2])
-    found: list[Face] = []
-    for top in {0, photo.shape[0] - height}:
-        for left in {0, photo.shape[1] - width}:
-            part = photo[top : top + height, left : left + width]
-            faces = detect(part, round(scale * max(part.shape[:2])), FAINT_SCORE, SMALL_FACES_BORDER)
-            moved = [face.moved(left, top) for face in faces if max(face.box[2:]) < small_side]
-            found += [face for face in moved if not _is_cut(face, (top, left, height, width), photo, margin)]
-    return found
+def _is_small(face: Face, small_side: float) -> bool:
+    return LEAST_FACE_SIDE <= max(face.box[2:]) < small_side
 
 
-def _is_cut(face: Face, part: tuple[int, int, int, int], photo: np.ndarray, margin: float) -> bool:
-    """Whether a face reaches, within the margin, an edge of a part (top, left, height, width) inside the photo."""
-    x, y, width, height = face.box
-    top, left, high, wide = part
-    before = (top > 0 and y < top + margin) or (left > 0 and x < left + margin)
-    bottom, right = top + high, left + wide
-    beyond_bottom = bottom < photo.shape[0] and y + height > bottom - margin
-    return before or beyond_bottom or (right < photo.shape[1] and x + width > right - margin)
-
-
-def _checked_small(photo: np.ndarray, faces: list[Face]) -> list[Face]:
-    """Small faces, each once, with the scores that close looks and crowds give."""
+def _checked_small(photo: np.ndarray, faces: list[Face], looks: Iterator[int]) -> list[Face]:
+    """Small faces, each once, with the scores that close looks, as far as there are any left, and crowds give."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
         if _is_new(face, kept):
-            kept.append(small_looked_at_closely(photo, face))
+            kept.append(looked_again(photo, face) if is_certain(face) or _one_more(looks) else without_a_look(face))
     return in_crowds(kept)
 
 
+def _one_more(looks: Iterator[int]) -> bool:
+    return next(looks, None) is not None
+
+
 def _chosen(
-    photo: np.ndarray, large: list[Face], close_ups: list[Face], small: list[Face], turned: list[Face]
+    photo: np.ndarray, found: Candidates, small: list[Face], score_threshold: float, looks: Iterator[int]
 ) -> list[Face]:
     """The faces that stand a close look, as the small ones did, each once, however many passes found it.
 
     A picture that a face fills has little else to be: a close-up that scores more than all these stays as well.
     """
-    ranked = [(face.score, face) for face in large + small]
-    ranked += [(face.score + CLOSE_UP_BONUS, face) for face in close_ups]
+    ranked = [(face.score, face) for face in found.upright if face.score >= score_threshold]
+    ranked += [(face.score + CLOSE_UP_BONUS, face) for face in found.close_ups if face.score >= score_threshold]
     in_order = [face for _, face in sorted(ranked, key=lambda pair: -pair[0])]
     checked = {id(face) for face in small}
     kept: list[Face] = []
-    for face in in_order + sorted(turned, key=lambda face: -face.score):
+    for face in in_order + sorted(found.turned, key=lambda face: -face.score):
         if _is_new(face, kept):
-            kept += [face] if id(face) in checked else looked_at_closely(photo, face)
+            known = _known(face, found)
+            if id(face) in checked or is_certain(face) or (known is None and not _one_more(looks)):
+                kept.append(face)
+            else:
+                kept += verified(photo, face, known)
     best = [face for face in in_order if _is_close_up(photo, face)][:1]
     if best and all(face.score < best[0].score for face in kept):
         kept = best + [face for face in kept if _is_new(face, best)]
     return kept
 
 
+def _known(face: Face, found: Candidates) -> list[Face] | None:
+    """The close looks that were made already, if they were made at this face as it lies here."""
+    alike = found.main and not face.angle and _alike(face.box, found.main.box)
+    return found.looks if alike else None
+
+
+def _alike(a: Box, b: Box) -> bool:
+    """Whether boxes share most of both (intersection over union)."""
+    smaller, larger = sorted((a[2] * a[3], b[2] * b[3]))
+    shared = overlap(a, b) * smaller
+    return shared > ALIKE * (smaller + larger - shared)
+
+
 def _is_new(face: Face, others: list[Face]) -> bool:
     return all(overlap(face.box, other.box) < SAME_FACE_OVERLAP for other in others)
-
-
-def _detect_turned(photo: np.ndarray, side: int, turn: int) -> list[Face]:
-    """The sure faces of a photo, scaled to `side` pixels, whose heads are turned by about `turn` degrees."""
-    scale = side / max(photo.shape[:2])
-    height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
-    size = turned_size((width, height), turn)
-    turned = turned_back(resized(photo, (width, height)), turn, size)
-    found = detect(turned, max(size), SURE_SCORE) + _close_ups(turned, SURE_SCORE)
-    middle = np.array(photo.shape[1::-1]) / 2
-    return [turned_face(face, turn, np.array(size) / 2, middle, 1 / scale) for face in found]

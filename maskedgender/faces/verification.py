@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .crops import CROP_OVER_BOX, CropWindow, crop_window, patch
-from .detector import Face, detect
-from .geometry import resized, rotation, turned_back
+from .crops import CROP_OVER_BOX, crop_window
+from .detector import Face
+from .views import View, close_looks, seen
 
 SURE_SCORE = 0.6  # while no face scores as much, further passes look for one; a turned one must score as much
 CERTAIN_SCORE = 0.9  # half of all upright bare faces score as much; others are looked at again in their own crops
@@ -26,33 +26,50 @@ CROWD_SIZES = 1.6  # times smaller or larger, at most
 CROWD_BONUS = 0.48  # of score
 
 
-def looked_at_closely(photo: np.ndarray, face: Face) -> list[Face]:
+def is_certain(face: Face) -> bool:
+    """Whether it needs no close look."""
+    return face.score >= CERTAIN_SCORE
+
+
+def verified(photo: np.ndarray, face: Face, looks: list[Face] | None = None) -> list[Face]:
     """The face, turned the way it scores best if that is no doubt; none when it is not found again in its own crop.
 
     YuNet finds many heads that lie on their side or upside down, but with landmarks of an upright one, so that the line
     of the eyes does not tell the angle; its score does.
+
+    Args:
+        looks: what `close_looks_at` has shown already, if it has.
     """
-    if face.score >= CERTAIN_SCORE:
-        return [face]
-    views = _views(photo, face)
+    views = _seen_again(photo, face) if looks is None else _of_face(face, looks)
     turned = _turned_view(face, views)
     if turned:
         return [turned]
     return [face] if _score(face.angle, views) >= (SURE_SCORE if face.angle else CONFIRMED_SCORE) else []
 
 
-def small_looked_at_closely(photo: np.ndarray, face: Face) -> Face:
+def looked_again(photo: np.ndarray, face: Face) -> Face:
     """A small face, its score times that in its own, enlarged crop, less SMALL_DOUBT; turned if that is no doubt.
 
     Neither score alone tells small masked faces from textures. Alone, it must also be found in a crop of LOOK_SIDE.
     """
-    if face.score >= CERTAIN_SCORE:
+    if is_certain(face):
         return face
-    views = _views(photo, face)
-    again = _score(0, _found_again(photo, face, SMALL_LOOK_SIDE, (0,)))
-    score = face.score * again - SMALL_DOUBT
+    enlarged = close_looks(photo, face.box, SMALL_LOOK_SIDE, (0,))
+    again, *looks = seen([*enlarged, *close_looks_at(photo, face)], LEAST_SCORE)
+    views = _of_face(face, [one for look in looks for one in look])
+    score = face.score * _score(0, _of_face(face, again)) - SMALL_DOUBT
     small = replace(face, score=score if _score(0, views) >= CONFIRMED_SCORE else min(score, CONFIRMED_SCORE))
     return _turned_view(face, views) or small
+
+
+def without_a_look(face: Face) -> Face:
+    """A small face with the score that `looked_again` gives when its own crop scores as the face does."""
+    return replace(face, score=face.score**2 - SMALL_DOUBT)
+
+
+def close_looks_at(photo: np.ndarray, face: Face) -> list[View]:
+    """Views of a face's own crop, upright and turned back by each of TURNS."""
+    return close_looks(photo, face.box, LOOK_SIDE, (0, *TURNS))
 
 
 def in_crowds(small: list[Face]) -> list[Face]:
@@ -70,18 +87,21 @@ def _in_crowd(face: Face, sure: list[Face]) -> bool:
     return sum(1 / CROWD_SIZES <= size <= CROWD_SIZES for size in times) >= CROWD
 
 
-def turned_face(face: Face, turn: float, here: np.ndarray, there: np.ndarray, scale: float) -> Face:
-    """A face found in a picture that was turned back and scaled, in pixels of the photo: `here` was `there`."""
-    to_photo = scale * rotation(turn).T
-    x, y, width, height = face.box
-    middle = ((x + width / 2, y + height / 2) - here) @ to_photo + there
-    wide, high = (scale * side for side in ((height, width) if abs(turn) == 90 else (width, height)))
-    box = (float(middle[0] - wide / 2), float(middle[1] - high / 2), wide, high)
-    return Face(box, face.score, (face.landmarks - here) @ to_photo + there, turn)
+def _seen_again(photo: np.ndarray, face: Face) -> list[Face]:
+    return _of_face(face, [one for look in seen(close_looks_at(photo, face), LEAST_SCORE) for one in look])
 
 
-def _views(photo: np.ndarray, face: Face) -> list[Face]:
-    return _found_again(photo, face, LOOK_SIDE, (0, *TURNS))
+def _of_face(face: Face, views: list[Face]) -> list[Face]:
+    """Those of the faces that close looks show which lie in the crop's middle and are as large as it is made for."""
+    window = crop_window(replace(face, angle=0.0))
+    middle = np.array([window.left, window.top]) + window.side / 2
+
+    def is_it(view: Face) -> bool:
+        x, y, width, height = view.box
+        off = np.abs((x + width / 2, y + height / 2) - middle).max() / window.side
+        return off < 0.2 and 0.6 < CROP_OVER_BOX * max(width, height) / window.side < 1.6
+
+    return [view for view in views if is_it(view)]
 
 
 def _score(angle: float, views: list[Face]) -> float:
@@ -93,25 +113,3 @@ def _turned_view(face: Face, views: list[Face]) -> Face | None:
     best = max(views, key=lambda view: view.score, default=face)
     least = max(TURNED_SCORE, max(_score(face.angle, views), face.score) + TURN_GAIN)
     return best if best.score > least else None
-
-
-def _found_again(photo: np.ndarray, face: Face, side: int, turns: tuple[int, ...]) -> list[Face]:
-    """The face as found again in its own crop of `side` pixels, turned back by each of `turns`, where it is found."""
-    window = crop_window(replace(face, angle=0.0))
-    margin = (window.side + 3) // 4  # so that the crop's corners are filled when it is turned
-    wide = CropWindow(window.left - margin, window.top - margin, window.side + 2 * margin)
-    surroundings = resized(patch(photo, wide, grey=True), (3 * side // 2, 3 * side // 2))
-    here, there = np.full(2, side / 2), np.array([wide.left, wide.top]) + wide.side / 2
-    scale = wide.side / surroundings.shape[0]
-    views: list[Face] = []
-    for turn in turns:
-        found = detect(turned_back(surroundings, turn, (side, side)), side, LEAST_SCORE)
-        views += [turned_face(again, turn, here, there, scale) for again in found if _fills_crop(again, side)]
-    return views
-
-
-def _fills_crop(face: Face, side: int) -> bool:
-    """Whether a face found in a crop for a close look, of `side` pixels, is the one that the crop was made for."""
-    x, y, width, height = (length / side for length in face.box)
-    off = max(abs(x + width / 2 - 0.5), abs(y + height / 2 - 0.5))
-    return off < 0.2 and 0.6 < max(width, height) * CROP_OVER_BOX < 1.6

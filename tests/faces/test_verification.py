@@ -14,7 +14,7 @@ from maskedgender.faces.verification import (
     CROWD_SIZES,
     SMALL_DOUBT,
     in_crowds,
-    small_looked_at_closely,
+    looked_again,
 )
 
 from ..support.people import collins
@@ -44,10 +44,10 @@ def test_a_small_face_is_confirmed_in_its_own_crop():
     small = cv2.resize(collins(), (150, 150), interpolation=cv2.INTER_AREA)  # its face has 33 pixels
     found = max(detect(small, 600), key=lambda one: one.score)
     doubted = Face(found.box, 0.8, found.landmarks)
-    assert SCORE_THRESHOLD < small_looked_at_closely(small, doubted).score <= 0.8 - SMALL_DOUBT
+    assert SCORE_THRESHOLD < looked_again(small, doubted).score <= 0.8 - SMALL_DOUBT
 
 
 def test_a_texture_is_not_confirmed():
     brick = cv2.cvtColor(skimage.data.brick(), cv2.COLOR_GRAY2RGB)
     texture = Face((100.0, 100.0, 30.0, 40.0), 0.8, np.zeros((5, 2)))
-    assert small_looked_at_closely(brick, texture).score == pytest.approx(-SMALL_DOUBT)
+    assert looked_again(brick, texture).score == pytest.approx(-SMALL_DOUBT)
