@@ -1,94 +1,11 @@
-"""What the page does in the browser by itself, in JavaScript; nothing of it asks any other machine."""
+"""What the page does in the browser by itself, from static/*.js; nothing of it asks any other machine."""
 
 from __future__ import annotations
 
 from ..images.photos import MAX_MEGABYTES
+from .static_files import read_static
 
-# On a phone the answer lies below the photo: bring it into view, once its picture has taken its place.
-SHOW_ANSWER = """() => setTimeout(() => { const answer = document.getElementById('answer');
-  if (window.innerWidth < 768 && answer.querySelector('.summary, .notice'))
-    answer.scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
-  }, 400)"""
-
-# Done once, when the page opens. Many systems do not know IMG_1.HEIC for an image, and Gradio refuses what has no kind:
-# give it one by its name. A file that is too large would make Gradio refuse all that were chosen with it, and not say
-# why: it is left out, and that is said. The pictures of examples and uploads have no alternative text: give them one.
-# A camera needs a moment for its first picture, and until then Gradio lets go of a press of its button: it is kept.
-ON_OPEN = """() => {
-  const most = LIMIT, isLarge = (file) => file.size > most * 2 ** 20;
-  const named = (file) => file.type || !/[.](heic|heif|avif|tiff?)$/i.test(file.name)
-    ? file : new File([file], file.name, { type: 'image/' + file.name.split('.').pop().toLowerCase() });
-  const leaveOut = (files, block) => {
-    const notice = document.createElement('div');
-    notice.className = 'notice too-large';
-    notice.setAttribute('role', 'alert');
-    notice.textContent = files.map((file) =>
-      `${file.name} has ${Math.round(file.size / 2 ** 20)} MB; save it smaller, with ${most} MB or less.`).join(' ');
-    block.parentElement.querySelector(':scope > .too-large')?.remove();
-    if (files.length) block.before(notice);
-  };
-  const take = (event, files, put) => {
-    const block = event.target.closest('#photo, #photos');
-    if (!block || !files.length) return;
-    leaveOut(files.filter(isLarge), block);
-    const taken = files.filter((file) => !isLarge(file)).map(named);
-    if (taken.length) put(taken);
-    else { event.stopImmediatePropagation(); event.preventDefault(); }
-  };
-  document.addEventListener('change', (event) => take(event, [...(event.target.files ?? [])], (files) => {
-    const chosen = new DataTransfer();
-    files.forEach((file) => chosen.items.add(file));
-    event.target.files = chosen.files; }), true);
-  document.addEventListener('drop', (event) => take(event, [...event.dataTransfer.files], (files) =>
-    Object.defineProperty(event, 'dataTransfer', { value: { files } })), true);
-  document.addEventListener('click', (event) => {
-    const button = event.target.closest('#photo button[aria-label="capture photo"]');
-    const video = button && document.querySelector('#photo video');
-    if (!button || video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    event.stopImmediatePropagation();
-    video.onloadeddata = () => { video.onloadeddata = null; button.click(); }; }, true);
-  const describe = () => document.querySelectorAll('#photo img, .gallery-item img').forEach((image) => {
-    const file = decodeURIComponent(image.src).split('/').pop();
-    const alt = image.closest('#photo') ? 'Your photo' : 'Example: ' + file.split('.')[0].replaceAll('_', ' ');
-    if (image.alt !== alt) image.alt = alt; });
-  new MutationObserver(describe).observe(document.body, { childList: true, subtree: true });
-  describe(); }""".replace("LIMIT", str(MAX_MEGABYTES))
-
-# The buttons of an answer; `element` and `trigger` are given by gr.HTML. The picture is saved from the page itself, and
-# the crop that a heat map is made of is sent from there too, so that nothing needs to be kept for either.
-ANSWER_BUTTONS = """
-const savePicture = (button) => {
-  const picture = document.querySelector('#picture img');
-  const canvas = Object.assign(document.createElement('canvas'),
-    { width: picture.naturalWidth, height: picture.naturalHeight });
-  canvas.getContext('2d').drawImage(picture, 0, 0);
-  Object.assign(document.createElement('a'), { href: canvas.toDataURL('image/png'), download: button.dataset.name })
-    .click();
-};
-const look = (button) => {
-  const version = button.closest('.version'), place = [...element.querySelectorAll('.version')].indexOf(version);
-  if (button.getAttribute('aria-expanded') === 'true') {
-    button.setAttribute('aria-expanded', 'false');
-    version.querySelector('.heat').hidden = true;
-  } else if (!button.hasAttribute('aria-busy')) {
-    button.setAttribute('aria-busy', 'true');
-    trigger('look', { place, crop: version.querySelector('img').src });
-  }
-};
-element.addEventListener('click', ({ target }) => {
-  if (target.matches('.save-picture')) savePicture(target);
-  if (target.matches('.look')) look(target);
-});
-"""
-
-# A new answer takes aria-busy off the buttons; a heat map that comes after it belongs to another photo. Where none
-# comes, as the queue is full, every button may be pressed again.
-SHOW_HEAT = """(heat) => { const versions = document.querySelectorAll('#words .version');
-  if (!heat) return versions.forEach((one) => one.querySelector('.look')?.removeAttribute('aria-busy'));
-  const version = versions[heat.place];
-  const button = version?.querySelector('.look[aria-busy]');
-  if (!button) return;
-  version.querySelector('.heat img').src = heat.picture;
-  version.querySelector('.heat').hidden = false;
-  button.removeAttribute('aria-busy');
-  button.setAttribute('aria-expanded', 'true'); }"""
+ON_OPEN = read_static("on_open.js").replace("LIMIT", str(MAX_MEGABYTES))
+SHOW_ANSWER = read_static("show_answer.js")
+ANSWER_BUTTONS = read_static("answer_buttons.js")
+SHOW_HEAT = read_static("show_heat.js")
