@@ -26,7 +26,7 @@ from maskedgender.measure.gaps import Estimate, balanced_accuracy, error_ratio, 
 from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import accuracy_by_group, accuracy_with_interval, answered, score
 from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_against_coverage
-from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import NOT_SURE_BELOW
 
 from .answers import CLEAN, LOOKS, SEED_MODEL, Answers, answers, keep_table, load_models

@@ -15,9 +15,11 @@ from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
+from maskedgender.files import written_whole
 from maskedgender.measure.metrics import NOT_KNOWN
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
 from maskedgender.networks.probabilities import predict_crops
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import NOT_SURE_BELOW
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
@@ -75,9 +77,8 @@ def load_models(paths: Iterable[Path] | None) -> dict[str, keras.Model]:
 
 def keep_table(table: pd.DataFrame, name: str) -> None:
     """Writes benchmarks/results/NAME.csv, whole or not at all; shares to four places."""
-    partial = RESULTS / f".{name}.partial"
-    table.round(4).to_csv(partial, index=False)
-    partial.replace(RESULTS / f"{name}.csv")
+    with written_whole(RESULTS / f"{name}.csv") as partial:
+        table.round(4).to_csv(partial, index=False)
 
 
 def answers(

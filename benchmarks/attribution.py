@@ -26,9 +26,11 @@ from tqdm import tqdm
 from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.finding import find_faces
+from maskedgender.files import written_whole
 from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import percent
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.attribution import heat_map, overlay
 
 from .answers import LOOKS
@@ -127,9 +129,8 @@ def _mean_face(faces: Looked) -> np.ndarray:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, all of it or nothing."""
-    partial = path.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=150)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        figure.savefig(partial, dpi=150)
 
 
 def main(

@@ -5,8 +5,9 @@ python -m benchmarks.card
 
 from __future__ import annotations
 
+from maskedgender.files import written_whole
 from maskedgender.measure.card import model_card, read_measured
-from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 
 from .answers import OURS_AND_THE_SEEDS, RESULTS
 
@@ -15,9 +16,8 @@ CARD = SHIPPED_MODEL.parent / "README.md"
 
 def write_card() -> None:
     """Writes the card, whole or not at all."""
-    partial = CARD.with_name(".README.partial")
-    partial.write_text(model_card(list(OURS_AND_THE_SEEDS.values()), read_measured(RESULTS)), encoding="utf-8")
-    partial.replace(CARD)
+    with written_whole(CARD) as partial:
+        partial.write_text(model_card(list(OURS_AND_THE_SEEDS.values()), read_measured(RESULTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,9 @@ import numpy as np
 import psutil
 import typer
 
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
 from maskedgender.page.uploads import SWEEP_SECONDS
+from maskedgender.places import SHIPPED_MODEL
 
 from .load_cases import Case, cases
 from .page_process import PageProcess, page_process

@@ -33,11 +33,12 @@ from maskedgender.data.layout import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
+from maskedgender.files import written_whole
 from maskedgender.measure.gaps import mean_drop
 from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import score
-from maskedgender.networks.model_files import SHIPPED_MODEL
 from maskedgender.networks.probabilities import predict_crops
+from maskedgender.places import SHIPPED_MODEL
 
 from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
 from .photos import BARE, FAIRFACE, Photo, photos
@@ -173,13 +174,8 @@ def main(
         figure = f"{row['model']}, {row['photos']}: {row['accuracy (95 % interval)']}"
         append_look(LOOKS, f"benchmarks.peers, FairFace-val 1/{every}, {figure}")
     if every <= EVERY:
-        _keep(result, RESULTS / "peers.csv")
-
-
-def _keep(result: pd.DataFrame, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    result.to_csv(partial, index=False)
-    partial.replace(path)
+        with written_whole(RESULTS / "peers.csv") as partial:
+            result.to_csv(partial, index=False)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import psutil
 import typer
 
 from maskedgender.data.portraits import PortraitStore
-from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 
 from .photos import FAIRFACE
 

@@ -30,7 +30,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import split_training
 from maskedgender.measure.metrics import answered, calibration_error, percent
-from maskedgender.networks.model_files import SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 
 from .answers import CLEAN, answers, load_models
 from .photos import FAIRFACE, photos

@@ -27,8 +27,9 @@ from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.measure.gaps import bootstrap, mean_of
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
 from maskedgender.networks.probabilities import predict_crops
+from maskedgender.places import SHIPPED_MODEL
 
 from .answers import keep_table
 from .detection import choosing_split

@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
 from maskedgender.page import app
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import NOT_SURE, predict_file
 
 SHOTS = Path(__file__).resolve().parent

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
 from maskedgender.networks.seed import seed_cnn
+from maskedgender.places import SHIPPED_MODEL
 from shots.make_shots import chromium, serve
 
 from .support.people import collins, hopper

@@ -17,15 +17,12 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..data.layout import KAGGLE_DATASET
+from ..images.folders import SUFFIXES, scan
+from ..places import LOOKS, SHIPPED_MODEL
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SHIPPED_MODEL = CHECKOUT / "models" / "masked_gender.keras"
-LOOKS = CHECKOUT / "benchmarks" / "results" / "looks.csv"
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
-PHOTO_SUFFIXES |= {".heic", ".heif"}
-KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 # Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
@@ -160,11 +157,13 @@ def predict(
     with _one_sentence():
         from .predict import predict
 
-        photos = list(dict.fromkeys(_photos(paths)))
+        photos, passed_over = _photos(paths)
         if not photos:
-            looked = " ".join(sorted(PHOTO_SUFFIXES))
+            looked = " ".join(sorted(SUFFIXES))
             raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {looked}.")
         unread = predict(photos, model, csv, resume, processes)
+        if passed_over:
+            typer.echo(f"Passed over: {passed_over:,} files that are not named as photos.", err=True)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
 
 
@@ -253,14 +252,18 @@ def _has_a_desktop() -> bool:
     return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _photos(paths: list[Path]) -> Iterator[Path]:
+def _photos(paths: list[Path]) -> tuple[list[Path], int]:
     """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
 
-    Broken links, pipes and the like are among them, so that they are reported too.
+    Also how many other files lie in these folders.
     """
+    photos: list[Path] = []
+    passed_over = 0
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
-            named = (file for file in path.rglob("*") if file.suffix.lower() in PHOTO_SUFFIXES)
-            yield from sorted(file for file in named if not file.is_dir())
+            found = scan(path)
+            photos += found.pictures
+            passed_over += found.passed_over
         else:
-            yield path
+            photos.append(path)
+    return list(dict.fromkeys(photos)), passed_over

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 from tqdm import tqdm
 
+from ..files import written_whole
 from ..networks.model_files import caution, load_model
 from ..prediction.answers import NO_FACE, write_csv
 from ..prediction.many_photos import Row, place, require_same_model, rows_of_photos, whole_rows
@@ -65,9 +66,8 @@ def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Path]) -> list[
 
 def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
     """Leave these rows in the file and no others; it is complete or unchanged."""
-    partial = csv.with_name(f".{csv.name}.partial")
-    write_csv(rows, partial)
-    partial.replace(csv.resolve())
+    with written_whole(csv.resolve()) as partial:
+        write_csv(rows, partial)
 
 
 def _is_unread(row: Mapping[str, object]) -> bool:

@@ -23,12 +23,11 @@ from ..networks import checksums
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
 from ..networks.records import commit_of, read_record
+from ..places import CHECKOUT
 from ..prediction.answers import NOT_SURE_BELOW, predict_file
 from ..training import fine_tuning
 from ..training.fitting import RECIPES
 from ..training.pipeline import learn, new_cnn, prepared, view_of
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def train(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
 import pandas as pd
 
+from ..images.folders import SUFFIXES, scan
 from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def list_images(dataset: Path, part: str) -> pd.DataFrame:
@@ -46,10 +44,10 @@ def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset
 
 
 def _image_files(dataset: Path, folder: str) -> list[str]:
-    """The pictures of one class folder, sorted, relative to the dataset folder."""
+    """The pictures of one class folder and of those in it, sorted, relative to the dataset folder."""
     if not (dataset / folder).is_dir():
         raise FileNotFoundError(f"{dataset} has no folder {folder}.")
-    names = sorted(entry.name for entry in os.scandir(dataset / folder) if entry.name.lower().endswith(SUFFIXES))
-    if not names:
-        raise FileNotFoundError(f"{dataset / folder} holds no {', '.join(SUFFIXES)} files.")
-    return [f"{folder}/{name}" for name in names]
+    pictures = scan(dataset / folder).pictures
+    if not pictures:
+        raise FileNotFoundError(f"{dataset / folder} holds no pictures: looked for {', '.join(sorted(SUFFIXES))}.")
+    return [picture.relative_to(dataset).as_posix() for picture in pictures]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import csv
 import json
-import multiprocessing
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from ..faces.crops import canonical_crop, crop_window
 from ..faces.detector import Face, detect
 from ..faces.finding import find_close_up
 from ..faces.geometry import resized
+from ..files import written_whole
 from ..masks.drawing import STYLES, MaskError, draw_mask
+from ..processes import pool_of_processes
 from .layout import BARE
 from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
 
@@ -189,21 +191,24 @@ def _open_table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 def _make_all(store: PortraitStore, portraits: list[Portrait], dataset: Path, settings: Settings, already: int) -> None:
     """Makes the images on every core, and writes down each portrait's rows as soon as its images lie there."""
-    # Workers of a spawned pool end when their parent is killed: they read its pipe's end.
-    pool = multiprocessing.get_context("spawn").Pool(initializer=_start_worker, initargs=(store, dataset, settings))
+    pool = pool_of_processes(None, _start_worker, (store, dataset, settings))
     files = [(dataset / name).open("a", newline="", encoding="utf-8") for name in ("labels.csv", "left-out.csv")]
     with pool, files[0], files[1]:
-        results: Iterator[tuple[list[Row], list[Row]]] = pool.imap_unordered(_make_one, portraits, chunksize=8)
+        results: Iterator[tuple[list[Row], list[Row]]] = pool.map(_make_one, portraits, chunksize=8)
         shown = tqdm(results, "portraits", already + len(portraits), initial=already, unit=" portraits", smoothing=0.05)
-        for tables in shown:
-            for file, rows in zip(files, tables, strict=True):
-                csv.writer(file, lineterminator="\n").writerows(rows)
-                file.flush()
+        try:
+            for tables in shown:
+                for file, rows in zip(files, tables, strict=True):
+                    csv.writer(file, lineterminator="\n").writerows(rows)
+                    file.flush()
+        except BrokenProcessPool as error:
+            raise PortraitsError(
+                "A process was ended from outside, perhaps for want of memory: start again, what was finished is kept."
+            ) from error
 
 
 def _start_worker(store: PortraitStore, dataset: Path, settings: Settings) -> None:
     """Gives this process what all its portraits need, once."""
-    cv2.setNumThreads(1)  # the processes share the cores among them
     _work.update(store=store, dataset=dataset, settings=settings)
 
 
@@ -257,7 +262,5 @@ def _jpeg(image: np.ndarray) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes a file so that its name never stands for half of it."""
-    temporary = path.with_suffix(".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with written_whole(path) as partial:
+        partial.write_bytes(content)

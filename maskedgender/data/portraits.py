@@ -5,11 +5,13 @@ from __future__ import annotations
 import zipfile
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
+
+from ..images.photos import PhotoError, decode_photo
 
 FOLDERS = {"train": "Training", "val": "Validation"}
 
@@ -66,8 +68,10 @@ class PortraitStore:
                 return None
         else:
             return None
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        try:
+            return decode_photo(BytesIO(data), path)
+        except PhotoError:
+            return None
 
     def _zip(self, archive: Path) -> zipfile.ZipFile:
         if archive not in self._open:

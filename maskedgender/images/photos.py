@@ -6,11 +6,12 @@ import errno
 import stat
 import struct
 import warnings
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import pillow_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 MAX_MEGAPIXELS = 50
@@ -29,7 +30,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-pillow_heif.register_heif_opener(thumbnails=False)  # makes Pillow open HEIC and HEIF
+if find_spec("pillow_heif"):  # on Kaggle there is none, and no HEIC either
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)  # makes Pillow open HEIC and HEIF
 # Pillow's warnings speak to programmers; a file that is too large or damaged is told of in a sentence here.
 for _category in (Image.DecompressionBombWarning, UserWarning):
     warnings.filterwarnings("ignore", category=_category, module=r"PIL\.")
@@ -57,18 +61,27 @@ def read_photo(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     _require_photo_file(path)
+    return decode_photo(path, path)
+
+
+def decode_photo(source: Path | BinaryIO, name: Path) -> np.ndarray:
+    """The same for a file that is open already, or lies in an archive; `name` is what its errors call it.
+
+    Raises:
+        PhotoError: as for `read_photo`, of the content.
+    """
     Image.init()
     formats = [name for name in PHOTO_FORMATS if name in Image.OPEN]  # an older Pillow may lack one
     try:
-        with Image.open(path, formats=formats) as image:
-            _require_size(path, image.size)
+        with Image.open(source, formats=formats) as image:
+            _require_size(name, image.size)
             image.load()  # before its EXIF is asked for: that would load a PNG too, and its damage be taken for EXIF's
             turn = _orientation(image)
             return np.ascontiguousarray(_to_rgb(image.transpose(turn) if turn is not None else image))
     except PhotoError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise almost anything
-        raise PhotoError(f"{_named(path)} {_why_not_read(error)}") from error
+        raise PhotoError(f"{_named(name)} {_why_not_read(error)}") from error
 
 
 def _named(path: Path) -> str:

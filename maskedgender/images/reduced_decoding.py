@@ -1,4 +1,7 @@
-"""Read a portrait from disk as fast as a CPU core can: a JPEG is decoded at the reduced scale that training needs."""
+"""Read a portrait from disk as fast as a core can: a plain JPEG is decoded at the reduced scale that training needs.
+
+Everything else is read as photos are, so that training learns from the pixels that serving sees.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .photos import decode_photo
+
 # OpenCV's JPEG decoder is Pillow's, and gives the same pixels in two thirds of the time.
 REDUCED = {
     8: (cv2.IMREAD_REDUCED_COLOR_8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
@@ -18,6 +23,7 @@ REDUCED = {
     1: (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE),
 }
 START_OF_JPEG, END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
+NOT_PLAIN = (b"Exif\0", b"ICC_PROFILE\0")  # what a segment of a JPEG begins with
 FRAMES = (0xC0, 0xC1, 0xC2)  # the markers of a JPEG's frame: baseline, extended, progressive
 SLIGHT = 1.5  # times fewer pixels a side, which need no averaging over areas: that takes four times as long
 
@@ -29,7 +35,7 @@ def read_portrait(path: Path, size: int, *, colour: bool = True) -> np.ndarray:
         ValueError: the file is not a picture that can be read; the message names it.
     """
     try:
-        pixels = _decoded(path.read_bytes(), size, colour)
+        pixels = _decoded(path, path.read_bytes(), size, colour)
     except Exception as error:  # a damaged file can make a decoder raise almost anything
         raise ValueError(f"Cannot read the image {path}: {error}") from error
     if pixels.shape[:2] != (size, size):
@@ -38,21 +44,21 @@ def read_portrait(path: Path, size: int, *, colour: bool = True) -> np.ndarray:
     return pixels if colour else pixels[..., None]
 
 
-def _decoded(data: bytes, size: int, colour: bool) -> np.ndarray:
+def _decoded(path: Path, data: bytes, size: int, colour: bool) -> np.ndarray:
     """RGB or grey; reduced, but not below `size`."""
     shorter = _shorter_side_of_jpeg(data)
     # OpenCV fills what is missing of a file with grey, and says nothing: Pillow raises an error.
     if shorter and data.endswith(END_OF_JPEG):
         return _decoded_jpeg(data, shorter // size, colour)
-    with Image.open(io.BytesIO(data)) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    pixels = decode_photo(io.BytesIO(data), path)
     return pixels if colour else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
 
 
 def _shorter_side_of_jpeg(data: bytes) -> int:
-    """In pixels, by the header of a JPEG of three colours; 0 for all else, and for what is suspiciously large.
+    """In pixels, by the header of a plain JPEG of three colours; 0 for all else, and for what is suspiciously large.
 
-    Pillow knows it too, but takes a tenth of the whole time to say so.
+    Plain is one without EXIF, which may tell of a turn, and without a colour profile. Pillow knows it too, but takes a
+    tenth of the whole time to say so.
     """
     at = len(START_OF_JPEG) if data.startswith(START_OF_JPEG) else len(data)
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -60,6 +66,8 @@ def _shorter_side_of_jpeg(data: bytes) -> int:
         if data[at + 1] in FRAMES:
             usual = (bits, colours) == (8, 3) and height * width <= (Image.MAX_IMAGE_PIXELS or 0)
             return min(height, width) if usual else 0
+        if data.startswith(NOT_PLAIN, at + 4):
+            return 0
         at += 2 + length
     return 0
 

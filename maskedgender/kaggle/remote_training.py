@@ -13,15 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import typer
 
+from ..files import written_whole
 from ..networks.checksums import relist
+from ..places import CHECKOUT
 from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 NOTEBOOK = CHECKOUT / "notebooks" / "pclubtask3.ipynb"
 RUNS = CHECKOUT / "runs"
 TITLE, SLUG = "maskedgender train", "maskedgender-train"  # Kaggle makes the slug from the title
@@ -246,13 +248,6 @@ def _summary(notebook: bytes, log: str, record: Mapping[str, str]) -> str:
 
 def _put_in_place(contents: Mapping[Path, bytes]) -> None:
     """Write files so that each is the old or the new one, whole, also on a full disk or when the process is killed."""
-    parts = {path: path.with_name(f".{path.name}.part") for path in contents}
-    try:
-        for path, part in parts.items():
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(contents[path])
-        for path, part in parts.items():
-            part.replace(path)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    with ExitStack() as all_of_them:
+        for path, content in contents.items():
+            all_of_them.enter_context(written_whole(path)).write_bytes(content)

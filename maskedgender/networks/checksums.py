@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from ..files import written_whole
+
 LIST = "SHA256SUMS"
 
 
@@ -25,9 +27,8 @@ def relist(path: Path) -> None:
     """Take a file's content as it is now for the right one, where its list tells of it."""
     if is_listed(path):
         listed = {**_listed(path.parent), path.name: sha256(path)}
-        partial = path.with_name(f".{LIST}.partial")
-        partial.write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()), encoding="utf-8")
-        partial.replace(path.with_name(LIST))
+        with written_whole(path.with_name(LIST)) as partial:
+            partial.write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()), encoding="utf-8")
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..places import SHIPPED_MODEL
 from .checksums import is_listed, is_whole
 from .probabilities import as_input
 
 if TYPE_CHECKING:
     import keras
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[2] / "models" / "masked_gender.keras"
 MOST_PIXELS_A_SIDE = 1024  # of a model's input: a file could ask for gigabytes
 
 _GIVE = "give the file that training has exported"

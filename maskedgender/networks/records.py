@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import written_whole
+
 if TYPE_CHECKING:
     import keras
     import pandas as pd
@@ -55,12 +57,8 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
 def write_record(model: Path, facts: Mapping[str, object]) -> None:
     """Keep the facts of a training run in a JSON file beside its model, for the card; FACTS are those that it shows."""
     text = {name: str(value) for name, value in facts.items() if value is not None}
-    partial = model.with_name(f"partial-{model.stem}.json")
-    try:
+    with written_whole(model.with_suffix(".json")) as partial:
         partial.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
-        partial.replace(model.with_suffix(".json"))
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_record(model: Path) -> dict[str, str]:

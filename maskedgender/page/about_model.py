@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..measure.metrics import NOT_KNOWN
-from ..networks.model_files import SHIPPED_MODEL, is_calibrated
+from ..networks.model_files import is_calibrated
 from ..networks.records import read_record
+from ..places import SHIPPED_MODEL
 from ..prediction.answers import NOT_SURE_BELOW
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ import gradio as gr
 
 from ..images.photos import MissingPhotoError, PhotoError, read_photo
 from ..masks.drawing import STYLES
-from ..networks.model_files import SHIPPED_MODEL, load_model
+from ..networks.model_files import load_model
+from ..places import EXAMPLES, SHIPPED_MODEL
 from ..prediction.attribution import heat_map, overlay
 from .about_model import MEANING, about_model, warning
 from .annotation import SHOWN_SIDE, annotate
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DELETED", "EXAMPLES", "NO_FACE_NOTICE", "SHOWN_SIDE", "annotate", "build_page", "launch"]
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 AS_IT_IS = "none"
 TITLE = """# Masked gender
 Female or male, as the training labels use the words, for every face in a photo, masks worn or not."""

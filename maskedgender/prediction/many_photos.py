@@ -7,13 +7,9 @@ window of photos under way is bounded, so memory does not grow with their number
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import StringIO
@@ -21,13 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from ..faces.detector import Face
 from ..images.photos import PhotoError, read_photo
 from ..networks.model_files import is_calibrated
 from ..networks.probabilities import predict_crops
+from ..processes import pool_of_processes
 from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, name_in_csv, predictions
 
 if TYPE_CHECKING:
@@ -100,8 +96,7 @@ def find(photo: Path, size: int) -> Found:
 
 def _find_in_processes(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
     """`find` of each photo, in order, as far as no process dies."""
-    # Spawned, as on every system: a fork would copy TensorFlow's locks.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_process)
+    pool = pool_of_processes(processes)
     rest = iter(photos)
     try:
         under_way = deque(pool.submit(find, photo, size) for photo in islice(rest, _ahead(processes)))
@@ -137,21 +132,6 @@ def _nothing(photo: Path, size: int, error: str) -> Found:
 def _died_of(photo: Path) -> str:
     name = name_in_csv(photo.name)
     return f"{name} was not read to its end, as its process was ended, perhaps for want of memory; scale it down."
-
-
-def _start_process() -> None:
-    """Prepare a process that finds faces."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
-    cv2.setNumThreads(1)  # the processes share the cores among them
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's process would outlive a parent that was killed: it waits for work for ever (CPython's issue 111873)."""
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-    os._exit(1)
 
 
 def place(photo: str | Path) -> str:

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import pandas as pd
 
+from ..files import written_whole
+
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message, one sentence, tells the user what to do."""
@@ -103,21 +105,14 @@ def best_epoch(history: pd.DataFrame) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to; it takes the place of `path` when all went well, and is removed otherwise.
-
-    The folder is made when missing; the endings of the two names are the same.
+    """As `written_whole`, with an error that tells who trains what to do.
 
     Raises:
         TrainingError: the system does not let us write, say because the disk is full.
     """
-    partial = path.with_name(f"partial-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path) as partial:
             yield partial
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         advice = "Make room there, or choose another folder, and start again: what was finished is kept."

@@ -91,7 +91,7 @@ def written(module: str, metadata: dict[str, object]) -> nbformat.NotebookNode:
 
 def written_folders(modules: list[str]) -> nbformat.NotebookNode:
     """A cell that makes the folders of these modules."""
-    rooms = tuple(dict.fromkeys(Path(module).parts[1] for module in modules))
+    rooms = tuple(dict.fromkeys(Path(module).parts[1] for module in modules if Path(module).parts[2:]))
     lines = (
         "import sys",
         "from pathlib import Path",

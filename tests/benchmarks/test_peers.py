@@ -11,7 +11,8 @@ import pytest
 from benchmarks.peers import OURS, PEER, Answered, answered, answerer, load_peer, peer_box, table
 from benchmarks.photos import BARE, Photo
 from maskedgender.faces.finding import find_faces
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import predict_photo
 
 from ..support.people import FAIRFACE, collins, hopper, read_fairface

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from PIL import Image
 
@@ -191,20 +192,42 @@ def test_two_zips_that_hold_one_name_are_refused(portraits, tmp_path):
         make_dataset(tmp_path, labels(portraits), tmp_path / "out")
 
 
-def test_killed_and_run_again_it_ends_as_if_it_had_never_stopped(portraits, tmp_path):
+@pytest.fixture
+def many(portraits: Path) -> Path:
+    """Labels of 120 portraits, so that a run takes some seconds."""
     lines = (portraits / "train_labels.csv").read_text().splitlines()[1:]
-    many = [HEADER]
+    rows = [HEADER]
     for number in range(120):
         source = portraits / lines[number % 12].split(",")[0]
         (portraits / "train" / f"more{number}.jpg").write_bytes(source.read_bytes())
-        many.append(f"train/more{number}.jpg,20-29,{'female' if number % 2 else 'male'},White\n")
-    (portraits / "many.csv").write_text("".join(many))
-    out = tmp_path / "killed" / "GenderOcclusionData"
-    command = [sys.executable, "-c", KILLED_RUN, str(portraits), str(portraits / "many.csv"), str(tmp_path / "killed")]
-    process = subprocess.Popen(command, start_new_session=True)
-    while process.poll() is None and len(list(out.rglob("*.jpg"))) < 20:
+        rows.append(f"train/more{number}.jpg,20-29,{'female' if number % 2 else 'male'},White\n")
+    (portraits / "many.csv").write_text("".join(rows))
+    return portraits / "many.csv"
+
+
+def under_way(portraits: Path, labels: Path, folder: Path) -> subprocess.Popen[str]:
+    """A run in a process of its own that has made 20 images and goes on."""
+    command = [sys.executable, "-c", KILLED_RUN, str(portraits), str(labels), str(folder)]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and len(list((folder / "GenderOcclusionData").rglob("*.jpg"))) < 20:
         time.sleep(0.02)
     assert process.poll() is None, "the run ended before it could be killed"
+    return process
+
+
+def test_a_killed_worker_ends_the_run_in_one_sentence_and_it_can_go_on(portraits: Path, many: Path, tmp_path: Path):
+    process = under_way(portraits, many, tmp_path / "killed")
+    workers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    workers[0].kill()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "PortraitsError: A process was ended from outside" in told.strip().splitlines()[-1]
+    assert make_dataset(portraits, [many], tmp_path / "killed").portraits == 120
+
+
+def test_killed_and_run_again_it_ends_as_if_it_had_never_stopped(portraits: Path, many: Path, tmp_path: Path):
+    out = tmp_path / "killed" / "GenderOcclusionData"
+    process = under_way(portraits, many, tmp_path / "killed")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     with (out / "labels.csv").open("a") as file:
@@ -212,8 +235,8 @@ def test_killed_and_run_again_it_ends_as_if_it_had_never_stopped(portraits, tmp_
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
     done = set(pd.read_csv(out / "labels.csv")["file"].iloc[:-1])
     assert 0 < len(done) < 120
-    make_dataset(portraits, [portraits / "many.csv"], tmp_path / "killed")
-    make_dataset(portraits, [portraits / "many.csv"], tmp_path / "whole")
+    make_dataset(portraits, [many], tmp_path / "killed")
+    make_dataset(portraits, [many], tmp_path / "whole")
     assert images_of(tmp_path / "killed") == images_of(tmp_path / "whole")
     assert all((out / file).stat().st_mtime_ns == before[out / file] for file in done), "work was done twice"
     tables = [pd.read_csv(tmp_path / name / "GenderOcclusionData/labels.csv") for name in ("killed", "whole")]

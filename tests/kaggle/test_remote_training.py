@@ -140,12 +140,12 @@ def test_parameters_are_literals_or_texts_and_keep_their_comments():
     values: dict[str, object] = {}
     exec(code, values)
     assert [values[word.split("=")[0]] for word in words] == [3, None, "seed", "C:\\new", "a b"]
-    assert values["SEED"] == 0 and "# ours; or" in code
+    assert values["SEED"] == 0 and "# the network below; or" in code
 
 
 @pytest.mark.parametrize("word", ["EPOCH=3", "EPOCHS", "=3", "epochs=3"])
 def test_wrong_parameters_are_named_before_kaggle_is_asked(word: str, kaggle: FakeKaggle):
-    assert "DATASET, ARCHITECTURE, VIEW" in sentence(shell("train", word))
+    assert "DATASET, ARCHITECTURE, START" in sentence(shell("train", word))
     assert kaggle.calls == []
 
 
@@ -371,7 +371,7 @@ def test_full_disk_leaves_no_half_files(
     write = Path.write_bytes
 
     def full(path: Path, content: bytes) -> int:
-        if "masked_gender.keras.part" in path.name:
+        if "partial-masked_gender.keras" in path.name:
             write(path, content[:1])
             raise OSError(28, "No space left on device")
         return write(path, content)

@@ -20,8 +20,9 @@ from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import MAX_MEGAPIXELS, PhotoError, read_photo
 from maskedgender.networks.checksums import LIST, is_listed, is_whole, relist
-from maskedgender.networks.model_files import SHIPPED_MODEL, ModelError, caution, load_model
+from maskedgender.networks.model_files import ModelError, caution, load_model
 from maskedgender.networks.probabilities import predict_crops
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import (
     COLUMNS,
     NO_FACE,

@@ -15,7 +15,8 @@ import pytest
 from maskedgender.data.layout import CLASSES
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, draw_mask
-from maskedgender.networks.model_files import SHIPPED_MODEL, load_model
+from maskedgender.networks.model_files import load_model
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import predict_photo
 
 from ..support.people import FAIRFACE, read_fairface

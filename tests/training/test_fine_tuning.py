@@ -15,9 +15,9 @@ from maskedgender.cli.commands import app
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
-from maskedgender.networks.model_files import SHIPPED_MODEL
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
 from maskedgender.training.fitting import export
 
