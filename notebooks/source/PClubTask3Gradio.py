@@ -24,12 +24,14 @@
 # ## What you may change
 #
 # `MODEL` is a `.keras` file, from here or from the original notebook; `IMAGE` is the photo. A path that is not absolute
-# begins in the checkout, the folder above this notebook's. `LAUNCH = False` leaves the page closed.
+# begins in the checkout, the folder above this notebook's. `LAUNCH = False` leaves the page closed. `SHARE = True`
+# gives it a public link: photos then go through Gradio's servers.
 
 # %% tags=["parameters"]
 MODEL = "models/masked_gender.keras"
 IMAGE = "examples/group.jpg"
 LAUNCH = True
+SHARE = False
 
 # %% [markdown]
 # ## The package
@@ -55,21 +57,26 @@ if importlib.util.find_spec("maskedgender") is None:
 
 # %%
 import pandas as pd
+from IPython.display import Image as Shown
 from PIL import Image
 
-import maskedgender
-from maskedgender.page.app import annotate, launch
-from maskedgender.images.photos import read_photo
-from maskedgender.prediction.answers import csv_rows, predict_photo
-from maskedgender.networks.model_files import load_model
+shown_errors = os.dup(2)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # two lines of TensorFlow that no setting silences
+try:
+    from maskedgender.images.photos import read_photo
+    from maskedgender.networks.model_files import load_model
+    from maskedgender.page.app import annotate, launch
+    from maskedgender.places import CHECKOUT
+    from maskedgender.prediction.answers import csv_rows, predict_photo
 
-CHECKOUT = Path(maskedgender.__file__).resolve().parents[1]
+    model = load_model(CHECKOUT / MODEL)
+finally:
+    os.dup2(shown_errors, 2)
 
 # %% [markdown]
 # ## One photo
 
 # %%
-model = load_model(CHECKOUT / MODEL)
 photo = read_photo(CHECKOUT / IMAGE)
 answers = predict_photo(model, photo)
 Image.fromarray(annotate(photo, answers))
@@ -84,8 +91,18 @@ table
 # %% [markdown]
 # ## Any photo
 #
-# The page opens below, and at the address that is printed; it is reachable from this machine only.
+# The page opens below, and at the address that is printed; it is reachable from this machine only. This is what it
+# looks like:
 
 # %%
-if LAUNCH:
-    launch(CHECKOUT / MODEL, height=900)
+Shown(CHECKOUT / "shots" / "group.png", width=720)
+
+# %%
+elsewhere = next((name for name in ("KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG") if name in os.environ), None)
+if LAUNCH and elsewhere and not SHARE:
+    print(
+        "This notebook runs on a machine of Kaggle or Colab, and your browser cannot reach a page on its 127.0.0.1. "
+        "Set SHARE = True above for a public link; photos then go through Gradio's servers."
+    )
+elif LAUNCH:
+    launch(CHECKOUT / MODEL, height=900, share=SHARE)

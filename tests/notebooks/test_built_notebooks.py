@@ -234,6 +234,21 @@ def test_the_app_notebook_runs_from_top_to_bottom_as_it_is(monkeypatch: pytest.M
     assert all(f"{row['p_female']:.6f}" in printed for row in rows), "the same numbers as by the shell"
     assert "http://127.0.0.1:" in printed, "the page's address"
     assert "image/png" in str(executed.cells), "the photo with its boxes"
+    streams = [output.name for cell in executed.cells for output in cell.get("outputs", []) if "name" in output]
+    assert "stderr" not in streams, "nothing but its own words is printed"
+
+
+@pytest.mark.parametrize("variable", ["KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG"])
+def test_where_the_page_cannot_be_reached_the_app_notebook_says_so(variable: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv(variable, "synthetic")
+    code = nbformat.read(APP_NOTEBOOK, as_version=4).cells[-1].source
+    told: list[str] = []
+    names = {"os": os, "LAUNCH": True, "SHARE": False, "print": told.append, "launch": lambda *_, **__: told.append("")}
+    exec(code, names)
+    assert len(told) == 1 and "SHARE = True" in told[0]
+    exec(code, {**names, "SHARE": True, "CHECKOUT": ROOT, "MODEL": "m"})
+    assert told[1:] == [""]
 
 
 def _texts(executed: nbformat.NotebookNode) -> list[str]:
