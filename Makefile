@@ -11,12 +11,9 @@ LOOKS ?= benchmarks/results/looks.csv
 # Not models/: what ships is replaced on purpose only.
 OUTPUT ?= trained
 PARAMETERS := DATASET ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
-# The folder of the masked portraits that `make model` draws, and the epochs of the model that ships: first from new
-# weights, then on from those, in finer pictures and with more of the people on whom it errs most.
+# The folder of the masked portraits that `make model` draws, and the epochs of the model that it trains.
 MASKED ?= masked
-FIRST_EPOCHS := $(or $(EPOCHS),16)
-MODEL_EPOCHS := $(or $(EPOCHS),22)
-MODEL_SIZE := 160
+MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
 .PHONY: help app test notebooks notebooks-run train model card shots soak clean
@@ -48,13 +45,11 @@ notebooks-run: $(VENV)/installed ## execute both notebooks anew: DATASET=folder,
 train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters
 	@$(BIN)/python notebooks/source/run.py "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" $(GIVEN)
 
-model: $(VENV)/installed ## rebuild the shipped model: FAIRFACE=folder; stopped, it goes on where it was
+model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAIRFACE=folder; stopped, it goes on where it was
 	@test -n "$(FAIRFACE)" || { echo "Say where FairFace lies: make model FAIRFACE=folder" >&2; exit 2; }
 	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants 2 --out "$(MASKED)" $(if $(LIMIT),--limit $(LIMIT))
-	@test -f "$(OUTPUT)/first/masked_gender.keras" || $(BIN)/maskedgender train --dataset "$(MASKED)" \
-	  --epochs $(FIRST_EPOCHS) --output "$(OUTPUT)/first" --looks "$(LOOKS)"
-	@$(BIN)/maskedgender train --dataset "$(MASKED)" --image-size $(MODEL_SIZE) \
-	  --epochs $(MODEL_EPOCHS) --start "$(OUTPUT)/first/masked_gender.keras" --output "$(OUTPUT)" --looks "$(LOOKS)"
+	@$(BIN)/maskedgender train --dataset "$(MASKED)" --start imagenet --epochs $(MODEL_EPOCHS) \
+	  --output "$(OUTPUT)" --looks "$(LOOKS)"
 
 card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
 	@$(BIN)/python -m benchmarks.card
@@ -83,4 +78,8 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/installed-for-imagenet: $(VENV)/installed
+	@$(PIP) install --editable ".[imagenet]"
 	@touch $@

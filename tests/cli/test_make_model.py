@@ -34,7 +34,6 @@ SIGNS = [
     "masked/**/Validation/*/*.jpg",
     "made/**/runs/*/settings.json",
     "made/**/runs/*/epoch-0001.npz",
-    "made/first/masked_gender.keras",
     "made/masked_gender.keras",
 ]
 
@@ -58,7 +57,7 @@ def made_in(folder: Path) -> subprocess.Popen[str]:
     places = {"MASKED": folder / "masked", "OUTPUT": folder / "made", "LOOKS": folder / "looks.csv"}
     given = {"FAIRFACE": FAIRFACE, "LIMIT": PORTRAITS, "EPOCHS": EPOCHS, "VENV": sys.prefix, **places}
     words = [f"{name}={value}" for name, value in given.items()]
-    command = ["make", "-o", f"{sys.prefix}/installed", "model", *words]
+    command = ["make", "-o", f"{sys.prefix}/installed-for-imagenet", "model", *words]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     pipe = subprocess.PIPE
     return subprocess.Popen(
