@@ -158,7 +158,8 @@ def fitted(way: Way, dataset: Path, fit: pd.DataFrame, epochs: int, times_as_wid
     """The network after so many epochs of this way, float32."""
     teacher = fitted(replace(way, teacher=0), dataset, fit, epochs, way.teacher) if way.teacher else None
     keras.utils.set_random_seed(0)
-    model = with_precision(wider(small_cnn(way.image_size), times_as_wide), default_precision())
+    plain = wider(small_cnn(way.image_size), times_as_wide)
+    model = with_precision(plain, default_precision(plain))
     lessons = _Lessons(way, dataset, fit, model.input_shape[1:], teacher)
     features = model.get_layer("logits").input
     heads = [keras.layers.Dense(head.shape[1], "softmax", dtype="float32")(features) for head in lessons.heads]

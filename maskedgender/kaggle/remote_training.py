@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import typer
 
 from ..files import written_whole
-from ..networks.checksums import relist
+from ..networks.checksums import relisted
 from ..places import CHECKOUT
 from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
 
@@ -207,8 +207,8 @@ def _fetch(kaggle: Client, run: Run) -> None:
     output, executed = Path(run.output), RUNS / f"pclubtask3-kaggle-{run.version}.ipynb"
     printed = executed.with_suffix(".log")  # Kaggle may give the notebook back without its outputs
     in_place = {executed: notebook, printed: log.encode(), output / record_name: record, output / model_name: model}
-    _put_in_place(in_place)
-    relist(output / model_name)
+    with relisted(output / model_name):
+        _put_in_place(in_place)
     typer.echo(f"{output / model_name}: {summary}\nthe executed notebook: {executed}, its log beside it")
 
 

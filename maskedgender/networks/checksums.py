@@ -6,6 +6,8 @@ The list is what `sha256sum FILE... > SHA256SUMS` writes in the folder, and `sha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..files import written_whole
@@ -23,12 +25,24 @@ def is_whole(path: Path) -> bool:
     return sha256(path) == _listed(path.parent)[path.name]
 
 
-def relist(path: Path) -> None:
-    """Take a file's content as it is now for the right one, where its list tells of it."""
-    if is_listed(path):
-        listed = {**_listed(path.parent), path.name: sha256(path)}
-        with written_whole(path.with_name(LIST)) as partial:
-            partial.write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()), encoding="utf-8")
+@contextmanager
+def relisted(path: Path) -> Iterator[None]:
+    """Let a listed file change: afterwards the list tells of its new content, and meanwhile not of it at all.
+
+    So a kill between the two writes leaves a file that opens, rather than one that passes for damaged.
+    """
+    if not is_listed(path):
+        yield
+        return
+    others = {name: digest for name, digest in _listed(path.parent).items() if name != path.name}
+    _write_list(path.parent, others)
+    yield
+    _write_list(path.parent, {**others, path.name: sha256(path)})
+
+
+def _write_list(folder: Path, listed: dict[str, str]) -> None:
+    with written_whole(folder / LIST) as partial:
+        partial.write_text("".join(f"{digest}  {name}\n" for name, digest in listed.items()), encoding="utf-8")
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ from ..data.locate import find_dataset
 from ..data.split import limited, masked_ones, split_training
 from ..data.stream import PortraitStream
 from ..networks.answering import answering_cnn
-from ..networks.checksums import relist
+from ..networks.checksums import relisted
 from ..networks.imagenet import WeightsError, start_from_imagenet
 from ..networks.masked import masked_cnn
 from ..networks.records import training_facts, write_record
@@ -148,8 +148,9 @@ def learn(
     if architecture != "seed":
         chosen = masked_ones(portraits.choose)
         calibration = calibrate(answering, PortraitStream(portraits.dataset, chosen, model.input_shape[1:], 64))
-    path = export(answering, output / f"{architecture}_gender.keras")
-    relist(path)
+    path = output / f"{architecture}_gender.keras"
+    with relisted(path):
+        export(answering, path)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
     write_record(path, training_facts(answering, history, best, **own, **facts))

@@ -63,9 +63,9 @@ class RunFolder:
         done = len(self.history)
         if done:
             model.optimizer.build(model.trainable_variables)  # its variables must exist to be loaded
-            self.load(done, [*model.variables, *model.optimizer.variables])
-            scheduled = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-            scheduled.iterations.assign(done * steps)
+            optimizer = _plain_optimizer(model)
+            self.load(done, [*model.variables, *optimizer.variables])
+            optimizer.iterations.assign(done * steps)
         return done
 
     def keep(self, model: keras.Model, row: Mapping[str, float]) -> None:
@@ -75,7 +75,8 @@ class RunFolder:
             TrainingError: the folder cannot be written; it holds what it held before.
         """
         history = pd.concat([self.history, pd.DataFrame([row])], ignore_index=True)
-        state = [keras.ops.convert_to_numpy(one) for one in (*model.variables, *model.optimizer.variables)]
+        variables = (*model.variables, *_plain_optimizer(model).variables)
+        state = [keras.ops.convert_to_numpy(one) for one in variables]
         # No HDF5: when the disk is full, its library leaves the process in a state that ends in a segmentation fault.
         with whole_file(self.weights(len(history))) as partial, partial.open("wb") as file:
             np.savez(file, *state)
@@ -95,6 +96,11 @@ class RunFolder:
     def weights(self, epoch: int) -> Path:
         """The file of an epoch's weights."""
         return self.folder / f"epoch-{epoch:04d}.npz"
+
+
+def _plain_optimizer(model: keras.Model) -> keras.optimizers.Optimizer:
+    """Without the scaling of the loss that a GPU's half precision needs, so that a run goes on on a CPU and back."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def best_epoch(history: pd.DataFrame) -> int:

@@ -19,7 +19,7 @@ from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import MAX_MEGAPIXELS, PhotoError, read_photo
-from maskedgender.networks.checksums import LIST, is_listed, is_whole, relist
+from maskedgender.networks.checksums import LIST, is_listed, is_whole, relisted
 from maskedgender.networks.model_files import ModelError, caution, load_model
 from maskedgender.networks.probabilities import predict_crops
 from maskedgender.places import SHIPPED_MODEL
@@ -265,17 +265,26 @@ def test_a_listed_model_loads_and_an_exchanged_one_does_not(written: str, model_
     classifier((64, 64, 3), [0, 0]).save(path)
     with pytest.raises(ModelError, match=f"not the file that {LIST} beside it lists"):
         load_model(path)
-    relist(path)
-    assert load_model(path).input_shape == (None, 64, 64, 3)
+
+
+def test_a_kill_between_any_two_writes_leaves_a_model_that_opens(model_path: Path, tmp_path: Path) -> None:
+    path = listed(model_path, tmp_path, "{sum}  {name}\n")
+    with relisted(path):
+        assert load_model(path).output_shape == (None, 2), "before the new file is in place"
+        classifier((64, 64, 3), [0, 0]).save(path)
+        assert load_model(path).input_shape == (None, 64, 64, 3), "before the list tells of it"
+    assert is_whole(path) and load_model(path).input_shape == (None, 64, 64, 3)
 
 
 def test_relisting_keeps_the_other_files_and_begins_no_list(model_path: Path, tmp_path: Path) -> None:
     path = listed(model_path, tmp_path, "0  other.keras\n{sum}  {name}\n")
     content = (tmp_path / LIST).read_text()
-    relist(path)
-    assert (tmp_path / LIST).read_text() == content
+    with relisted(path):
+        pass
+    assert sorted((tmp_path / LIST).read_text().splitlines()) == sorted(content.splitlines())
     (tmp_path / LIST).unlink()
-    relist(path)
+    with relisted(path):
+        pass
     assert not (tmp_path / LIST).exists()
 
 

@@ -34,7 +34,7 @@ from maskedgender.training.fitting import (
     train,
     with_precision,
 )
-from maskedgender.training.run_folder import TrainingError
+from maskedgender.training.run_folder import RunFolder, TrainingError
 
 from ..support.synthetic import synthetic_dataset
 
@@ -230,6 +230,27 @@ def test_mixed_precision_trains_and_gives_back_float32(dataset: Path, tmp_path: 
     model, history = train_small(dataset, tmp_path, epochs=1, precision="mixed_float16", batch_size=40)
     assert np.isfinite(history["loss"]).all()
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+
+
+@pytest.mark.parametrize(("first", "then"), [("mixed_float16", "float32"), ("float32", "mixed_float16")])
+def test_a_run_begun_on_a_gpu_goes_on_on_a_cpu_and_back(
+    first: str, then: str, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def killed(run: RunFolder, *given: object) -> None:
+        keep(run, *given)
+        raise KilledError
+
+    keep = RunFolder.keep
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(RunFolder, "keep", killed)
+        train_small(dataset, tmp_path, epochs=2, precision=first)
+    _, history = train_small(dataset, tmp_path, epochs=2, precision=then)
+    _, unbroken = train_small(dataset, tmp_path / "unbroken", epochs=2, precision=then)
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["loss"][1] == pytest.approx(unbroken["loss"][1], abs=0.05), "with the optimizer's state"
 
 
 def test_seed_recipe_is_the_originals(dataset: Path, tmp_path: Path) -> None:
