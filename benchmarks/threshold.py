@@ -2,7 +2,7 @@
 
     python -m benchmarks.threshold --dataset masked [--model models/masked_gender.keras]
 
-The portraits of the choosing split, a tenth of the training portraits, go through the served path (photo, detector,
+The portraits of the choosing split that lies beside the model go through the served path (photo, detector,
 crop, file), each with a mask, and bare; no test image is looked at. Prints
 
 - how many are answered at each threshold, how many of these answers are right, and the smallest threshold whose answers
@@ -28,7 +28,7 @@ import typer
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
-from maskedgender.data.split import split_training
+from maskedgender.data.split_record import choosing_portraits
 from maskedgender.measure.metrics import answered, calibration_error, percent
 from maskedgender.places import SHIPPED_MODEL
 
@@ -96,12 +96,11 @@ def main(
     dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")],
     model: Annotated[Path, typer.Option(help="a .keras file")] = SHIPPED_MODEL,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder, of which the dataset was made")] = FAIRFACE,
-    seed: Annotated[int, typer.Option(help="of the split: the one that training was given")] = 0,
     every: Annotated[int, typer.Option(help="take every n-th portrait of the split, for a quick look")] = 1,
 ) -> None:
     """Prints the tables and the choices."""
-    _, choose = split_training(list_images(find_dataset(dataset), TRAINING), seed=seed)
-    files, loaded = frozenset(choose["source"]), load_models([model])
+    files = choosing_portraits(model, list_images(find_dataset(dataset), TRAINING))
+    loaded = load_models([model])
     found = {}
     for masked, name in ((True, "with a mask"), (False, "bare")):
         taken = photos(fairface, "train", masked, every=every, only=files)

@@ -46,11 +46,11 @@ def train(
     """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
     found = find_dataset(given)
     typer.echo(f"{found}: looking for copies and damaged files")
-    portraits = prepared(found, limit, seed)
+    file = Path(start) if start not in (None, "imagenet", "nothing") else None
+    portraits = prepared(found, limit, seed, file)
     typer.echo(portraits.report)
     keras.utils.set_random_seed(seed)
     view, recipe = view or view_of(portraits.dataset), RECIPES[architecture]
-    file = Path(start) if start not in (None, "imagenet", "nothing") else None
     facts: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     if file:
         model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing")

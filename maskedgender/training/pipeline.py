@@ -20,6 +20,7 @@ from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION
 from ..data.listing import list_images
 from ..data.locate import find_dataset
 from ..data.split import limited, masked_ones, split_training
+from ..data.split_record import split_as_recorded, write_split
 from ..data.stream import PortraitStream
 from ..networks.answering import answering_cnn
 from ..networks.checksums import relisted
@@ -72,13 +73,16 @@ class Learnt:
     file: Path
 
 
-def prepared(given: str | Path | None = None, limit: int | None = None, seed: int = 0) -> Portraits:
+def prepared(
+    given: str | Path | None = None, limit: int | None = None, seed: int = 0, start: Path | None = None
+) -> Portraits:
     """Find a dataset folder, read all its images once, leave out what the audit doubts, and split.
 
     Args:
         given: as for `find_dataset`.
         limit: take only so many of the training images.
         seed: of the split, and of what the limit leaves.
+        start: a model that the training will go on from: what it has learnt is not chosen by, nor the other way round.
 
     Raises:
         FileNotFoundError: there is no dataset, or a class has no images.
@@ -88,7 +92,8 @@ def prepared(given: str | Path | None = None, limit: int | None = None, seed: in
     if limit:
         images = limited(images, limit, seed)
     doubted = audit(dataset, images, test)
-    fit, choose = split_training(doubted.kept(images), seed=seed)
+    kept = doubted.kept(images)
+    fit, choose = split_as_recorded(start, kept, seed) if start else split_training(kept, seed=seed)
     return Portraits(dataset, fit, choose, doubted.kept(test), str(doubted))
 
 
@@ -151,6 +156,7 @@ def learn(
     path = output / f"{architecture}_gender.keras"
     with relisted(path):
         export(answering, path)
+    write_split(path, portraits.fit, portraits.choose)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
     write_record(path, training_facts(answering, history, best, **own, **facts))

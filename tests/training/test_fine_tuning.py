@@ -15,6 +15,7 @@ from maskedgender.cli.commands import app
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
+from maskedgender.data.split_record import write_split
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
 from maskedgender.places import SHIPPED_MODEL
@@ -81,6 +82,7 @@ def test_a_file_of_another_cnn_is_refused(tmp_path: Path) -> None:
 def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) -> None:
     dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
     start = export(small_cnn(SIZE), tmp_path / "start.keras")
+    write_split(start, *split_training(list_images(dataset, TRAINING)))
     start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc"}))
     words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1, "--architecture", "small"]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])

@@ -1,0 +1,75 @@
+"""The split beside a model: which portraits it has learnt, and by which it was chosen: none may ever be both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..files import written_whole
+from .split import split_training
+
+FIT, CHOOSE = "fit", "choose"
+
+
+def split_file(model: Path) -> Path:
+    """Where the split of a model lies: masked_gender.split.csv.gz beside masked_gender.keras."""
+    return model.with_name(f"{model.stem}.split.csv.gz")
+
+
+def write_split(model: Path, fit: pd.DataFrame, choose: pd.DataFrame) -> None:
+    """Keep the sides of all portraits beside a model; the same bytes for the same split.
+
+    Args:
+        fit, choose: tables of images with the column source.
+    """
+    sides = [images[["source"]].assign(side=side) for images, side in ((fit, FIT), (choose, CHOOSE))]
+    rows = pd.concat(sides).drop_duplicates().sort_values("source")
+    with written_whole(split_file(model)) as partial:
+        rows.to_csv(partial, index=False, lineterminator="\n", compression={"method": "gzip", "mtime": 1})
+
+
+def read_split(model: Path) -> pd.Series:
+    """The side, FIT or CHOOSE, of each portrait that a model knows, by source.
+
+    Raises:
+        ValueError: no split lies beside the model, so that nobody can tell what it has learnt.
+    """
+    path = split_file(model)
+    if not path.is_file():
+        raise ValueError(
+            f"There is no {path.name} beside {model.name}: which portraits it has learnt is not known, so none can be "
+            "chosen by; train it anew, or take a file that brings its split along."
+        )
+    return pd.read_csv(path, dtype=str, keep_default_na=False).set_index("source")["side"]
+
+
+def choosing_portraits(model: Path, images: pd.DataFrame) -> frozenset[str]:
+    """The portraits of a dataset, of those by which a model was chosen.
+
+    Raises:
+        ValueError: as for `read_split`, or the dataset holds none of them.
+    """
+    sides = read_split(model)
+    found = frozenset(images["source"]) & frozenset(sides.index[sides == CHOOSE])
+    if not found:
+        raise ValueError(f"The dataset holds no portrait that {model.name} was chosen by: give the one it learnt from.")
+    return found
+
+
+def split_as_recorded(model: Path, images: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As `split_training`, but what the model knows stays on its side: (fit, choose).
+
+    Raises:
+        ValueError: as for `read_split`, or one side would be empty.
+    """
+    sides = read_split(model)
+    known = images["source"].isin(sides.index)
+    recorded = images["source"].map(sides)
+    parts = [(images[known & (recorded == FIT)], images[known & (recorded == CHOOSE)])]
+    if not known.all():
+        parts.append(split_training(images[~known], seed=seed))
+    fit, choose = (pd.concat(tables).sort_index().reset_index(drop=True) for tables in zip(*parts, strict=True))
+    if fit.empty or choose.empty:
+        raise ValueError(f"By the split beside {model.name} there is nothing to fit, or nothing to choose by.")
+    return fit, choose
