@@ -32,7 +32,7 @@ class StrictZip(zipfile.ZipFile):
 
 
 def download(handle: str) -> Path:
-    """Fetch a dataset, OWNER/NAME, into kagglehub's cache, once; later calls only return its folder.
+    """Fetch a dataset, OWNER/NAME, into kagglehub's cache, once; later calls only return its folder, without a network.
 
     kagglehub compares the archive's MD5 sum where Kaggle gives one, each member's CRC when it unpacks, and goes on with
     half an archive that it finds. Here it is called again while the network fails; an archive that turns out damaged,
@@ -45,8 +45,14 @@ def download(handle: str) -> Path:
     """
     from kagglehub.exceptions import DataCorruptionError  # late: only needed when no dataset is at hand
 
+    if cached := _whole_in_cache(handle):
+        return cached
     try:
         return _resumed(handle)
+    except requests.RequestException:
+        # Some of these are ValueErrors, too: a proxy that cannot be used, a login page in the place of an answer. They
+        # say nothing of what lies in the cache.
+        raise
     except UnsafeArchiveError:
         _forget(handle)
         raise
@@ -54,6 +60,16 @@ def download(handle: str) -> Path:
         _forget(handle)
         print("The archive is damaged; it is fetched anew.")
         return _resumed(handle)
+
+
+def _whole_in_cache(handle: str) -> Path | None:
+    """The newest version of a dataset that kagglehub has marked as complete: it is used without a network."""
+    from kagglehub.config import get_cache_folder
+
+    kept = Path(get_cache_folder()) / "datasets" / handle
+    numbers = [int(mark.stem) for mark in kept.glob("*.complete") if mark.stem.isdigit()]
+    folders = [kept / "versions" / str(number) for number in sorted(numbers, reverse=True)]
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _resumed(handle: str) -> Path:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 import maskedgender.data.kaggle_download as download_module
 from maskedgender.data.kaggle_download import UnsafeArchiveError, download
-from maskedgender.data.layout import TRAINING
+from maskedgender.data.layout import KAGGLE_DATASET, TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 
@@ -57,6 +58,30 @@ def test_next_run_goes_on_where_the_last_one_stopped(store: Store, monkeypatch: 
         find_dataset()
     assert len(list_images(find_dataset(), TRAINING)) == 8
     assert store.ranges[-1] == f"bytes={2 * MEGABYTE}-"
+
+
+def test_what_lies_whole_in_the_cache_is_used_without_a_network(store: Store, monkeypatch: pytest.MonkeyPatch):
+    find_dataset()
+    monkeypatch.setattr("kagglehub.dataset_download", lambda handle: pytest.fail("Kaggle was asked"))
+    assert len(list_images(find_dataset(), TRAINING)) == 8
+
+
+@pytest.mark.parametrize("error", [requests.exceptions.InvalidSchema, requests.exceptions.JSONDecodeError])
+def test_a_network_error_never_deletes_what_was_fetched(
+    error: type[requests.RequestException], store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A SOCKS proxy that needs a further package, and a hotel's login page: both errors are ValueErrors, too."""
+    half = tmp_path / "cache" / "datasets" / KAGGLE_DATASET / "1.archive"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half an archive")
+
+    def fails(handle: str) -> str:
+        raise error("synthetic", "", 0) if error is requests.exceptions.JSONDecodeError else error("synthetic")
+
+    monkeypatch.setattr("kagglehub.dataset_download", fails)
+    with pytest.raises(FileNotFoundError, match="synthetic"):
+        find_dataset()
+    assert half.read_bytes() == b"half an archive"
 
 
 def test_network_that_stays_away_is_one_sentence(store: Store):
