@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import json
 import re
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -42,12 +44,14 @@ class Run:
         version: counted by Kaggle from 1; 0 where its answer was lost.
         output: the folder where the model shall go.
         pushed: when, in ISO 8601.
+        id: given to the notebook, which writes it into the model's record, so that no other run's model is taken.
     """
 
     kernel: str
     version: int
     output: str
     pushed: str
+    id: str
 
     @property
     def url(self) -> str:
@@ -85,10 +89,11 @@ def train(parameters: Sequence[str], output: Path, dataset: str) -> None:
         KaggleError: Kaggle refused or is out of reach, the notebook failed, or what it left cannot be used.
         ValueError: a parameter that the notebook does not have.
     """
-    source = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), parameters)
+    run_id = uuid.uuid4().hex
+    source = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), [*parameters, f"RUN_ID='{run_id}'"])
     kaggle = Client()
     kaggle.require_dataset(dataset)
-    run = _push(kaggle, source, dataset, output)
+    run = _push(kaggle, source, dataset, output, run_id)
     typer.echo(f"pushed: {run.url}, version {run.version}")
     typer.echo("It runs there without this machine; `maskedgender kaggle fetch` waits for it again.")
     _require_gpu(kaggle, run)
@@ -136,9 +141,9 @@ def _value(text: str) -> object:
         return text
 
 
-def _push(kaggle: Client, source: str, dataset: str, output: Path) -> Run:
+def _push(kaggle: Client, source: str, dataset: str, output: Path, run_id: str) -> Run:
     """Have Kaggle save and run the notebook, and remember the run."""
-    run = Run(f"{kaggle.user}/{SLUG}", 0, str(output.resolve()), datetime.now(UTC).isoformat())
+    run = Run(f"{kaggle.user}/{SLUG}", 0, str(output.resolve()), datetime.now(UTC).isoformat(), run_id)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / NOTEBOOK.name).write_text(source, encoding="utf-8")
         (Path(folder) / "kernel-metadata.json").write_text(json.dumps(_metadata(run, dataset)), encoding="utf-8")
@@ -201,6 +206,7 @@ def _fetch(kaggle: Client, run: Run) -> None:
     files, log = kaggle.output(run.kernel)
     model_name, model = _left(kaggle, files, ".keras")
     record_name, record = _left(kaggle, files, ".json")
+    _require_of_this_run(run, model, json.loads(record))
     _require_model(model_name, model)
     notebook = kaggle.download(files[EXECUTED]) if EXECUTED in files else kaggle.kernel(run.kernel).blob.source.encode()
     summary = _summary(notebook, log, json.loads(record))
@@ -219,6 +225,17 @@ def _left(kaggle: Client, files: Mapping[str, str], suffix: str) -> tuple[str, b
         if re.fullmatch(rf"\w+_gender{re.escape(suffix)}", plain):
             return plain, kaggle.download(url)
     raise KaggleError(f"The notebook has finished, but left no *_gender{suffix} among its {len(files)} files.")
+
+
+def _require_of_this_run(run: Run, model: bytes, record: Mapping[str, str]) -> None:
+    """KaggleError unless the record says that this run has made the model, and that these are its bytes."""
+    if record.get("run") != run.id:
+        raise KaggleError(
+            f"What {run.url} has left was not made by the last push, which may never have arrived; nothing was "
+            "replaced. Push again with `maskedgender kaggle train`."
+        )
+    if record.get("SHA-256") != hashlib.sha256(model).hexdigest():
+        raise KaggleError("The model did not arrive as its record describes it; nothing was replaced: fetch it again.")
 
 
 def _require_model(name: str, content: bytes) -> None:

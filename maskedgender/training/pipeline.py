@@ -23,7 +23,7 @@ from ..data.split import limited, masked_ones, split_training
 from ..data.split_record import split_as_recorded, write_split
 from ..data.stream import PortraitStream
 from ..networks.answering import answering_cnn
-from ..networks.checksums import relisted
+from ..networks.checksums import relisted, sha256
 from ..networks.imagenet import WeightsError, start_from_imagenet
 from ..networks.masked import masked_cnn
 from ..networks.records import training_facts, write_record
@@ -158,6 +158,7 @@ def learn(
         export(answering, path)
     write_split(path, portraits.fit, portraits.choose)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
+    own |= {"SHA-256": sha256(path)}
     own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
     write_record(path, training_facts(answering, history, best, **own, **facts))
     return Learnt(answering, history, best, calibration, path)
