@@ -1,4 +1,4 @@
 """The same things from a shell: `maskedgender make-dataset | train | evaluate | predict | app | kaggle | export`.
 
-In: arguments. Out: files, words, an exit status. For other rooms: none; it is the top floor.
+In: arguments. Out: files, words, an exit status. Nothing is for other rooms: this is the top floor.
 """

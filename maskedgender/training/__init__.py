@@ -1,5 +1,6 @@
 """Fit a CNN on a dataset folder, go on after a kill, calibrate, export.
 
-In: a model, a recipe, a split dataset. Out: a history, the best epoch's weights, one .keras file.
-For other rooms: fitting (train, export), calibration, fine_tuning, run_folder (what a run keeps), devices.
+In: a model, a recipe, a dataset folder. Out: a history, the best epoch's weights, one .keras file with its record.
+For other rooms: pipeline (all of it, as notebook and shell run it), fitting (train, export), calibration, fine_tuning,
+run_folder (what a run keeps), devices.
 """
