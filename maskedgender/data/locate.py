@@ -8,6 +8,8 @@ from pathlib import Path
 from .kaggle_download import download
 from .layout import CLASSES, FOLDER, KAGGLE_DATASET, TRAINING, VALIDATION
 
+NAMED = 12  # folders that a refusal names
+
 
 def find_dataset(given: str | Path | None = None) -> Path:
     """The folder that holds Training/ and Validation/.
@@ -33,7 +35,8 @@ def _searched(root: Path) -> Path:
     found = _search(root)
     if found is None:
         wanted = f"a folder with {TRAINING}/ and {VALIDATION}/, each with {' and '.join(f'{c}/' for c in CLASSES)}"
-        raise FileNotFoundError(f"No dataset at {root}: expected {wanted}, there or in a {FOLDER} folder under it.")
+        there = f"there or in a {FOLDER} folder under it"
+        raise FileNotFoundError(f"No dataset at {root}: expected {wanted}, {there}; found {_folders_of(root)}.")
     return found
 
 
@@ -46,6 +49,16 @@ def _search(root: Path) -> Path | None:
             return Path(folder)
         subfolders[:] = sorted(name for name in subfolders if name not in (TRAINING, VALIDATION, *CLASSES))
     return None
+
+
+def _folders_of(root: Path) -> str:
+    """What lies there, such as "Female/, Male/, train/val/": the names are the matter more often than the place."""
+    if not root.is_dir():
+        return "no such folder"
+    depths = (root.glob("*/"), root.glob("*/*/"))
+    folders = [f"{path.relative_to(root).as_posix()}/" for depth in depths for path in sorted(depth)]
+    more = f" and {len(folders) - NAMED} more" if len(folders) > NAMED else ""
+    return ", ".join(folders[:NAMED]) + more if folders else "no folders"
 
 
 def _is_dataset(folder: Path) -> bool:

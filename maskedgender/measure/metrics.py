@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, roc_auc_score
+from sklearn.utils.class_weight import compute_sample_weight
 
 from ..data.layout import CLASSES
 from ..networks.records import NOT_KNOWN
@@ -46,6 +47,7 @@ class Scores:
         auc: area under the ROC curve of p(male), 0..1.
         log_loss: mean cross-entropy in nats.
         calibration_error: expected calibration error, 0..1, in 15 bins of equal width.
+        classwise_error: the same of p(male) over all of 0..1, women and men weighing the same.
         confusion: int array (2, 2), rows the labels, columns the answers.
     """
 
@@ -54,6 +56,7 @@ class Scores:
     auc: float
     log_loss: float
     calibration_error: float
+    classwise_error: float
     confusion: np.ndarray
 
     def row(self) -> dict[str, str]:
@@ -64,6 +67,7 @@ class Scores:
             "AUC": f"{self.auc:.4f}",
             "log loss": f"{self.log_loss:.4f}",
             "calibration error": percent(self.calibration_error),
+            "class-wise calibration error": percent(self.classwise_error),
         }
 
 
@@ -89,6 +93,7 @@ def score(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
         auc=float(roc_auc_score(labels, probabilities[:, 1])),
         log_loss=float(log_loss(labels, probabilities, labels=[0, 1])),
         calibration_error=calibration_error(labels, probabilities),
+        classwise_error=classwise_error(labels, probabilities),
         confusion=confusion_matrix(labels, answers, labels=[0, 1]),
     )
 
@@ -111,6 +116,18 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error, 0..1 (Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017)."""
     bins = calibration_bins(labels, probabilities)
     return float((bins["count"] * (bins.confidence - bins.accuracy).abs()).sum() / bins["count"].sum())
+
+
+def classwise_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Class-wise calibration error, 0..1 (Kull et al., "Beyond temperature scaling", NeurIPS 2019).
+
+    How far p(male) is, in 15 bins of equal width over 0..1, from the share of men, women and men weighing the same; of
+    two classes the error of p(female) is the same.
+    """
+    weight = compute_sample_weight("balanced", labels) / len(labels)
+    p_male = probabilities[:, 1]
+    bins = np.minimum((p_male * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return float(np.abs(np.bincount(bins, weight * (p_male - labels))).sum())
 
 
 def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:

@@ -51,8 +51,13 @@ def test_given_folder_wins_whether_it_is_the_dataset_or_above_it(
 
 
 def test_given_folder_without_a_dataset_is_an_error_that_says_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=rf"{re.escape(str(tmp_path))}.*Training/ and Validation/"):
+    for name in ("train/Female", "train/Male"):
+        (tmp_path / name).mkdir(parents=True)
+    expected, found = r"Training/ and Validation/.*female/ and male/", "found train/, train/Female/, train/Male/"
+    with pytest.raises(FileNotFoundError, match=rf"{re.escape(str(tmp_path))}.*{expected}.*{found}"):
         find_dataset(tmp_path)
+    with pytest.raises(FileNotFoundError, match="found no such folder"):
+        find_dataset(tmp_path / "nowhere")
 
 
 class FakeKaggle(BaseHTTPRequestHandler):

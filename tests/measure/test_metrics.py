@@ -74,6 +74,22 @@ def test_calibration_error_by_hand():
     assert metrics.calibration_error(labels, probabilities) == pytest.approx(expected)
 
 
+def test_classwise_error_by_hand():
+    labels = np.array([1, 1, 1, 0])  # each man weighs 1/6, the woman 1/2
+    p_male = np.array([0.91, 0.92, 0.50, 0.92])
+    # One bin holds 0.91 and twice 0.92, another 0.50: its man should have been at 1.
+    high = (0.91 + 0.92) / 6 + 0.92 / 2 - 2 / 6
+    expected = abs(high) + (1 - 0.50) / 6
+    assert metrics.classwise_error(labels, np.column_stack([1 - p_male, p_male])) == pytest.approx(expected)
+
+
+def test_classwise_error_forgives_no_share_of_men():
+    """Of 90 men and 10 women all get 0.9: right as often as they say, and yet no probability of as many of both."""
+    labels, pairs = np.repeat([1, 0], [90, 10]), np.tile([0.1, 0.9], (100, 1))
+    assert metrics.calibration_error(labels, pairs) == pytest.approx(0)
+    assert metrics.classwise_error(labels, pairs) == pytest.approx(0.4)
+
+
 def test_full_confidence_has_a_bin():
     assert metrics.calibration_error(np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])) == 0
 
