@@ -38,7 +38,7 @@ TURNED_SIDE = 480  # pixels of the photo before it is turned
 FAINT_SCORE = 0.2  # makes it seem so
 SAME_FACE_OVERLAP = 0.6  # of the smaller of two boxes: the one that scores less is the same face, or none
 ALIKE = 0.7  # intersection over union: one close look does for both
-SAME_ROW = 0.5  # of a face's height: a smaller step down stays in the row
+SAME_ROW = 0.6  # of a face's height: a smaller step down stays in the row
 MOST_LOOKS = 20  # close looks in a photo: of more faces in doubt, those that score least are judged without
 
 
@@ -90,7 +90,7 @@ def find_close_up(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -
 def reading_order(boxes: Sequence[Box]) -> list[int]:
     """The indices of boxes as one reads: rows from top to bottom, each from left to right.
 
-    A box stays in the row while its middle lies less than half a box below that of the box next above it.
+    A box stays in the row while its middle lies less than six tenths of a box below that of the box next above it.
     """
     middles = [y + height / 2 for _, y, _, height in boxes]
     rows: list[list[int]] = []

@@ -56,7 +56,7 @@ def _files(folder: Path, seen: set[str]) -> Iterator[Path]:
     for entry in os.scandir(folder):
         if is_nobodys(entry.name):
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):  # noqa: PTH112 (a link to itself makes the others raise)
             yield from _files(Path(entry.path), seen)
         else:
             yield Path(entry.path)

@@ -142,7 +142,8 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
         columns group, value, count, accuracy, low, high (95 % interval), one row a value.
     """
     rows = images.reset_index(drop=True).assign(gender=np.take(CLASSES, images.label.to_numpy()))
-    rows["gender and race"] = rows.gender + ", " + rows.race
+    if (rows.race != NOT_KNOWN).any():
+        rows["gender and race"] = rows.gender + ", " + rows.race
     rows["right"] = probabilities.argmax(axis=1) == rows.label.to_numpy()
     groups = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
     return pd.DataFrame([line for group in groups if group in rows for line in _group_lines(rows, group)])

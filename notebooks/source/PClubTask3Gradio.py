@@ -56,10 +56,13 @@ if importlib.util.find_spec("maskedgender") is None:
     sys.path.insert(0, str(checkout))  # a package installed just now is found only by the next kernel otherwise
 
 # %%
+import warnings
+
 import pandas as pd
 from IPython.display import Image as Shown
 from PIL import Image
 
+warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which shows nothing here
 shown_errors = os.dup(2)
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # two lines of TensorFlow that no setting silences
 try:

@@ -31,11 +31,11 @@ SOURCE = ROOT / "notebooks" / "source"
 TRAINING_NOTEBOOK = ROOT / "notebooks" / "pclubtask3.ipynb"
 APP_NOTEBOOK = ROOT / "notebooks" / "PClubTask3Gradio.ipynb"
 NETWORK = "%%writefile library/maskedgender/networks/masked.py"
-# What Kaggle's image has. The optional ones are imported late: imagehash by an audit that does without it, kagglehub
-# only when there is no dataset.
+# What Kaggle's image has. The optional ones are imported late: imagehash by an audit that does without it, pillow_heif
+# where it is, kagglehub only when there is no dataset.
 KAGGLE_HAS = {"IPython", "PIL", "cv2", "keras", "matplotlib", "numpy", "pandas", "requests", "scipy", "sklearn"}
 KAGGLE_HAS |= {"tensorflow"}
-KAGGLE_HAS |= {"imagehash", "kagglehub"}
+KAGGLE_HAS |= {"imagehash", "kagglehub", "pillow_heif"}
 
 
 def _builder() -> ModuleType:
