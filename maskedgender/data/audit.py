@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..images.reduced_decoding import read_portrait
 from .layout import CLASSES, TRAINING, VALIDATION
@@ -21,6 +23,7 @@ LOOK_SIDE = 128  # pixels a side of the portrait that is hashed; its upper half 
 # by eye; strangers begin at 32. 15 lets a look-up by its 16 words find every pair, see `near_pairs`.
 NEAR_BITS = 15
 BITS_SET = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)  # of each 16-bit word
+NO_PAIRS = np.empty((0, 2), int)
 NAMED = 5  # files that are named of those that are left out for one reason
 
 UNREADABLE = "cannot be read"
@@ -37,14 +40,18 @@ class Audit:
             also look the same above the mouth, as the same portrait behind another mask does. Variants that labels.csv
             knows to be of one portrait are no finding within a part.
         left_out: one row an image that neither training nor the test should use: file, reason.
+        sources: by file, the portrait that each readable image shows. Copies and near copies show one, and with them
+            all variants of theirs; it goes by the first of their names.
     """
 
     table: pd.DataFrame
     left_out: pd.DataFrame
+    sources: pd.Series
 
     def kept(self, images: pd.DataFrame) -> pd.DataFrame:
-        """The rows of images (column file) that are not left out."""
-        return images[~images["file"].isin(self.left_out["file"])].reset_index(drop=True)
+        """The rows of images (columns file, source) that are not left out, copies and near copies of one `source`."""
+        kept = images[~images["file"].isin(self.left_out["file"])].reset_index(drop=True)
+        return kept.assign(source=kept["file"].map(self.sources).fillna(kept["source"]))
 
     def __str__(self) -> str:
         """The table, and what is left out and why."""
@@ -58,7 +65,8 @@ def audit(dataset: Path, training: pd.DataFrame, validation: pd.DataFrame) -> Au
     A Training image is left out when it has a copy or near copy in Validation (with all variants of its portrait, by
     `source`: the test would know it), and when a copy or near copy bears the other label (one of the two is wrong, and
     nobody knows which). Files that cannot be read are left out of both parts; all else stays, Validation above all,
-    which would not be comparable otherwise.
+    which would not be comparable otherwise. Copies and near copies within a part become one `source`, so that a split
+    puts all of them on one side.
 
     Near copies are searched for where the package imagehash is installed: the perceptual hash of Zauner,
     "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), of the upper half, so that a mask does
@@ -76,9 +84,11 @@ def audit(dataset: Path, training: pd.DataFrame, validation: pd.DataFrame) -> Au
     found = pd.DataFrame(inspected, columns=["size", "digest", "look"])
     images = pd.concat([images, found], axis=1)
     readable = images[images["size"] != ""]
-    exact = _copies(readable, pd.factorize(readable["digest"])[0], np.empty((0, 2), int))
-    alike = _near_copies(readable) if near else exact
-    return Audit(_table(images, exact, alike if near else None), _left_out(images, exact | alike))
+    digests = pd.factorize(readable["digest"])[0]
+    looks, pairs = _near(readable["look"]) if near else (digests, NO_PAIRS)
+    exact, alike = _copies(readable, digests, NO_PAIRS), _copies(readable, looks, pairs)
+    table = _table(images, exact, alike if near else None)
+    return Audit(table, _left_out(images, exact | alike), _united(readable, digests, looks, pairs))
 
 
 def _inspected(path: Path, near: bool) -> tuple[str, str, bytes]:
@@ -101,11 +111,30 @@ def look_of(pixels: np.ndarray) -> bytes:
     return np.packbits(imagehash.phash(upper, hash_size=16).hash).tobytes()
 
 
-def _near_copies(images: pd.DataFrame) -> pd.DataFrame:
-    """As `_copies`, of images whose looks are at most NEAR_BITS apart."""
-    codes, looks = pd.factorize(images["look"])
-    words = np.frombuffer(b"".join(looks), np.uint16).reshape(-1, 16)
-    return _copies(images, codes, near_pairs(words))
+def _near(looks: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """A code for each look, int (N,), and the pairs of codes, int (P, 2), that are at most NEAR_BITS apart."""
+    codes, different = pd.factorize(looks)
+    return codes, near_pairs(np.frombuffer(b"".join(different), np.uint16).reshape(-1, 16))
+
+
+def _united(images: pd.DataFrame, digests: np.ndarray, looks: np.ndarray, pairs: np.ndarray) -> pd.Series:
+    """The portrait that each image shows, by file: see `Audit.sources`.
+
+    Args:
+        images: columns file, source.
+        digests, looks: int (N,), codes; images of the same code are copies of each other.
+        pairs: int (P, 2); so are images of these two looks.
+    """
+    sources = pd.factorize(images["source"])[0]
+    after = sources.max(initial=-1) + 1
+    digests = after + digests
+    looks_from = digests.max(initial=-1) + 1
+    ends = [(sources, digests), (sources, looks_from + looks), tuple(looks_from + pairs.T)]
+    one, other = (np.concatenate(side) for side in zip(*ends, strict=True))
+    count = max(one.max(initial=-1), other.max(initial=-1)) + 1
+    _, group = connected_components(coo_array((np.ones(len(one)), (one, other)), (count, count)), directed=False)
+    named = images["source"].groupby(group[sources]).transform("min")
+    return pd.Series(named.to_numpy(), images["file"])
 
 
 def near_pairs(looks: np.ndarray) -> np.ndarray:
@@ -114,7 +143,7 @@ def near_pairs(looks: np.ndarray) -> np.ndarray:
     With 15 different bits or fewer one of the 16 words is the same, so only rows that share a word are compared
     (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", 2012).
     """
-    found = [np.empty((0, 2), int)]
+    found = [NO_PAIRS]
     for word in looks.T:
         order = np.argsort(word, kind="stable")
         left, step = np.arange(len(order)), 1

@@ -125,6 +125,38 @@ def test_what_is_kept_can_be_split(dataset: Path):
     assert len(fit) + len(choose) == 15
 
 
+def test_copies_stay_on_one_side_of_the_split(tmp_path: Path):
+    """Kaggle's folder names no portraits: each file is its own, and forty copies of four are four portraits."""
+    dataset = synthetic_dataset(tmp_path, 44)
+    for name, number in np.ndindex(2, 40):
+        folder = dataset / TRAINING / ("female", "male")[name]
+        shutil.copy(folder / f"{40 + number % 4}-0.jpg", folder / f"{number}-0.jpg")
+    kept = audited(dataset).kept(list_images(dataset, TRAINING))
+    assert len(kept) == 88 and kept["source"].nunique() == 8
+    for seed in range(5):
+        fit, choose = split_training(kept, 0.5, seed=seed)
+        bytes_of = [{(dataset / file).read_bytes() for file in side["file"]} for side in (fit, choose)]
+        assert not bytes_of[0] & bytes_of[1]
+
+
+def test_a_copy_unites_all_variants_of_both_portraits_under_the_first_name(tmp_path: Path):
+    dataset = synthetic_dataset(tmp_path, 8, variants=2, labels_file=True)
+    shutil.copy(dataset / "Training/male/6-0.jpg", dataset / "Training/male/7-1.jpg")
+    images = list_images(dataset, TRAINING)
+    kept = audited(dataset).kept(images)
+    changed = kept["source"] != images["source"]
+    assert kept.loc[changed, "file"].tolist() == ["Training/male/7-0.jpg", "Training/male/7-1.jpg"]
+    assert set(kept.loc[changed, "source"]) == {"Training-male-6"}
+
+
+@needs_imagehash
+def test_a_near_copy_is_of_one_source(dataset: Path):
+    save(hopper(), dataset / "Training/female/0-0.jpg", 95)
+    save(hopper(), dataset / "Training/female/4-0.jpg", 60)
+    kept = audited(dataset).kept(list_images(dataset, TRAINING)).set_index("file")["source"]
+    assert kept["Training/female/4-0.jpg"] == "Training/female/0-0.jpg" and kept.nunique() == 15
+
+
 def test_without_imagehash_near_copies_are_said_to_be_not_searched(dataset: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     shutil.copy(dataset / "Validation/male/0-0.jpg", dataset / "Training/male/5-0.jpg")
@@ -159,7 +191,7 @@ def save(portrait: np.ndarray, path: Path, quality: int) -> None:
     Image.fromarray(cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)).save(path, quality=quality)
 
 
-def testnear_pairs_are_those_of_comparing_all_with_all():
+def test_near_pairs_are_those_of_comparing_all_with_all():
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2, (40, 256), np.uint8)
     turned = [row ^ (rng.permutation(256) < apart) for row in bits for apart in (1, NEAR_BITS, NEAR_BITS + 1, 40)]
