@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .detector import SCORE_THRESHOLD, Box, Face, overlap
+from .detector import BORDER, SCORE_THRESHOLD, Box, Face, overlap
 from .verification import (
     SURE_SCORE,
     TURNS,
@@ -127,8 +127,11 @@ def _search(photo: np.ndarray, found: Candidates, unsure: bool, small_side: floa
     """Eight passes at most: larger copies as far as small faces show, and, where no face is sure, turned ones."""
     for times in LARGER:
         if times < LARGER[-1] or _some_doubtful([face for face in found.upright if _is_small(face, small_side)]):
-            shown = seen([whole(photo, times * _pass_side(photo), border=NARROW)], FAINT_SCORE)[0]
-            found.upright += [face for face in shown if times == 1 or max(face.box[2:]) < 2 * small_side]
+            side = times * _pass_side(photo)
+            may_fill = unsure and side <= PASS_SIDES[1]  # a face may yet fill the photo: its view needs a border
+            shown = seen([whole(photo, side, border=BORDER if may_fill else NARROW)], FAINT_SCORE)[0]
+            all_sizes = may_fill or times == 1
+            found.upright += [face for face in shown if all_sizes or max(face.box[2:]) < 2 * small_side]
     for turn in TURNS if unsure else ():
         views = [whole(photo, TURNED_SIDE, turn, NARROW), whole(photo, CLOSE_UP_SIDES[1], turn)]
         found.turned += [face for faces in seen(views, SURE_SCORE) for face in faces]
