@@ -12,7 +12,8 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from ..data.layout import VALIDATION
+from ..data.audit import audit
+from ..data.layout import TRAINING, VALIDATION
 from ..data.listing import list_images
 from ..data.locate import find_dataset
 from ..data.stream import PortraitStream
@@ -80,12 +81,15 @@ def _start_in_words(start: Path) -> str:
 
 
 def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
-    """Measure each model, print the tables, log the looks."""
+    """Measure each model on what the audit leaves of Validation, print the tables, log the looks."""
     found = find_dataset(given)
     loaded = {path: load_model(path) for path in models}
-    images = list_images(found, VALIDATION)
+    images = _not_learnt(found)
     answers = {path: _answers(model, found, images, served) for path, model in loaded.items()}
-    scores = {path: metrics.score(tested.label.to_numpy(), pairs) for path, (tested, pairs) in answers.items()}
+    scores = {
+        path: metrics.score(of_images.label.to_numpy(), pairs, of_images.source.to_numpy())
+        for path, (of_images, pairs) in answers.items()
+    }
     table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
     groups = metrics.accuracy_by_group(*answers[models[0]])
     typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
@@ -95,6 +99,18 @@ def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) 
     route = "photo, detector, crop, file" if served else "crop, file"
     for path, one in scores.items():
         log_look(looks, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
+
+
+def _not_learnt(dataset: Path) -> pd.DataFrame:
+    """The images of Validation that can be read and show no portrait of Training; the audit's report is printed."""
+    training, validation = (list_images(dataset, part) for part in (TRAINING, VALIDATION))
+    typer.echo(f"{dataset}: looking for copies and damaged files in {len(training) + len(validation):,} images")
+    doubted = audit(dataset, training, validation)
+    typer.echo(doubted)
+    kept = doubted.kept(validation)
+    learnt = kept["source"].isin(doubted.sources.reindex(training["file"]))
+    typer.echo(f"{learnt.sum():,} of {len(kept):,} images show a portrait that is in {TRAINING}, too: left out")
+    return kept[~learnt].reset_index(drop=True)
 
 
 def _answers(
@@ -115,6 +131,6 @@ def _answers(
 
 def _not_sure(tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
     """How often the app would answer at all, and how often rightly, as rows for a table."""
-    coverage, accuracy = answered(tested.label.to_numpy(), pairs, NOT_SURE_BELOW)
+    coverage, accuracy = answered(tested.label.to_numpy(), pairs, NOT_SURE_BELOW, tested.source.to_numpy())
     level = percent(NOT_SURE_BELOW)
     return {f"answered, at {level} or more": str(coverage), "of these right": str(accuracy)}

@@ -1,7 +1,8 @@
 """Differences with 95 % intervals: between groups of people, between two models, between clean and changed photos.
 
 Everything here is made of means over the same photos, so the photos are what is drawn anew (paired bootstrap: Efron and
-Tibshirani, "An Introduction to the Bootstrap", 1993). `right` is a float array (N,), one entry a photo: 1 for a right
+Tibshirani, "An Introduction to the Bootstrap", 1993), or, where several show one portrait, the portraits (`sources`,
+(N,), names them). `right` is a float array (N,), one entry a photo: 1 for a right
 answer, 0 for a wrong one, not-a-number where there is no answer because no face was found.
 """
 
@@ -48,11 +49,18 @@ class Estimate:
         return "not known" if math.isnan(self.value) else f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def bootstrap(statistic: Statistic, count: int) -> Estimate:
-    """A statistic of `count` photos, and the middle 95 % of what it is when the photos are drawn anew."""
+def bootstrap(statistic: Statistic, count: int, sources: np.ndarray | None = None) -> Estimate:
+    """A statistic of `count` photos, and the middle 95 % of what it is when the photos are drawn anew.
+
+    Photos of one of the `sources` are drawn together.
+    """
     if not count:
         return Estimate(math.nan, math.nan, math.nan)
-    low, high = np.nanquantile(statistic(_drawn_anew(count)), (0.025, 0.975))
+    drawn = _drawn_anew(count)
+    if sources is not None:
+        codes, portraits = pd.factorize(sources)
+        drawn = _drawn_anew(len(portraits))[:, codes]
+    low, high = np.nanquantile(statistic(drawn), (0.025, 0.975))
     return Estimate(float(statistic(np.ones((1, count)))[0]), float(low), float(high))
 
 
@@ -90,38 +98,40 @@ def mean_drop(clean: np.ndarray, changed: list[np.ndarray]) -> Estimate:
     return bootstrap(lambda weights: np.mean([fall(weights) for fall in falls], axis=0), len(clean))
 
 
-def largest_gap(right: np.ndarray, groups: np.ndarray) -> Estimate:
+def largest_gap(right: np.ndarray, groups: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
     """The best group's accuracy less the worst group's.
 
     Chance alone drives groups apart, the more so the smaller they are: the interval leans upwards.
     """
     means = [mean_of(np.where(groups == group, right, np.nan)) for group in np.unique(groups)]
-    return bootstrap(lambda weights: np.ptp([mean(weights) for mean in means], axis=0), len(right))
+    return bootstrap(lambda weights: np.ptp([mean(weights) for mean in means], axis=0), len(right), sources)
 
 
-def difference(right: np.ndarray, first: np.ndarray, second: np.ndarray) -> Estimate:
+def difference(right: np.ndarray, first: np.ndarray, second: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
     """The accuracy on the photos that `first`, bool (N,), marks, less that on those of `second`."""
     one, other = (mean_of(np.where(marked, right, np.nan)) for marked in (first, second))
-    return bootstrap(lambda weights: one(weights) - other(weights), len(right))
+    return bootstrap(lambda weights: one(weights) - other(weights), len(right), sources)
 
 
 def gaps_between_groups(images: pd.DataFrame, right: np.ndarray, sure: np.ndarray) -> dict[str, Estimate]:
     """The gaps that the model card tells of, by name, where the images' table knows the groups.
 
     Args:
-        images: one row a photo with the columns label, race and age.
+        images: one row a photo with the columns label, race and age, and source where several show one portrait.
         sure: where an answer is given, rather than "not sure"; bool (N,).
     """
     grown, male = is_adult(images["age"]), images["label"].to_numpy() == 1
     races = images["race"].to_numpy(dtype=str)[grown]
     given = np.where(np.isnan(right), np.nan, sure)
+    sources = images["source"].to_numpy() if "source" in images else np.arange(len(images))
+    of_grown = sources[grown]
     between = f"largest gap between race groups, adults of {ADULT} and over"
     return {
-        between: largest_gap(right[grown], races),
-        f"{between}, where it answers": largest_gap(np.where(sure, right, np.nan)[grown], races),
-        f"{between}, in how often it answers": largest_gap(given[grown], races),
-        f"men less women, adults of {ADULT} and over": difference(right[grown], male[grown], ~male[grown]),
-        "men less women, all ages": difference(right, male, ~male),
+        between: largest_gap(right[grown], races, of_grown),
+        f"{between}, where it answers": largest_gap(np.where(sure, right, np.nan)[grown], races, of_grown),
+        f"{between}, in how often it answers": largest_gap(given[grown], races, of_grown),
+        f"men less women, adults of {ADULT} and over": difference(right[grown], male[grown], ~male[grown], of_grown),
+        "men less women, all ages": difference(right, male, ~male, sources),
     }
 
 

@@ -1,7 +1,8 @@
 """Say how good a model is: figures with intervals, for all images and by group of people.
 
 Everywhere, `labels` is an int array (N,), 0 female and 1 male, and `probabilities` a float array (N, 2), columns female
-and male, rows that sum to 1, each the answer to one image in the same order.
+and male, rows that sum to 1, each the answer to one image in the same order. `sources`, (N,), names the portrait that
+each image shows; without, each image is a portrait of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -19,6 +20,7 @@ from ..data.layout import CLASSES
 from ..networks.records import NOT_KNOWN
 
 CALIBRATION_BINS = 15
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,41 @@ def accuracy_with_interval(correct: int, count: int) -> Share:
     return Share(correct / count, float(interval.low), float(interval.high), count)
 
 
-def score(labels: np.ndarray, probabilities: np.ndarray) -> Scores:
+def share_of(right: np.ndarray, sources: np.ndarray | None = None) -> Share:
+    """The share of images that are `right`, bool (N,), with its 95 % interval.
+
+    Answers to images of one portrait go together, so where several show one the portraits are what is drawn anew, 1,000
+    times (cluster bootstrap: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
+    Otherwise, and where all are right or all wrong, Wilson's score is taken, of as many trials as there are portraits;
+    a single portrait that is both tells nothing.
+    """
+    portraits = len(right) if sources is None else len(np.unique(sources))
+    if portraits == len(right):
+        return accuracy_with_interval(int(right.sum()), len(right))
+    if right.all() or not right.any():
+        wilson = accuracy_with_interval(portraits * int(right[0]), portraits)
+        return Share(wilson.value, wilson.low, wilson.high, len(right))
+    if portraits == 1:
+        return Share(float(right.mean()), 0.0, 1.0, len(right))
+    of_portrait = pd.Series(right).groupby(pd.factorize(sources)[0]).agg(["sum", "size"]).to_numpy(float)
+    rng = np.random.default_rng(0)
+    low, high = bootstrap(
+        tuple(of_portrait.T),
+        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
+        paired=True,
+        method="percentile",
+        n_resamples=RESAMPLES,
+        batch=100,
+        random_state=rng,
+    ).confidence_interval
+    return Share(float(right.mean()), float(low), float(high), len(right))
+
+
+def score(labels: np.ndarray, probabilities: np.ndarray, sources: np.ndarray | None = None) -> Scores:
     """All figures of one model on one set of images that holds both classes."""
     answers = probabilities.argmax(axis=1)
     return Scores(
-        accuracy=accuracy_with_interval(int((answers == labels).sum()), len(labels)),
+        accuracy=share_of(answers == labels, sources),
         balanced_accuracy=float(balanced_accuracy_score(labels, answers)),
         auc=float(roc_auc_score(labels, probabilities[:, 1])),
         log_loss=float(log_loss(labels, probabilities, labels=[0, 1])),
@@ -136,7 +168,7 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
     Args:
         images: one row an image with the columns label, race, age and style and, if measured, "head turn" (a band of
             degrees, such as "15-29") and "face size" (of pixels); a column that says only "not known" makes one group
-            of that name.
+            of that name. If there is a column source, images of the same one are of one portrait.
 
     Returns:
         columns group, value, count, accuracy, low, high (95 % interval), one row a value.
@@ -151,8 +183,9 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
 
 def _group_lines(rows: pd.DataFrame, group: str) -> list[dict[str, object]]:
     lines: list[dict[str, object]] = []
-    for value, right in sorted(rows.groupby(group)["right"], key=lambda pair: _natural(str(pair[0]))):
-        share = accuracy_with_interval(int(right.sum()), len(right))
+    for value, members in sorted(rows.groupby(group), key=lambda pair: _natural(str(pair[0]))):
+        sources = members["source"].to_numpy() if "source" in members else None
+        share = share_of(members["right"].to_numpy(), sources)
         figures = {"accuracy": share.value, "low": share.low, "high": share.high}
         lines.append({"group": group, "value": value, "count": share.count, **figures})
     return lines
@@ -164,10 +197,10 @@ def _natural(value: str) -> tuple[int, str]:
     return (int(digits) if digits.isdigit() else 1000, value)
 
 
-def answered(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> tuple[Share, Share]:
+def answered(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, sources: np.ndarray | None = None
+) -> tuple[Share, Share]:
     """When answers below a confidence of `threshold` become "not sure": the share answered, and how much is right."""
     sure = probabilities.max(axis=1) >= threshold
-    right = (probabilities.argmax(axis=1) == labels) & sure
-    return accuracy_with_interval(int(sure.sum()), len(labels)), accuracy_with_interval(
-        int(right.sum()), int(sure.sum())
-    )
+    right = (probabilities.argmax(axis=1) == labels)[sure]
+    return share_of(sure, sources), share_of(right, None if sources is None else sources[sure])

@@ -28,7 +28,7 @@ class Tested:
 def tested(model: keras.Model, dataset: Path, images: pd.DataFrame) -> Tested:
     """A model's answers to the images of a dataset folder, as they lie there, and its figures."""
     probabilities = answer_probabilities(model, PortraitStream(dataset, images, model.input_shape[1:], 64))
-    return Tested(images, probabilities, score(images["label"].to_numpy(), probabilities))
+    return Tested(images, probabilities, score(images["label"].to_numpy(), probabilities, images["source"].to_numpy()))
 
 
 def log_look(log: Path, figure: str) -> None:

@@ -201,6 +201,17 @@ def test_train_doubts_the_dataset_first(tmp_path: Path):
     assert "n = 15)" in training, "so are they in Validation"
 
 
+def test_evaluate_doubts_the_dataset_first(tmp_path: Path, model: Path):
+    dataset, looks = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER, tmp_path / "looks.csv"
+    shutil.copy(dataset / "Training/male/synthetic5-0.jpg", dataset / "Validation/male/synthetic3-0.jpg")
+    (dataset / "Validation/female/synthetic2-0.jpg").write_bytes(b"no picture")
+    result = shell("evaluate", model, "--dataset", dataset, "--looks", looks)
+    assert result.exit_code == 0, result.output
+    assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in result.output
+    assert "1 of 15 images show a portrait that is in Training, too: left out" in result.output
+    assert "n = 14)" in result.output
+
+
 def test_served_figures_leave_out_what_has_no_face(tmp_path: Path, model: Path):
     dataset = make_synthetic_dataset(tmp_path / "dataset", 4)
     for name in ("female", "male"):

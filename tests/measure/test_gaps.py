@@ -23,6 +23,17 @@ def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
     assert found.low < 0.8 < found.high
 
 
+def test_photos_of_one_portrait_are_drawn_together():
+    right, twice = np.repeat([1.0, 0.0], [80, 20]), np.repeat([1.0, 0.0], [320, 80])
+    sources, marked = np.repeat(np.arange(100), 4), np.arange(400) % 8 < 4
+    once = gaps.bootstrap(gaps.mean_of(right), 100)
+    assert gaps.bootstrap(gaps.mean_of(twice), 400, sources) == once
+    images = pd.DataFrame({"label": marked.astype(int), "race": np.where(marked, "Black", "White"), "age": "20-29"})
+    for name, alone in gaps.gaps_between_groups(images, twice, np.arange(400) % 16 < 12).items():
+        drawn = gaps.gaps_between_groups(images.assign(source=sources), twice, np.arange(400) % 16 < 12)[name]
+        assert drawn.value == alone.value and drawn.high - drawn.low > 1.3 * (alone.high - alone.low), name
+
+
 def test_photos_without_an_answer_do_not_count():
     found = gaps.bootstrap(gaps.mean_of(np.array([1.0, NAN, 0.0, NAN])), 4)
     assert found.value == pytest.approx(0.5)

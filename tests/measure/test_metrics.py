@@ -51,6 +51,51 @@ def test_an_empty_count_is_not_known():
     assert math.isnan(empty.value) and str(empty) == "not known (n = 0)"
 
 
+def answers_in_pairs(portraits: int, agreement: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the answers to two images a portrait are right, 0.8 of them, so correlated; and the portraits."""
+    first, other = rng.random((2, portraits)) < 0.8
+    second = np.where(rng.random(portraits) < agreement, first, other)
+    return np.column_stack([first, second]).ravel(), np.repeat(np.arange(portraits), 2)
+
+
+def test_the_interval_of_images_in_pairs_holds_the_truth_95_times_of_100():
+    rng = np.random.default_rng(0)
+    shares = [metrics.share_of(*answers_in_pairs(300, 0.6, rng)) for _ in range(1000)]
+    held = np.mean([share.low <= 0.8 <= share.high for share in shares])
+    assert 0.93 <= held <= 0.97  # Wilson's interval holds it 88 times of 100
+
+
+def test_one_image_a_portrait_keeps_wilsons_interval():
+    right = np.repeat([True, False], [8, 2])
+    assert metrics.share_of(right, np.arange(10)) == metrics.share_of(right) == accuracy_with_interval(8, 10)
+
+
+def test_all_right_in_pairs_is_as_sure_as_there_are_portraits():
+    share, ten = metrics.share_of(np.ones(20, bool), np.repeat(np.arange(10), 2)), accuracy_with_interval(10, 10)
+    assert (share.value, share.low, share.high, share.count) == (1, ten.low, ten.high, 20)
+
+
+def test_one_portrait_tells_nothing_of_others():
+    share = metrics.share_of(np.array([True, False, True, True]), np.zeros(4, int))
+    assert (share.value, share.low, share.high, share.count) == (0.75, 0, 1, 4)
+
+
+def test_all_figures_draw_portraits():
+    """Each image four times: no figure may be surer than of the images once."""
+    labels, pairs, images = (np.repeat(table, 4, axis=0) for table in (LABELS, PROBABILITIES, IMAGES))
+    sources, images = np.repeat(np.arange(8), 4), pd.DataFrame(images, columns=IMAGES.columns)
+    drawn = metrics.score(labels, pairs, sources).accuracy
+    assert drawn.high - drawn.low > 1.5 * (lambda share: share.high - share.low)(metrics.score(labels, pairs).accuracy)
+    images["label"] = images["label"].astype(int)
+    table = metrics.accuracy_by_group(images.assign(source=sources), pairs)
+    female = table[table["value"] == "female"].iloc[0]
+    assert female["high"] - female["low"] > 0.5
+    for one, other in zip(
+        metrics.answered(labels, pairs, 0.65, sources), metrics.answered(labels, pairs, 0.65), strict=True
+    ):
+        assert one.value == other.value and one.high - one.low > 1.2 * (other.high - other.low)
+
+
 def test_a_share_reads_well():
     assert str(accuracy_with_interval(13_331, 14_464)) == "92.17 % (91.72 % to 92.59 %, n = 14,464)"
 
