@@ -2,13 +2,13 @@
 
     python -m benchmarks.threshold --dataset masked [--model models/masked_gender.keras]
 
-The portraits of the choosing split that lies beside the model go through the served path (photo, detector,
-crop, file), each with a mask, and bare; no test image is looked at. Prints
+The portraits of the choosing split that lies beside the model go through the served path (photo, detector, crop, file),
+each with a mask, and bare; no test image is looked at. Prints
 
 - how many are answered at each threshold, how many of these answers are right, and the smallest threshold whose answers
   to masked portraits are at least 95 % right even at the lower end of their 95 % interval: NOT_SURE_BELOW of
-  prediction/answers.py. The interval is the margin that makes it hold for other photos, too, which the smallest threshold that
-  just passes on these very ones would not, half of the time;
+  prediction/answers.py. The interval is the margin that makes it hold for other photos, too, which the smallest
+  threshold that just passes on these very ones would not, half of the time;
 - how often women and men are answered rightly when the logit of male minus female is shifted, and the shift at which
   both are right equally often: what the calibration, which weighs both the same, leaves to be wished for.
 

@@ -27,6 +27,7 @@ from maskedgender.prediction.answers import (
     COLUMNS,
     NO_FACE,
     NOT_SURE_BELOW,
+    Prediction,
     csv_rows,
     predict_file,
     predict_photo,
@@ -372,12 +373,17 @@ def test_pictures_of_odd_shapes_have_no_face(shape: tuple[int, int], model: kera
 
 @pytest.mark.parametrize(
     ("p_female", "answer"),
-    [(NOT_SURE_BELOW, "female"), (NOT_SURE_BELOW - 1e-6, "not sure"), (0.5, "not sure"), (0.01, "male")],
+    [(NOT_SURE_BELOW + 0.01, "female"), (NOT_SURE_BELOW - 0.01, "not sure"), (0.5, "not sure"), (0.01, "male")],
 )
 def test_the_answer_is_given_only_when_likely_enough(p_female: float, answer: str) -> None:
     model = classifier((64, 64, 3), [float(np.log(p_female)), float(np.log(1 - p_female))])
     (prediction,) = predict_photo(model, hopper())
     assert prediction.answer == answer and prediction.p_female == pytest.approx(p_female, abs=1e-5)
+
+
+def test_at_the_border_itself_an_answer_is_given() -> None:
+    at, below = (Prediction((0, 0, 9, 9), 1.0, p, 1 - p) for p in (NOT_SURE_BELOW, NOT_SURE_BELOW - 1e-9))
+    assert (at.answer, below.answer) == ("female", "not sure")
 
 
 def test_a_file_of_the_original_answers_from_true_luma(original_model: Path) -> None:
