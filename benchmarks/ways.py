@@ -2,7 +2,7 @@
 
     python -m benchmarks.ways --dataset masked [WAY ...]
 
-Decided on the choosing split only; what earned its place is in models.py, training.py and dataset.py. A row takes
+Decided on the choosing split only; what earned its place is in the rooms networks, training and data. A row takes
 about six minutes on one core, that of the wider teacher half an hour more. The dataset folder must have been made with
 two variants a portrait.
 """

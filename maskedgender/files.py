@@ -1,4 +1,4 @@
-"""Write a file so that its name never stands for half of it, whenever the process or the power goes."""
+"""Write a file so that its name never stands for half of it, whenever the process is killed."""
 
 from __future__ import annotations
 

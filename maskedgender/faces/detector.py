@@ -31,7 +31,7 @@ class Face:
         score: the detector's confidence, 0..1.
         landmarks: float array (5, 2), x and y in pixels: right eye, left eye, nose tip, right and left mouth corner,
             "right" being the person's own, so left in the picture of an upright head.
-        angle: about how far the head is turned in the photo, degrees, clockwise: 0 or one of close_looks.TURNS.
+        angle: about how far the head is turned in the photo, degrees, clockwise: 0 or one of verification.TURNS.
     """
 
     box: Box

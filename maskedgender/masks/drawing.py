@@ -1,8 +1,8 @@
 """Draw a believable mask on a face, from five landmarks alone: no image assets, every choice from a seed.
 
 A mask is drawn the way a camera would see one. The landmarks give the pose of a simple head (pose.py); each pixel's ray
-meets that head at a point (mask_surface.py); the point's place around the head says whether there is cloth
-(mask_styles.py), which part of it (cloth.py), and how the light falls there. So a mask turns and tilts with its head,
+meets that head at a point (surface.py); the point's place around the head says whether there is cloth
+(styles.py), which part of it (cloth.py), and how the light falls there. So a mask turns and tilts with its head,
 and its far side is hidden where the head hides it. Brightness, colour cast, blur and noise are taken from the photo.
 """
 

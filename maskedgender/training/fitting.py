@@ -88,7 +88,7 @@ def train(
     each batch. When their memory is too small for it, it is halved.
 
     Args:
-        model: an uncompiled model of models.py, float32.
+        model: an uncompiled CNN of the room networks, float32.
         dataset: the dataset folder; `fit` and `choose` list its images, as `split_training` gives them.
         folder: where this run keeps history.csv, settings.json and the weights of its last and best epoch.
         epochs, batch_size: other ones than the recipe's.
