@@ -97,11 +97,11 @@ def landscape() -> np.ndarray:
 @contextmanager
 def serve(model: str | Path) -> Iterator[str]:
     """The page of a model file on a free port; gives its address."""
-    page = app.launch(model, prevent_thread_lock=True)
+    page = app.launch(model, background=True)
     try:
-        yield str(page.local_url)
+        yield page.address
     finally:
-        page.close(verbose=False)
+        page.close()
 
 
 @contextmanager

@@ -170,8 +170,14 @@ def predict(
 @app.command("app")
 def app_command(
     model: ModelOption = SHIPPED_MODEL,
-    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 is this machine alone.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The next free one when it is taken.")] = 7860,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Address to listen on, 127.0.0.1 for this machine alone; repeated: names it is called by."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="7860, or the next free one when it is taken.")
+    ] = None,
+    root_path: Annotated[str | None, typer.Option(help="Where a proxy in front shows it, such as /faces.")] = None,
     share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
     auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
     keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
@@ -184,7 +190,16 @@ def app_command(
         if warning := caution(model):
             typer.echo(warning, err=True)
         opened = _has_a_desktop()
-        launch(model, host=host, port=port, share=share, auth=auth, keep_seconds=keep, inbrowser=opened)
+        launch(
+            model,
+            host=host or (),
+            port=port,
+            root_path=root_path,
+            share=share,
+            auth=auth,
+            keep_seconds=keep,
+            inbrowser=opened,
+        )
 
 
 @app.command()

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-
 from ..images.photos import MissingPhotoError, PhotoError, read_photo
 from ..masks.drawing import STYLES
 from ..networks.model_files import load_model
@@ -22,11 +20,12 @@ from ..prediction.attribution import heat_map, overlay
 from .about_model import MEANING, about_model, warning
 from .annotation import SHOWN_SIDE, annotate
 from .answer_html import DELETED, HINT, NO_FACE_NOTICE, answer_html, data_url, hint, notice, picture_html, style_name
+from .gradio_import import gr
 from .many_photos import HINT as MANY_HINT
 from .many_photos import MOST_PHOTOS, Rows, answer_many
 from .one_photo import Answer, PhotoAnswers, answer_photo, picture_of
 from .scripts import ANSWER_BUTTONS, ON_OPEN, SHOW_ANSWER, SHOW_HEAT
-from .serving import private_page, serve
+from .serving import Served, private_page, serve
 from .style import CSS, THEME
 
 if TYPE_CHECKING:
@@ -55,12 +54,12 @@ def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
     return page
 
 
-def launch(model_path: str | Path = SHIPPED_MODEL, **how: Any) -> gr.Blocks:
+def launch(model_path: str | Path = SHIPPED_MODEL, **how: Any) -> Served:
     """Open the page of a model file and say where it is; in a script this waits until the page is stopped.
 
     Args:
         model_path: a .keras file.
-        how: host, port, share, auth, inbrowser and the further arguments of serving.serve.
+        how: host, port, root_path, share, auth, inbrowser and the further arguments of serving.serve.
 
     Raises:
         ModelError: the model file cannot be used.

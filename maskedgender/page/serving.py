@@ -1,36 +1,68 @@
-"""Serve the page: where it listens, who may see it, and how long an upload is kept.
+"""Serve the page: a FastAPI app that mounts it, where it listens, who may see it, and how long an upload is kept.
 
 It runs on this machine alone: no public link, no analytics, no history, no font or script from elsewhere.
 """
 
 from __future__ import annotations
 
-import errno
 import functools
-import os
+import secrets
 import signal
-import socket
 import sys
 import threading
+import webbrowser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
+import uvicorn
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from .address import Address, address, host_name, listen
+from .brakes import Brakes
+from .gradio_import import gr
 from .memory_release import keep_little
 from .uploads import KEEP_SECONDS, OwnFiles, sweeping, upload_folder
 
-HOST, PORT, PORTS_TRIED = "127.0.0.1", 7860, 100
 UPLOAD_LIMIT = "25mb"
 MOST_WAITING = 200  # requests; the next are told that the queue is full
-SESSIONS_KEPT = 8  # Gradio keeps each session's last answer in memory
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+END_SECONDS = 1  # for which open connections are waited for at the end: a browser keeps one as long as it is open
 
 
 class AuthError(ValueError):
     """A file of names and passwords that cannot be used; its text is one sentence."""
+
+
+@dataclass
+class Served:
+    """A page that is open.
+
+    Attributes:
+        address: such as "http://127.0.0.1:7860/".
+        port: where it listens.
+    """
+
+    address: str
+    port: int
+    _server: uvicorn.Server
+    _thread: threading.Thread
+
+    def wait(self) -> None:
+        """Until it is stopped, by Ctrl-C or from outside."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.5)
+        except KeyboardInterrupt:
+            print("The page is closed.", flush=True)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop it."""
+        self._server.should_exit = True
+        self._thread.join(END_SECONDS + 10)
 
 
 def private_page(title: str, public: Sequence[str | Path] = ()) -> gr.Blocks:
@@ -45,60 +77,143 @@ def private_page(title: str, public: Sequence[str | Path] = ()) -> gr.Blocks:
 
 def serve(
     page: gr.Blocks,
-    host: str = HOST,
-    port: int = PORT,
+    host: str | Sequence[str] = (),
+    port: int | None = None,
+    root_path: str | None = None,
     share: bool = False,
     auth: str | Path | None = None,
     public: Sequence[str | Path] = (),
     keep_seconds: float = KEEP_SECONDS,
+    inbrowser: bool = False,
+    background: bool | None = None,
+    height: int | None = None,
     **options: Any,
-) -> gr.Blocks:
+) -> Served:
     """Open a page and say where it is; in a script this waits until the page is stopped.
 
     Args:
         page: what is to be served, from `private_page`.
-        host: address to listen on; 127.0.0.1 means this machine alone.
-        port: the port wanted; when it is taken, the next free one is used and named.
+        host: address to listen on, and after it further names by which the page may be called; without, the
+            environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
+        port: the port wanted; without, GRADIO_SERVER_PORT or 7860. When it is taken, the next free one is used.
+        root_path: where a proxy shows the page; without, GRADIO_ROOT_PATH.
         share: ask Gradio for a public link, which sends photos through its servers.
         auth: a file of names and passwords, as `read_auth` takes it; without, whoever reaches the page may use it.
         public: folders whose files every visitor may see.
         keep_seconds: how long an upload is kept after it was last used.
-        options: further arguments of gr.Blocks.launch, such as prevent_thread_lock, inbrowser, css.
+        inbrowser: open a browser on it.
+        background: return at once; without, in a notebook only.
+        height: pixels of the frame that shows the page in a notebook; without, there is none.
+        options: further arguments of gr.mount_gradio_app, such as theme, css, js.
 
     Raises:
         AuthError: `auth` cannot be used.
+        ValueError: an environment variable cannot.
         OSError: no free port.
     """
     accounts = read_auth(auth) if auth else None
-    free, name = free_port(host, port), f"[{host}]" if ":" in host else host
-    taken = f"Port {port} is taken; the" if free != port else "The"
-    print(f"{taken} page is at http://{name}:{free}", flush=True)
-    if not accounts and (share or host not in LOOPBACK):
-        print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
-    _end_tidily()
-    keep_little()
+    where = address([host] if isinstance(host, str) else host, port, root_path)
+    app = _mounted(page, where, accounts, public, keep_seconds, options)
+    served = _opened(app, where)
+    _say(served, where, bool(accounts))
+    if share:
+        print(f"Everybody on the internet reaches it at {_public_link(served, where)}", flush=True)
+    if inbrowser:
+        webbrowser.open(served.address)
+    if height and _in_notebook():
+        _show(served, height)
+    if not (_in_notebook() if background is None else background):
+        _end_tidily()
+        served.wait()
+    return served
+
+
+def _mounted(
+    page: gr.Blocks,
+    where: Address,
+    accounts: list[tuple[str, str]] | None,
+    public: Sequence[str | Path],
+    keep_seconds: float,
+    options: dict[str, Any],
+) -> FastAPI:
+    """The app that is served: brakes, and behind them the page."""
+    # No openapi_url: a list of all doors, which needs no login.
+    app = FastAPI(root_path=where.root_path, openapi_url=None, middleware=[Middleware(Brakes, address=where)])
     page.queue(max_size=MOST_WAITING)
-    page.launch(
-        server_name=name,
-        server_port=free,
-        share=share,
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
         auth=accounts,
+        root_path=where.root_path or None,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
         mcp_server=False,
         ssr_mode=False,
+        pwa=False,
         max_file_size=UPLOAD_LIMIT,
-        state_session_capacity=SESSIONS_KEPT,
         allowed_paths=[str(folder) for folder in public],
         app_kwargs={
             "lifespan": functools.partial(sweeping, keep_seconds=keep_seconds),
             "middleware": [Middleware(OwnFiles, public)],
-            "openapi_url": None,  # a list of all doors, which needs no login
+            "openapi_url": None,
         },
-        **{"quiet": not share, **options},
+        **options,
     )
-    return page
+
+
+def _opened(app: FastAPI, where: Address) -> Served:
+    """The app, served in a thread of its own at the first free port."""
+    listening = listen(where)
+    keep_little()
+    config = uvicorn.Config(
+        app, log_level="warning", ws="none", server_header=False, timeout_graceful_shutdown=END_SECONDS
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while thread.is_alive() and not server.started:
+        thread.join(0.01)
+    if not thread.is_alive():
+        raise OSError("The page did not start; what was printed above says why.")
+    port = listening.getsockname()[1]
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    return Served(f"http://{host}:{port}/", port, server, thread)
+
+
+def _say(served: Served, where: Address, locked: bool) -> None:
+    taken = f"Port {where.port} is taken; the" if served.port != where.port else "The"
+    print(f"{taken} page is at {served.address.rstrip('/')}", flush=True)
+    if not (locked or where.is_local):
+        print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
+    if not where.is_local:
+        print("Browsers give a camera only to pages over HTTPS or on localhost.", flush=True)
+
+
+def _public_link(served: Served, where: Address) -> str:
+    """A link of Gradio's, by which anybody reaches this page; OSError when there is none to be had."""
+    from gradio import networking
+
+    try:
+        link = networking.setup_tunnel("127.0.0.1", served.port, secrets.token_urlsafe(32), None, None)
+    except Exception as error:
+        raise OSError("Gradio's servers gave no public link; try again later, or do without --share.") from error
+    where.names.add(host_name(link))
+    return link
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in Jupyter, or another kernel of IPython."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _show(served: Served, height: int) -> None:
+    """The page in a frame below the notebook's cell."""
+    from IPython.display import IFrame, display
+
+    display(IFrame(served.address, "100%", height, allow="camera; clipboard-read; clipboard-write"))
 
 
 def read_auth(path: str | Path) -> list[tuple[str, str]]:
@@ -124,20 +239,3 @@ def _end_tidily() -> None:
     """Let SIGTERM end the program as Ctrl-C does, and delete its uploads; only a main thread can set this."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-
-
-def free_port(host: str, wanted: int) -> int:
-    """The first free port from `wanted` on; OSError when there is none among PORTS_TRIED, or `host` is not ours."""
-    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # A page closed just now still holds its port a while; on Windows the option would share a port in use.
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise OSError(f"{host} is no address of this machine; 127.0.0.1 and 0.0.0.0 always are.") from error
-            else:
-                return port
-    raise OSError(f"Ports {wanted} to {wanted + PORTS_TRIED - 1} are all taken, or not for you; name another one.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
 from ..prediction.answers import NOT_SURE, NOT_SURE_BELOW
+from .gradio_import import gr
 from .static_files import read_static
 
 # Told apart without red and green; white on each, as in the picture's labels, has a contrast of at least 4.5:1.

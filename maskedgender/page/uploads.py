@@ -23,17 +23,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-from gradio.route_utils import API_PREFIX
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
+from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .gradio_import import gr
 from .memory_release import give_back
 
 KEEP_SECONDS = 45  # with SWEEP_SECONDS and the answer's own time it stays below the minute that is promised
 SWEEP_SECONDS = 5
 LONGEST_UPLOAD = 540  # seconds for which what has arrived waits for the rest of its upload, or of another's
+API_PREFIX = "/gradio_api"
 MOST_JSON = 4_000_000  # bytes of a request that is no upload
 COOKIE = "maskedgender-visitor"
 
@@ -112,7 +113,7 @@ class OwnFiles:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request = Request(scope, receive)
-        path, visitor = scope["path"], request.cookies.get(COOKIE)
+        path, visitor = get_route_path(scope), request.cookies.get(COOKIE)
         named = _FILE.search(path)
         if _CLOSED.search(path) or (named and not self._may_use(named[1], visitor)):
             return await _refuse(404)(scope, receive, send)
@@ -124,7 +125,9 @@ class OwnFiles:
         return await self.app(scope, receive, send if visitor else _introduced(send))
 
     async def _post(self, request: Request, visitor: str | None, send: Send) -> None:
-        if request.scope["path"].rstrip("/") == _UPLOAD:  # this door alone: /run/upload takes JSON as all others do
+        if (
+            get_route_path(request.scope).rstrip("/") == _UPLOAD
+        ):  # this door alone: /run/upload takes JSON as all others do
             with _under_way():
                 return await self.app(request.scope, request.receive, _rehoused(send, visitor))
         body = await _body(request)

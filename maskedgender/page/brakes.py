@@ -1,0 +1,101 @@
+"""Brakes before the page: who may call it, from where, and how often a password may be guessed."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import get_route_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .address import Address, host_name
+
+FREE_TRIES = 5  # wrong passwords that cost nothing
+LONGEST_WAIT = 300.0  # seconds
+MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
+
+
+class Guesses:
+    """Wrong logins by the address that they came from: after five, each next one has to wait twice as long."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells seconds."""
+        self._clock = clock
+        self._tries: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
+
+    def wait(self, caller: str) -> float:
+        """Seconds until this caller may try again; 0 for now."""
+        count, last = self._tries.get(caller, (0, 0.0))
+        if count < FREE_TRIES:
+            return 0.0
+        return max(0.0, last + min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT) - self._clock())
+
+    def tried(self, caller: str) -> None:
+        """Count a try as wrong before its answer is known: many at once are many, too."""
+        count, _ = self._tries.pop(caller, (0, 0.0))
+        self._tries[caller] = count + 1, self._clock()
+        if len(self._tries) > MOST_GUESSERS:
+            self._tries.popitem(last=False)
+
+    def succeeded(self, caller: str) -> None:
+        """Forget a caller who knew the password."""
+        self._tries.pop(caller, None)
+
+
+class Brakes:
+    """ASGI middleware: only requests to this page by its own names, and of this page's own pages, go on.
+
+    Otherwise any page on the web that a visitor opens could use this one, by its address on the visitor's machine or
+    by a name of its own that leads there.
+    """
+
+    def __init__(self, app: ASGIApp, address: Address, guesses: Guesses | None = None) -> None:
+        """`address` knows the page's names."""
+        self.app, self.address, self.guesses = app, address, guesses or Guesses()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":  # a web socket, of which the page has none
+            return await send({"type": "websocket.close"})
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal:
+            return await refusal(scope, receive, send)
+        if scope["method"] == "POST" and get_route_path(scope).rstrip("/") == "/login":
+            return await self._login(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self.address.is_called(host):
+            name = html.escape(host_name(host)[:100]) or "that name"
+            return PlainTextResponse(
+                f"This page is not known as {name}; start it with --host ADDRESS --host {name}.", 403
+            )
+        if origin is not None and not self._is_own(origin, host):
+            return JSONResponse({"error": "Another site's page may not use this one."}, 403)
+        return None
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether a page of this origin is ours: it came from here, or through the proxy whose name is known."""
+        return origin.partition("//")[2].lower() == host.lower() or host_name(origin) in self.address.names
+
+    async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = (scope.get("client") or ("",))[0]
+        seconds = self.guesses.wait(caller)
+        if seconds:
+            told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}
+            return await JSONResponse(told, 429, {"Retry-After": f"{seconds:.0f}"})(scope, receive, send)
+        self.guesses.tried(caller)
+
+        async def notice(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                self.guesses.succeeded(caller)
+            await send(message)
+
+        return await self.app(scope, receive, notice)
