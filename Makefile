@@ -22,7 +22,7 @@ GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-app: $(VENV)/installed ## install what is needed, and open the page with the shipped model on 127.0.0.1:7860
+app: $(VENV)/installed-to-serve ## install what is needed, and open the page with the shipped model on 127.0.0.1:7860
 	@$(BIN)/maskedgender app
 
 test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run every test
@@ -70,6 +70,11 @@ $(VENV)/bin/python:
 	  || { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 2; }
+
+$(VENV)/installed-to-serve: pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the page needs into $(VENV): a minute, the first time"
+	@$(PIP) install --editable .
+	@touch $@
 
 $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing requirements.txt into $(VENV): some minutes, the first time"

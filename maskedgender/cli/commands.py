@@ -7,10 +7,12 @@ the caller has to put right.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +25,11 @@ from ..places import LOOKS, SHIPPED_MODEL
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
+BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
 TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 # Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
-SENTENCES = ("ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError", "WeightsError")
+SENTENCES = ("BackendError", "ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError", "WeightsError")
 
 
 class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
@@ -154,7 +157,7 @@ def predict(
     processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
 ) -> None:
     """Say for each face of each photo: female, male or not sure, and how sure."""
-    with _one_sentence():
+    with _one_sentence(), _or_by_tensorflow(model):
         from .predict import predict
 
         photos, passed_over = _photos(paths)
@@ -183,7 +186,7 @@ def app_command(
     keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
 ) -> None:
     """Open the page on this machine, http://127.0.0.1:7860."""
-    with _one_sentence():
+    with _one_sentence(), _or_by_tensorflow(model):
         from ..networks.model_files import caution
         from ..page.app import launch
 
@@ -255,11 +258,31 @@ def _one_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("\nStopped. What was finished is kept.", err=True)
         raise typer.Exit(SOME_NOT_READ) from None
+    except ModuleNotFoundError as error:
+        package = (error.name or str(error)).partition(".")[0]
+        typer.echo(
+            f'The package {package} is not installed; pip install -e ".[train]" brings what training needs.', err=True
+        )
+        raise typer.Exit(TO_PUT_RIGHT) from error
     except Exception as error:
         if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:
             raise
         typer.echo(str(error), err=True)
         raise typer.Exit(TO_PUT_RIGHT) from error
+
+
+@contextmanager
+def _or_by_tensorflow(model: Path) -> Iterator[None]:
+    """A model that OpenVINO cannot compute: the same command begins anew with TensorFlow, where it is installed."""
+    named = "KERAS_BACKEND" in os.environ  # by the caller, who is obeyed
+    try:
+        yield
+    except Exception as error:
+        if named or type(error).__name__ != "BackendError" or not find_spec("tensorflow"):
+            raise
+        typer.echo(f"OpenVINO cannot compute a layer of {model.name}: TensorFlow answers.", err=True)
+        again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]
+        raise typer.Exit(subprocess.run(again, env=os.environ | BY_TENSORFLOW).returncode) from error
 
 
 def _has_a_desktop() -> bool:

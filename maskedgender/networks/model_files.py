@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..places import SHIPPED_MODEL
+from .backend import SERVING, import_keras_to_serve
 from .checksums import is_listed, is_whole
+from .openvino_answers import answer_by_openvino
 from .probabilities import as_input
 
 if TYPE_CHECKING:
@@ -25,8 +27,14 @@ class ModelError(Exception):
     """A model file that cannot be used; its text is one sentence for the person who named the file."""
 
 
+class BackendError(ModelError):
+    """A model file that OpenVINO cannot compute, while TensorFlow may."""
+
+
 def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
     """The model in a .keras file: checked, and called once so that the first photo does not wait for it.
+
+    Where Keras is not imported yet, it is now, as `import_keras_to_serve` does.
 
     Both contracts are taken: ours, RGB (N, S, S, 3), and the original notebook's, grey (N, 100, 100, 1).
 
@@ -35,18 +43,20 @@ def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
     Raises:
         ModelError: the file is missing, no .keras file, not the one listed, holds code of its own, or has another
             input or output.
+        BackendError: OpenVINO cannot compute one of its layers.
     """
-    import keras
-
     path = Path(path)
     _require_keras_file(path)
     if is_listed(path) and not is_whole(path):
         raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        raise ModelError(f"{path} {_why_not_loaded(error)}") from error
+    _import_keras()
+    model = _loaded(path)
     _require_shapes(path, model)
+    if _on_openvino():
+        try:
+            answer_by_openvino(model)
+        except NotImplementedError as error:
+            raise _not_by_openvino(path) from error
     _require_probabilities(path, model)
     return model
 
@@ -66,6 +76,39 @@ def is_calibrated(model: keras.Model) -> bool:
     import keras
 
     return getattr(model.layers[-1], "activation", None) is not keras.activations.sigmoid
+
+
+def _import_keras() -> None:
+    try:
+        import_keras_to_serve()
+    except ImportError as error:
+        raise ModelError(
+            f"Models need Keras and OpenVINO, or TensorFlow: pip install keras openvino ({error})"
+        ) from error
+
+
+def _on_openvino() -> bool:
+    import keras
+
+    return keras.backend.backend() == SERVING
+
+
+def _loaded(path: Path) -> keras.Model:
+    """What Keras reads from the file."""
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        if _on_openvino() and ("openvino" in str(error).lower() or isinstance(error, NotImplementedError)):
+            raise _not_by_openvino(path) from error
+        raise ModelError(f"{path} {_why_not_loaded(error)}") from error
+
+
+def _not_by_openvino(path: Path) -> BackendError:
+    return BackendError(
+        f"{path} has a layer that OpenVINO cannot compute; install TensorFlow, and set KERAS_BACKEND=tensorflow."
+    )
 
 
 def _require_keras_file(path: Path) -> None:

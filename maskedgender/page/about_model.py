@@ -8,9 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..measure.metrics import NOT_KNOWN
 from ..networks.model_files import is_calibrated
-from ..networks.records import read_record
+from ..networks.records import NOT_KNOWN, read_record
 from ..places import SHIPPED_MODEL
 from ..prediction.answers import NOT_SURE_BELOW
 

@@ -5,11 +5,15 @@ It needs nothing but the model's answers, so that it works for every file that `
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
-import keras
 import numpy as np
 
 from ..networks.probabilities import predict_crops
+
+if TYPE_CHECKING:
+    import keras
 
 FOR, AGAINST = "#d9822b", "#3b6ea8"  # orange and blue: told apart with any colour vision
 GRID = 10  # spots along each side of the crop

@@ -36,7 +36,8 @@ SHARE = False
 # %% [markdown]
 # ## The package
 #
-# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout.
+# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout,
+# with what answers need: Keras opens the model file by OpenVINO, and TensorFlow, which training takes, is not wanted.
 
 # %%
 import importlib.util
@@ -44,8 +45,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow is to report errors only
 
 if importlib.util.find_spec("maskedgender") is None:
     above = [Path.cwd(), *Path.cwd().parents]
@@ -63,18 +62,14 @@ from IPython.display import Image as Shown
 from PIL import Image
 
 warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which shows nothing here
-shown_errors = os.dup(2)
-os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # two lines of TensorFlow that no setting silences
-try:
-    from maskedgender.images.photos import read_photo
-    from maskedgender.networks.model_files import load_model
-    from maskedgender.page.app import annotate, launch
-    from maskedgender.places import CHECKOUT
-    from maskedgender.prediction.answers import csv_rows, predict_photo
 
-    model = load_model(CHECKOUT / MODEL)
-finally:
-    os.dup2(shown_errors, 2)
+from maskedgender.images.photos import read_photo
+from maskedgender.networks.model_files import load_model
+from maskedgender.page.app import annotate, launch
+from maskedgender.places import CHECKOUT
+from maskedgender.prediction.answers import csv_rows, predict_photo
+
+model = load_model(CHECKOUT / MODEL)
 
 # %% [markdown]
 # ## One photo

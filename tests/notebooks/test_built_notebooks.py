@@ -231,7 +231,9 @@ def test_the_app_notebook_runs_from_top_to_bottom_as_it_is(monkeypatch: pytest.M
     printed = "\n".join(_texts(executed))
     rows = csv_rows(load_model(), ROOT / "examples" / "group.jpg")
     assert len(rows) == 3
-    assert all(f"{row['p_female']:.6f}" in printed for row in rows), "the same numbers as by the shell"
+    shown = [float(number) for number in re.findall(r"\b0\.\d{6}\b", printed)]
+    for row in rows:  # OpenVINO answers there, and TensorFlow here
+        assert min(abs(row["p_female"] - number) for number in shown) < 1e-4, "the same numbers as by the shell"
     assert "http://127.0.0.1:" in printed, "the page's address"
     assert "image/png" in str(executed.cells), "the photo with its boxes"
     streams = [output.name for cell in executed.cells for output in cell.get("outputs", []) if "name" in output]

@@ -1,0 +1,193 @@
+"""Serving without TensorFlow: OpenVINO gives the same answers, alone, in threads, and nothing needless is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from maskedgender.networks.model_files import load_model
+from maskedgender.networks.probabilities import predict_crops
+from maskedgender.places import CHECKOUT, SHIPPED_MODEL
+
+from ..support.bad_models import MODELS
+from ..support.people import collins, fairface_portraits, hopper
+
+OTHERS = CHECKOUT / "benchmarks" / "models"
+PHOTO = CHECKOUT / "examples" / "eileen_collins.jpg"
+SAME = 1e-4  # of a probability
+
+
+def python(code: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Code in a Python of its own, in which Keras is not imported yet."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    others = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    return subprocess.run(
+        command, cwd=CHECKOUT, env={**others, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}, capture_output=True, text=True
+    )
+
+
+ANSWER = """
+import sys
+import numpy as np
+from maskedgender.networks.model_files import load_model
+from maskedgender.networks.probabilities import predict_crops
+model, crops = load_model(sys.argv[1]), np.load(sys.argv[2])
+import keras
+assert keras.backend.backend() == "openvino"
+np.save(sys.argv[3], np.concatenate([predict_crops(model, crops[:1]), predict_crops(model, crops)]))
+"""
+
+
+def _agree(model: Path, portraits: list[np.ndarray], folder: Path) -> None:
+    """Whether a model answers the same by OpenVINO as by the backend of this process, one crop and all."""
+    by_us = load_model(model)
+    assert keras.backend.backend() == "tensorflow"
+    size = by_us.input_shape[1]
+    crops = np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_AREA) for one in portraits])
+    np.save(folder / "crops.npy", crops)
+    done = python(ANSWER, model, folder / "crops.npy", folder / "answers.npy")
+    assert done.returncode == 0, done.stderr
+    expected = predict_crops(by_us, crops)
+    assert np.ptp(expected[:, 0]) > 0.01, "a difference could show"
+    given = np.load(folder / "answers.npy")
+    np.testing.assert_allclose(given, np.concatenate([expected[:1], expected]), atol=SAME, rtol=0)
+
+
+def test_openvino_answers_real_crops_as_tensorflow_does(tmp_path: Path) -> None:
+    _agree(SHIPPED_MODEL, fairface_portraits(200), tmp_path)
+
+
+@pytest.mark.parametrize("model", ["lite0", "seed"])
+def test_openvino_answers_for_every_kind_of_file(model: str, tmp_path: Path) -> None:
+    pictures = [picture[:480, :480][:, ::step] for picture in (hopper(), collins()) for step in (1, -1)]
+    _agree(OTHERS / f"{model}_gender.keras", pictures * 3, tmp_path)
+
+
+IMPORTED = """
+import sys
+from maskedgender.cli.commands import app
+try:
+    app(sys.argv[1:])
+finally:
+    names = {name.partition(".")[0] for name, module in sys.modules.items() if module}
+    print("\\n", sorted(names | ({"scipy.signal"} & set(sys.modules))))
+"""
+
+
+def test_the_shell_answers_without_what_answers_do_not_need() -> None:
+    done = python(IMPORTED, "predict", PHOTO)
+    assert "face 1: female" in done.stdout, done.stderr
+    *_, names = done.stdout.splitlines()
+    needless = {"tensorflow", "jax", "torch", "pandas", "sklearn", "matplotlib", "gradio", "scipy.signal"}
+    assert not needless & set(json.loads(names.replace("'", '"')))
+    assert not done.stderr, "it says nothing but the answer"
+
+
+def test_openvino_does_not_tell_its_maker_of_it() -> None:
+    done = python(IMPORTED, "predict", PHOTO)
+    *_, names = done.stdout.splitlines()
+    assert "openvino" in names and "openvino_telemetry" not in names
+
+
+def test_what_was_kept_from_keras_is_there_for_others() -> None:
+    code = """
+from maskedgender.networks.backend import import_keras_to_serve
+import_keras_to_serve()
+import scipy.signal, pandas, matplotlib.pyplot, sklearn
+print(scipy.signal.get_window("hann", 4)[2], pandas.DataFrame({"a": [1]}).a[0])
+"""
+    assert python(code).stdout == "1.0 1\n"
+
+
+BACKEND = """
+from maskedgender.networks.model_files import load_model
+load_model()
+import keras
+print(keras.config.backend())
+"""
+
+
+@pytest.mark.parametrize(("named", "used"), [("tensorflow", "tensorflow"), ("jax", "jax"), ("", "openvino")])
+def test_the_backend_that_the_user_names_wins(named: str, used: str) -> None:
+    assert python(BACKEND, **({"KERAS_BACKEND": named} if named else {})).stdout == f"{used}\n"
+
+
+def test_where_keras_was_imported_already_it_stays_as_it_is() -> None:
+    assert python(f"import keras\n{BACKEND}").stdout == "tensorflow\n"
+
+
+@pytest.fixture(scope="module")
+def hue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a layer of Keras that its OpenVINO backend cannot compute."""
+    crops = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.RandomHue(0.1, (0, 255))(crops))
+    path = tmp_path_factory.mktemp("model") / "hue.keras"
+    keras.Model(crops, keras.layers.Dense(2, "softmax")(x)).save(path)
+    return path
+
+
+def test_tensorflow_answers_where_openvino_cannot(hue: Path) -> None:
+    code = "import sys; from maskedgender.cli.commands import app; app()"
+    done = python(code, "predict", PHOTO, "--model", hue)
+    assert done.returncode == 0 and "eileen_collins.jpg, face 1: " in done.stdout, done.stderr
+    assert done.stderr.count("OpenVINO cannot compute a layer of hue.keras: TensorFlow answers.\n") == 1
+
+
+def test_openvino_that_the_user_named_is_not_left(hue: Path) -> None:
+    code = "import sys; from maskedgender.cli.commands import app; app()"
+    done = python(code, "predict", PHOTO, "--model", hue, KERAS_BACKEND="openvino")
+    assert done.returncode == 2
+    assert done.stderr.endswith("OpenVINO cannot compute; install TensorFlow, and set KERAS_BACKEND=tensorflow.\n")
+
+
+THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from maskedgender.networks.model_files import load_model
+from maskedgender.networks.probabilities import predict_crops
+model = load_model()
+crops = np.random.default_rng(0).integers(0, 256, (40, *model.input_shape[1:]), np.uint8)
+expected = predict_crops(model, crops)
+with ThreadPoolExecutor(4) as threads:
+    for given in threads.map(lambda _: predict_crops(model, crops), range(12)):
+        np.testing.assert_allclose(given, expected, atol=1e-6)
+"""
+
+
+def test_threads_may_ask_at_once() -> None:
+    done = python(THREADS)
+    assert done.returncode == 0, done.stderr
+
+
+REFUSED = """
+import sys
+from pathlib import Path
+from maskedgender.networks.model_files import ModelError, load_model
+for name in sys.stdin.read().split("\\n"):
+    try:
+        load_model(Path(sys.argv[1]) / name)
+        print()
+    except ModelError as error:
+        print(str(error).replace("\\n", " "))
+"""
+
+
+def test_bad_model_files_are_refused_in_the_same_words(tmp_path: Path) -> None:
+    cases = [case for case in MODELS if "\0" not in case.name]
+    for case in cases:
+        case.make(tmp_path / case.name)
+    names = "\n".join(case.name for case in cases)
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED, tmp_path], cwd=CHECKOUT, input=names, capture_output=True, text=True
+    )
+    said = done.stdout.splitlines()
+    assert [case.name for case, words in zip(cases, said, strict=True) if case.outcome not in words] == []

@@ -1,0 +1,63 @@
+"""What is installed: serving alone needs no TensorFlow, and requirements.txt brings everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_requirements_txt_is_what_serving_and_training_need():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace('"', "'").splitlines()
+    listed = [line for line in lines if line and not line.startswith("#")]
+    assert sorted(listed) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"])
+
+
+def test_serving_needs_no_tensorflow():
+    assert not [name for name in PROJECT["dependencies"] if name.startswith(("tensorflow", "matplotlib", "kaggle"))]
+
+
+TRAINING_PACKAGES = ("tensorflow", "sklearn", "matplotlib", "kaggle", "kagglehub", "kagglesdk")
+WITHOUT_THEM = f"""
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {TRAINING_PACKAGES}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Hidden())
+from maskedgender.cli.commands import app
+app(sys.argv[1:])
+"""
+
+
+def without_training_packages(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_THEM, *map(str, words)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def test_photos_are_answered_without_them(tmp_path: Path):
+    done = without_training_packages("predict", ROOT / "examples", "--csv", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").count("\n") == 7
+
+
+def test_the_page_can_be_built_without_them():
+    code = WITHOUT_THEM.replace("app(sys.argv[1:])", "from maskedgender.page.app import build_page; build_page()")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["train"], ["evaluate", "x.keras"], ["export", "--to", "litert"], ["kaggle", "status"]]
+)
+def test_what_needs_them_says_in_one_sentence_how_to_get_them(words: list[str]):
+    done = without_training_packages(*words)
+    assert done.returncode == 2 and 'pip install -e ".[train]"' in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
