@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +25,10 @@ from matplotlib.figure import Figure
 
 from maskedgender.measure.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
 from maskedgender.measure.looks import append_look
-from maskedgender.measure.metrics import accuracy_by_group, accuracy_with_interval, answered, score
+from maskedgender.measure.metrics import accuracy_by_group, accuracy_with_interval, answered, percent, score
 from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_against_coverage
+from maskedgender.networks.records import NOT_SURE_BELOW, record_of
 from maskedgender.places import SHIPPED_MODEL
-from maskedgender.prediction.answers import NOT_SURE_BELOW
 
 from .answers import CLEAN, LOOKS, SEED_MODEL, Answers, answers, keep_table, load_models
 from .card import write_card
@@ -43,7 +44,8 @@ def figures(given: Answers) -> dict[str, str]:
     """One model's figures on one set of photos, as text."""
     table, pairs = given.of_found()
     labels = table["label"].to_numpy()
-    coverage, sure = answered(labels, pairs, NOT_SURE_BELOW)
+    border = given.not_sure_below
+    coverage, sure = answered(labels, pairs, border or 0.0)
     return {
         "face found": str(accuracy_with_interval(len(table), len(given.photos))),
         **score(labels, pairs).row(),
@@ -51,7 +53,8 @@ def figures(given: Answers) -> dict[str, str]:
         "accuracy, no face counted as wrong": str(
             accuracy_with_interval(int(np.nansum(given.right)), len(given.photos))
         ),
-        f"answered (at {NOT_SURE_BELOW:.2f} or more)": str(coverage),
+        '"not sure"': "never" if border is None else f"below {percent(border)}",
+        "answered": str(coverage),
         "of these right": str(sure),
     }
 
@@ -61,7 +64,7 @@ def by_group(clean: Answers, sized: Answers) -> pd.DataFrame:
 
     The groups are those of the clean photos; the faces' sizes are those of the photos that were scaled.
     """
-    clean = Answers(clean.photos.drop(columns="face size"), clean.probabilities)
+    clean = replace(clean, photos=clean.photos.drop(columns="face size"))
     lines = pd.concat([_lines_with_photos(clean), _lines_with_photos(sized)])
     return lines[~lines.duplicated(["group", "value"])].reset_index(drop=True)
 
@@ -118,9 +121,8 @@ def plot(coverage: pd.DataFrame) -> Figure:
     """Risk against coverage of the shipped model, masked and bare."""
     ours = coverage[coverage["model"] == SHIPPED_MODEL.stem]
     words = {True: "with a drawn mask", False: "bare"}
-    return plot_risk_against_coverage(
-        {words[masked]: ours[ours["masked"] == masked] for masked in KINDS}, NOT_SURE_BELOW
-    )
+    border = float(record_of(SHIPPED_MODEL)[NOT_SURE_BELOW])
+    return plot_risk_against_coverage({words[masked]: ours[ours["masked"] == masked] for masked in KINDS}, border)
 
 
 def main(

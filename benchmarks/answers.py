@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -17,10 +16,9 @@ from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.files import written_whole
 from maskedgender.measure.metrics import NOT_KNOWN
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 from maskedgender.places import SHIPPED_MODEL
-from maskedgender.prediction.answers import NOT_SURE_BELOW
 
 from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
 from .photos import BARE, Photo, band_of, head_turn
@@ -43,10 +41,12 @@ class Answers:
         photos: one row a photo: file, label (0 female, 1 male), age, race, style, "head turn" (a band of degrees)
             and "face size" (the band of pixels that changes.at_random_size gives the face).
         probabilities: float32 (N, 2), row by row; not-a-number where no face was found.
+        not_sure_below: the model's own border of "not sure"; None where it always answers.
     """
 
     photos: pd.DataFrame
     probabilities: np.ndarray
+    not_sure_below: float | None = None
 
     @property
     def found(self) -> np.ndarray:
@@ -62,14 +62,14 @@ class Answers:
     @property
     def sure(self) -> np.ndarray:
         """Whether the likelier class is probable enough for an answer, bool (N,); not where no face was found."""
-        return self.probabilities.max(axis=1) >= NOT_SURE_BELOW  # false of not-a-number, too
+        return self.probabilities.max(axis=1) >= (self.not_sure_below or 0.0)  # false of not-a-number, too
 
     def of_found(self) -> tuple[pd.DataFrame, np.ndarray]:
         """Photos and probabilities where a face was found."""
         return self.photos[self.found], self.probabilities[self.found]
 
 
-def load_models(paths: Iterable[Path] | None) -> dict[str, keras.Model]:
+def load_models(paths: Iterable[Path] | None) -> dict[str, Classifier]:
     """The models in these files, by the files' paths; the shipped one and the seed's, by their names, without."""
     names = {str(path): path for path in paths} if paths else OURS_AND_THE_SEEDS
     return {name: load_model(path) for name, path in names.items()}
@@ -82,7 +82,7 @@ def keep_table(table: pd.DataFrame, name: str) -> None:
 
 
 def answers(
-    models: Mapping[str, keras.Model],
+    models: Mapping[str, Classifier],
     photos: Iterable[Photo],
     masked: bool,
     changes: Mapping[str, PhotoChange] = CLEAN_ONLY,
@@ -110,7 +110,10 @@ def answers(
         print(f"{without_mask} portraits left out: no mask could be drawn on them")
     table = pd.DataFrame(rows)
     names = [*changes, *(framings or {})]
-    return {model: {name: Answers(table, counter.of(model, name, len(rows))) for name in names} for model in models}
+    return {
+        name: {change: Answers(table, counter.of(name, change, len(rows)), model.not_sure_below) for change in names}
+        for name, model in models.items()
+    }
 
 
 def _handed_over(
@@ -134,10 +137,10 @@ def _row(photo: Photo) -> dict[str, object]:
 class _Counter:
     """Gathers crops, and lets all models answer when there are enough of them."""
 
-    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+    def __init__(self, models: Mapping[str, Classifier]) -> None:
         self.models = models
         self.keys: list[tuple[str, int]] = []
-        self.crops: dict[int, list[np.ndarray]] = {model.input_shape[1]: [] for model in models.values()}
+        self.crops: dict[int, list[np.ndarray]] = {model.size: [] for model in models.values()}
         self.pairs: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in models}
 
     def add(self, key: tuple[str, int], picture: np.ndarray, face: Face) -> None:
@@ -153,7 +156,7 @@ class _Counter:
         if not self.keys:
             return
         for name, model in self.models.items():
-            pairs = predict_crops(model, np.stack(self.crops[model.input_shape[1]]))
+            pairs = model.predict(np.stack(self.crops[model.size]))
             self.pairs[name].update(zip(self.keys, pairs, strict=True))
         self.keys.clear()
         for waiting in self.crops.values():

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import typer
@@ -29,6 +28,7 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.files import written_whole
 from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import percent
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.attribution import heat_map, overlay
@@ -61,15 +61,15 @@ class Looked:
         return Looked(self.crops[chosen], self.heats[chosen], self.genders[chosen])
 
 
-def looked_at(model: keras.Model, faces: Iterable[Photo], masked: bool) -> Looked:
+def looked_at(model: Classifier, faces: Iterable[Photo], masked: bool) -> Looked:
     """What the model looks at in the largest face of each photo; photos without a face, or a mask, are left out."""
     crops, genders = [], []
     for photo in tqdm(faces, "masked" if masked else "bare", unit="photo"):
         found = find_faces(photo.pixels) if masked == (photo.style != BARE) else []
         if found:
-            crops.append(canonical_crop(photo.pixels, found[0], model.input_shape[1]))
+            crops.append(canonical_crop(photo.pixels, found[0], model.size))
             genders.append(photo.gender)
-    heats = [heat_map(model, crop) for crop in tqdm(crops, "heat maps", unit="face")]
+    heats = [heat_map(model.model, crop) for crop in tqdm(crops, "heat maps", unit="face")]
     return Looked(np.stack(crops), np.stack(heats), np.array(genders))
 
 

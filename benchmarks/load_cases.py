@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from maskedgender.data.portraits import PortraitStore
+from maskedgender.networks.classifier import Classifier
 from maskedgender.page.app import EXAMPLES
 from maskedgender.prediction.answers import NO_FACE, csv_rows
 
@@ -50,7 +50,7 @@ class Case:
         return None if same else f"{self.name}: {got or words[:200]}, not {expected}"
 
 
-def cases(model: keras.Model, fairface: Path, portraits: int) -> list[Case]:
+def cases(model: Classifier, fairface: Path, portraits: int) -> list[Case]:
     """Good and bad files; of FairFace's training part as many as are asked for, where it is there."""
     with tempfile.TemporaryDirectory() as folder:
         return [
@@ -59,7 +59,7 @@ def cases(model: keras.Model, fairface: Path, portraits: int) -> list[Case]:
         ]
 
 
-def _case(model: keras.Model, path: Path, content: bytes) -> Case:
+def _case(model: Classifier, path: Path, content: bytes) -> Case:
     path.write_bytes(content)
     return Case(path.name, content, csv_rows(model, path))
 

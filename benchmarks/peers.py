@@ -23,7 +23,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import numpy as np
 import pandas as pd
 import typer
@@ -37,7 +36,7 @@ from maskedgender.files import written_whole
 from maskedgender.measure.gaps import mean_drop
 from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import score
-from maskedgender.networks.probabilities import predict_crops
+from maskedgender.networks.classifier import Classifier
 from maskedgender.places import SHIPPED_MODEL
 
 from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
@@ -105,9 +104,9 @@ def peer_box(face: Face) -> tuple[int, int, int, int]:
     return left, top, left + round(2 * half), top + round(2 * half)
 
 
-def answerer(model: keras.Model) -> Answerer:
+def answerer(model: Classifier) -> Answerer:
     """A .keras file's answers, by the served path's crop."""
-    return lambda photo, face: predict_crops(model, canonical_crop(photo, face, model.input_shape[1])[None])[0]
+    return lambda photo, face: model.predict(canonical_crop(photo, face, model.size)[None])[0]
 
 
 def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], masked: bool) -> Answered:

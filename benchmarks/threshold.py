@@ -1,14 +1,14 @@
 """From which probability on an answer is given, and where the border between the two words lies: chosen, not tested.
 
-    python -m benchmarks.threshold --dataset masked [--model models/masked_gender.keras]
+    python -m benchmarks.threshold --dataset masked [--model models/masked_gender.keras] [--write]
 
 The portraits of the choosing split that lies beside the model go through the served path (photo, detector, crop, file),
 each with a mask, and bare; no test image is looked at. Prints
 
 - how many are answered at each threshold, how many of these answers are right, and the smallest threshold whose answers
-  to masked portraits are at least 95 % right even at the lower end of their 95 % interval: NOT_SURE_BELOW of
-  prediction/answers.py. The interval is the margin that makes it hold for other photos, too, which the smallest
-  threshold that just passes on these very ones would not, half of the time;
+  to masked portraits are at least 95 % right even at the lower end of their 95 % interval. The interval is the margin
+  that makes it hold for other photos, too, which the smallest threshold that just passes on these very ones would
+  not, half of the time. `--write` makes it the border of "not sure" in the record beside the model;
 - how often women and men are answered rightly when the logit of male minus female is shifted, and the shift at which
   both are right equally often: what the calibration, which weighs both the same, leaves to be wished for.
 
@@ -30,6 +30,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split_record import choosing_portraits
 from maskedgender.measure.metrics import answered, calibration_error, percent
+from maskedgender.networks.records import NOT_SURE_BELOW, amend_record, record_of
 from maskedgender.places import SHIPPED_MODEL
 
 from .answers import CLEAN, answers, load_models
@@ -92,13 +93,23 @@ def show(name: str, labels: np.ndarray, probabilities: np.ndarray) -> None:
     print(points.to_string(index=False, formatters=formats))
 
 
+def write_border(model: Path, choice: float | None) -> None:
+    """Put the border of "not sure" into a model's record, or take it away where there is none."""
+    amend_record(model, {NOT_SURE_BELOW: None if choice is None else f"{choice:.2f}"})
+
+
 def main(
     dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")],
     model: Annotated[Path, typer.Option(help="a .keras file")] = SHIPPED_MODEL,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder, of which the dataset was made")] = FAIRFACE,
     every: Annotated[int, typer.Option(help="take every n-th portrait of the split, for a quick look")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="put the border into the model's record")] = False,
 ) -> None:
     """Prints the tables and the choices."""
+    if write and every > 1:
+        raise typer.BadParameter("A quick look is not written: leave out --every, or --write.")
+    if write and not record_of(model):
+        raise typer.BadParameter(f"{model} has no record of its own, so nothing can be written into it.")
     files = choosing_portraits(model, list_images(find_dataset(dataset), TRAINING))
     loaded = load_models([model])
     found = {}
@@ -110,10 +121,12 @@ def main(
     print(table[::5].to_string(index=False, formatters={"threshold": "{:.2f}".format}))
     choice = chosen(table)
     print(
-        f"NOT_SURE_BELOW = {choice}"
+        f'"not sure" below {choice}'
         if choice
         else f"No threshold gives answers that are surely {LEAST_RIGHT:.0%} right."
     )
+    if write:
+        write_border(model, choice)
     found["both together"] = tuple(np.concatenate(parts) for parts in zip(*found.values(), strict=True))
     for name, (labels, pairs) in found.items():
         show(name, labels, pairs)

@@ -28,7 +28,6 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.measure.gaps import bootstrap, mean_of
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 from maskedgender.places import SHIPPED_MODEL
 
 from .answers import keep_table
@@ -73,10 +72,9 @@ def main(
     taken = [one for one in photos(fairface, "train", True, every=every, only=only) if one.style != BARE]
     rows: list[tuple[float, ...]] = []
     for angle in ANGLES:
-        labels, as_found, turned_up = zip(*pairs_of_crops(taken, angle, answering.input_shape[1]), strict=True)
+        labels, as_found, turned_up = zip(*pairs_of_crops(taken, angle, answering.size), strict=True)
         right = [
-            (predict_crops(answering, np.stack(crops)).argmax(1) == labels).astype(float)
-            for crops in (as_found, turned_up)
+            (answering.predict(np.stack(crops)).argmax(1) == labels).astype(float) for crops in (as_found, turned_up)
         ]
         gain = bootstrap(mean_of(right[1] - right[0]), len(labels))
         rows.append((angle, len(labels), right[0].mean(), right[1].mean(), gain.value, gain.low, gain.high))

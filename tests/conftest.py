@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.places import SHIPPED_MODEL
@@ -25,7 +26,7 @@ def model_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def model(model_path: Path) -> keras.Model:
+def model(model_path: Path) -> Classifier:
     """The shipped model, loaded once: that takes a second."""
     return load_model(model_path)
 

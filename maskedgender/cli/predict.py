@@ -23,8 +23,9 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
     """
     done = _rows_there(csv, resume, photos)
     model = load_model(model_path)
-    if warning := caution(model_path):
-        typer.echo(warning, err=True)
+    for sentence in (caution(model_path), *model.notes):
+        if sentence:
+            typer.echo(sentence, err=True)
     if csv and done:
         require_same_model(model, done, csv)
         _keep_only(done, csv)

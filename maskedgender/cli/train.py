@@ -21,11 +21,12 @@ from ..measure import metrics
 from ..measure.metrics import answered, percent
 from ..measure.testing import log_look, tested
 from ..networks import checksums
+from ..networks.classifier import Classifier
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
 from ..networks.records import commit_of, read_record
 from ..places import CHECKOUT
-from ..prediction.answers import NOT_SURE_BELOW, predict_file
+from ..prediction.answers import predict_file
 from ..training import fine_tuning
 from ..training.fitting import RECIPES
 from ..training.pipeline import learn, new_cnn, prepared, view_of
@@ -90,7 +91,9 @@ def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) 
         path: metrics.score(of_images.label.to_numpy(), pairs, of_images.source.to_numpy())
         for path, (of_images, pairs) in answers.items()
     }
-    table = pd.DataFrame({str(path): {**scores[path].row(), **_not_sure(*answers[path])} for path in models})
+    table = pd.DataFrame(
+        {str(path): {**scores[path].row(), **_not_sure(loaded[path], *answers[path])} for path in models}
+    )
     groups = metrics.accuracy_by_group(*answers[models[0]])
     typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
     if served:
@@ -114,23 +117,24 @@ def _not_learnt(dataset: Path) -> pd.DataFrame:
 
 
 def _answers(
-    model: keras.Model, found: Path, images: pd.DataFrame, served: bool = False
+    model: Classifier, found: Path, images: pd.DataFrame, served: bool = False
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """The images of a dataset folder that were answered, and their probabilities, float32 (N, 2).
 
     With `served` the largest face of each image is found and cropped first; images without one are left out.
     """
     if not served:
-        stream = PortraitStream(found, images, model.input_shape[1:], 64)
-        return images, answer_probabilities(model, stream)
+        stream = PortraitStream(found, images, (model.size, model.size, model.channels), 64)
+        return images, answer_probabilities(model.model, stream)
     shown = tqdm(images.file, unit="photo", disable=None)
     largest = [predict_file(model, found / file)[:1] for file in shown]
     pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
     return images[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
 
 
-def _not_sure(tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
+def _not_sure(model: Classifier, tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
     """How often the app would answer at all, and how often rightly, as rows for a table."""
-    coverage, accuracy = answered(tested.label.to_numpy(), pairs, NOT_SURE_BELOW, tested.source.to_numpy())
-    level = percent(NOT_SURE_BELOW)
-    return {f"answered, at {level} or more": str(coverage), "of these right": str(accuracy)}
+    border = model.not_sure_below
+    coverage, accuracy = answered(tested.label.to_numpy(), pairs, border or 0.0, tested.source.to_numpy())
+    told = "never" if border is None else f"below {percent(border)}"
+    return {'"not sure"': told, "answered": str(coverage), "of these right": str(accuracy)}

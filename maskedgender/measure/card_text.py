@@ -14,6 +14,9 @@ gave to such pictures: female, male. Every figure here was measured or recorded 
 
 - file: `{name}`, {size}; SHA-256 `{sha256}`
 - input: the canonical crop of one face, RGB, 0 to 255; output: two probabilities, female and male, that sum to 1
+- the probabilities are meant for as many women as men, so that the border between the two words is 1/2; where a share
+  `m` of the people are men, take logit p' = logit p + log(m / (1 - m)) for male, and the border of p is 1 - m
+- what the page and the shell must know of it, such as where "not sure" begins, is in the record `{record}` beside it
 - stock Keras layers only; it opens with `keras.saving.load_model`, safe mode on
 - weights: CC BY 4.0, see `LICENSE` beside them, with FairFace's attribution
 
@@ -56,8 +59,8 @@ photos. Chance alone drives seven groups apart, so the interval of the largest g
 
 ## When it is not sure
 
-Answers under the threshold (above, "answered") become "not sure". What other thresholds would give: from which
-probability on answers are given, and how many of them are wrong.
+Answers under the threshold of the file's own record (`python -m benchmarks.threshold --write`) become "not sure". What
+other thresholds would give: from which probability on answers are given, and how many of them are wrong.
 
 {coverage}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ import numpy as np
 from ..places import SHIPPED_MODEL
 from .backend import SERVING, import_keras_to_serve
 from .checksums import is_listed, is_whole
+from .classifier import Classifier
 from .openvino_answers import answer_by_openvino
 from .probabilities import as_input
+from .records import CALIBRATED, NOT_SURE_BELOW, record_of
 
 if TYPE_CHECKING:
     import keras
@@ -31,8 +35,8 @@ class BackendError(ModelError):
     """A model file that OpenVINO cannot compute, while TensorFlow may."""
 
 
-def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
-    """The model in a .keras file: checked, and called once so that the first photo does not wait for it.
+def load_model(path: str | Path = SHIPPED_MODEL) -> Classifier:
+    """What a .keras file holds, and its record says: checked, and called once so that no photo waits for that.
 
     Where Keras is not imported yet, it is now, as `import_keras_to_serve` does.
 
@@ -58,7 +62,7 @@ def load_model(path: str | Path = SHIPPED_MODEL) -> keras.Model:
         except NotImplementedError as error:
             raise _not_by_openvino(path) from error
     _require_probabilities(path, model)
-    return model
+    return _described(path, model)
 
 
 def caution(path: str | Path) -> str:
@@ -71,11 +75,36 @@ def caution(path: str | Path) -> str:
     return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
 
 
-def is_calibrated(model: keras.Model) -> bool:
-    """False for an original file, whose last layer gives two sigmoids that know nothing of each other."""
-    import keras
+def _described(path: Path, model: keras.Model) -> Classifier:
+    """A model with what the record beside its file says of its answers, and with notes on what it does not say."""
+    record = record_of(path)
+    calibrated = record.get(CALIBRATED) == "yes"
+    border = _border(path, record) if calibrated else None
+    if border is not None:
+        return Classifier(model, calibrated, border)
+    if calibrated:
+        note = f'The record of {path.name} names no border of "not sure"'
+    elif record:
+        note = f"By its record, {path.name} is not calibrated"
+    elif path.with_suffix(".json").is_file():
+        note = f"{path.with_suffix('.json').name} is not the record of {path.name}, which is taken as not calibrated"
+    else:
+        note = f"{path.name} has no record beside it, and is taken as not calibrated"
+    return Classifier(model, calibrated, None, (f'{note}: every face gets female or male, and none "not sure".',))
 
-    return getattr(model.layers[-1], "activation", None) is not keras.activations.sigmoid
+
+def _border(path: Path, record: Mapping[str, str]) -> float | None:
+    """Under which probability the answer is "not sure"; ModelError where the record names no probability."""
+    if NOT_SURE_BELOW not in record:
+        return None
+    try:
+        border = float(record[NOT_SURE_BELOW])
+    except (TypeError, ValueError):
+        border = math.nan
+    if not 0.5 <= border <= 1:
+        said = f"{NOT_SURE_BELOW}: {record[NOT_SURE_BELOW]}"
+        raise ModelError(f"The record of {path} says {said}, which is no probability of 0.5 to 1; mend or delete it.")
+    return border
 
 
 def _import_keras() -> None:

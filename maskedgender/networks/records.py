@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import written_whole
+from .checksums import sha256
 
 if TYPE_CHECKING:
     import keras
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 
 NOT_KNOWN = "not known"
+# What a record says of the answers, by name; serving reads the first four.
+SHA_256, CALIBRATED, NOT_SURE_BELOW, CLASS_ORDER = "SHA-256", "calibrated", "not sure below", "class order"
+BORDER, ANOTHER_SHARE = "border between the words", "for another share of men"
 
 
 def commit_of(folder: Path) -> str:
@@ -54,6 +58,17 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
     }
 
 
+def facts_of_answers(calibrated: bool) -> dict[str, str]:
+    """What a record says of the two numbers that its file gives, as our training leaves them."""
+    facts = {CLASS_ORDER: "female, male", CALIBRATED: "yes" if calibrated else "no"}
+    if not calibrated:
+        return facts
+    return facts | {
+        BORDER: "1/2, for as many women as men",
+        ANOTHER_SHARE: "logit p' = logit p + log(share of men / share of women), p and p' those of male",
+    }
+
+
 def write_record(model: Path, facts: Mapping[str, object]) -> None:
     """Keep the facts of a training run in a JSON file beside its model, for the card; FACTS are those that it shows."""
     text = {name: str(value) for name, value in facts.items() if value is not None}
@@ -65,3 +80,21 @@ def read_record(model: Path) -> dict[str, str]:
     """The facts kept beside a model; none where there is no such file."""
     record = model.with_suffix(".json")
     return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+
+
+def record_of(model: Path) -> dict[str, str]:
+    """The facts kept beside a model if they are of this very file, which they name by its SHA-256; none otherwise.
+
+    What lies there may also be a JSON file of somebody else's, of any content.
+    """
+    try:
+        record = read_record(model)
+    except ValueError:  # neither JSON nor text
+        return {}
+    named = record.get(SHA_256) if isinstance(record, dict) else None
+    return record if named and named == sha256(model) else {}
+
+
+def amend_record(model: Path, facts: Mapping[str, object]) -> None:
+    """Change some of the facts kept beside a model; None takes one away."""
+    write_record(model, {**read_record(model), **facts})

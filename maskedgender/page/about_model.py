@@ -6,22 +6,16 @@ import hashlib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..networks.model_files import is_calibrated
+from ..networks.classifier import Classifier
 from ..networks.records import NOT_KNOWN, read_record
 from ..places import SHIPPED_MODEL
-from ..prediction.answers import NOT_SURE_BELOW
-
-if TYPE_CHECKING:
-    import keras
 
 GROUPS = ("gender", "race", "age")
-MEANING = f"""**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
+_MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
-When neither label reaches {NOT_SURE_BELOW:.0%}, the answer is "not sure". Photos stay on this machine, and are deleted
-about a minute later. """
+{border} Photos stay on this machine, and are deleted about a minute later. """
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: people whom neither word fits are always answered wrongly. Expect more errors on children,
 profiles, and faces that are dark, blurred or hidden by more than a mask."""
@@ -29,14 +23,21 @@ profiles, and faces that are dark, blurred or hidden by more than a mask."""
 Table = list[list[str]]
 
 
-def warning(model: keras.Model, path: Path) -> str:
+def meaning(model: Classifier) -> str:
+    """What an answer means, in Markdown, and when this model gives none."""
+    if model.not_sure_below is None:
+        return _MEANING.format(border='This model always gives one of the two words, and is never "not sure".')
+    border = f'When neither label reaches {model.not_sure_below:.0%}, the answer is "not sure".'
+    return _MEANING.format(border=border)
+
+
+def warning(model: Classifier, path: Path) -> str:
     """What there is to say, in Markdown, about a model file that is not the shipped one; nothing about that."""
     if path.resolve() == SHIPPED_MODEL.resolve():
         return ""
-    text = f"This page uses the file `{path.name}`, not the shipped model: how often it errs is not known here."
-    if not is_calibrated(model):
-        text += " Its two outputs are scores scaled to sum to 1, **not calibrated** probabilities."
-    return f"\n\n**Another model.** {text} Use files from people you trust only."
+    first = f"This page uses the file `{path.name}`, not the shipped model: how often it errs is not known here."
+    said = "\n".join(f"- {sentence}" for sentence in (first, *model.notes, "Use files from people you trust only."))
+    return f"\n\n**Another model.**\n\n{said}"
 
 
 def about_model(path: Path) -> str:

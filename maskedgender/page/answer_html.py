@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ..faces.finding import reading_order
-from ..prediction.answers import COLUMNS, NOT_SURE, NOT_SURE_BELOW, Prediction, face_rows
+from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows
 from .annotation import annotate
 from .one_photo import Answer, PhotoAnswers
 from .style import COLOURS, css_colour
@@ -27,6 +27,7 @@ NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
 DELETED = "The uploaded photo has been deleted, as all are after a minute; choose it again."
+NOT_CALIBRATED = "The model is not calibrated: take its percentages as scores, not as how often it is right."
 NO_MASK = "No mask is drawn here: it would not cover nose and mouth, or would cover an eye."
 HEAT_CAPTION = (
     "Orange places speak for “{likelier}”, blue ones against it: each place was hidden in turn, and the model asked "
@@ -66,7 +67,8 @@ def answer_html(name: str, answers: PhotoAnswers) -> str:
         answers: the answers.
     """
     faces = [answer.prediction for answer in answers.as_it_is]
-    told = status(f'<h2 class="summary">{summary(faces)}</h2>{_about_masks(answers)}')
+    scores = "" if all(face.calibrated for face in faces) else f'<p class="why">{NOT_CALIBRATED}</p>'
+    told = status(f'<h2 class="summary">{summary(faces)}</h2>{scores}{_about_masks(answers)}')
     table = _table(faces) if len(faces) > 1 else ""
     with_mask = answers.with_mask or [None] * len(faces)
     cards = [
@@ -173,8 +175,11 @@ def _version(name: str, answer: Answer, title: str) -> str:
     """A face's crop, a bar for each of the two labels, and what the model looked at, on demand."""
     prediction = answer.prediction
     said = f"<h4>{title}: {prediction.answer}</h4>" if title else ""
-    bars = _bar("female", prediction.p_female) + _bar("male", prediction.p_male)
-    why = f'<p class="why">{_why_not_sure(prediction)}</p>' if prediction.answer == NOT_SURE else ""
+    border = prediction.not_sure_below
+    bars = _bar("female", prediction.p_female, border) + _bar("male", prediction.p_male, border)
+    why = ""
+    if border is not None and prediction.answer == NOT_SURE:
+        why = f'<p class="why">{_why_not_sure(prediction, border)}</p>'
     if answer.crop is None:
         return f'<div class="version"><div class="said">{said}{bars}{why}</div></div>'
     named = f"{name}, {title[:1].lower()}{title[1:]}" if title else name
@@ -182,14 +187,14 @@ def _version(name: str, answer: Answer, title: str) -> str:
     return f'<div class="version">{crop}<div class="said">{said}{bars}{why}{_heat(named, prediction)}</div></div>'
 
 
-def _why_not_sure(prediction: Prediction) -> str:
+def _why_not_sure(prediction: Prediction, border: float) -> str:
     likelier = _likelier(prediction)
     p = max(prediction.p_female, prediction.p_male)
     told = per_cent(p)
-    if told == per_cent(NOT_SURE_BELOW):  # rounded: "83% is under the 83%" would be nonsense
+    if told == per_cent(border):  # rounded: "83% is under the 83%" would be nonsense
         told = f"{math.floor(1000 * p) / 1000:.1%}"
     return (
-        f"Too close to call: it leans to “{likelier}”, but {told} is under the {NOT_SURE_BELOW:.0%} "
+        f"Too close to call: it leans to “{likelier}”, but {told} is under the {border:.0%} "
         "(the mark in the bar) from which it answers."
     )
 
@@ -208,8 +213,11 @@ def _heat(named: str, prediction: Prediction) -> str:
     return f'{button}<figure class="heat" hidden><img src="" alt="{named}: heat map over the face">{caption}</figure>'
 
 
-def _bar(label: str, p: float) -> str:
-    """A labelled bar; `aria-valuenow` carries the probability in per cent."""
+def _bar(label: str, p: float, border: float | None) -> str:
+    """A labelled bar, with a mark where answers begin; `aria-valuenow` carries the probability in per cent."""
     meter = f'role="meter" aria-label="{label}" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * p:.4f}"'
     fill = f'<div class="fill" style="width:{p:.2%};background:{css_colour(label)}"></div>'
-    return f'<div class="bar"><span>{label}</span><div class="track" {meter}>{fill}</div><b>{per_cent(p)}</b></div>'
+    track = f'class="track" {meter}'
+    if border is not None:
+        track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
+    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{per_cent(p)}</b></div>'

@@ -10,14 +10,15 @@ import functools
 import html
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..images.photos import MissingPhotoError, PhotoError, read_photo
 from ..masks.drawing import STYLES
+from ..networks.classifier import Classifier
 from ..networks.model_files import load_model
 from ..places import EXAMPLES, SHIPPED_MODEL
 from ..prediction.attribution import heat_map, overlay
-from .about_model import MEANING, about_model, warning
+from .about_model import about_model, meaning, warning
 from .annotation import SHOWN_SIDE, annotate
 from .answer_html import DELETED, HINT, NO_FACE_NOTICE, answer_html, data_url, hint, notice, picture_html, style_name
 from .gradio_import import gr
@@ -27,9 +28,6 @@ from .one_photo import Answer, PhotoAnswers, answer_photo, picture_of
 from .scripts import ANSWER_BUTTONS, ON_OPEN, SHOW_ANSWER, SHOW_HEAT
 from .serving import Served, private_page, serve
 from .style import CSS, THEME
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["DELETED", "EXAMPLES", "NO_FACE_NOTICE", "SHOWN_SIDE", "annotate", "build_page", "launch"]
 
@@ -48,7 +46,7 @@ def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
                 _one_photo(model)
             with gr.Tab("Many photos"):
                 _many_photos(model)
-        gr.Markdown(MEANING + warning(model, path), elem_id="about")
+        gr.Markdown(meaning(model) + warning(model, path), elem_id="about")
         with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
             gr.Markdown(about_model(path), elem_id="model")
     return page
@@ -68,7 +66,7 @@ def launch(model_path: str | Path = SHIPPED_MODEL, **how: Any) -> Served:
     return serve(build_page(model_path), theme=THEME, css=CSS, js=ON_OPEN, public=[EXAMPLES], **how)
 
 
-def _one_photo(model: keras.Model) -> None:
+def _one_photo(model: Classifier) -> None:
     """The tab in which a photo is answered as soon as it is there, and again with masks."""
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
@@ -108,7 +106,7 @@ def _one_photo(model: keras.Model) -> None:
     ).then(None, heat, js=SHOW_HEAT)
 
 
-def _many_photos(model: keras.Model) -> None:
+def _many_photos(model: Classifier) -> None:
     """The tab that takes a whole folder's photos, and gives a table."""
 
     def answer(uploads: list[dict[str, Any]] | None, before: Rows) -> Iterator[tuple[str, Rows]]:
@@ -123,7 +121,7 @@ def _many_photos(model: keras.Model) -> None:
 
 
 def _answer(
-    model: keras.Model, whole_picture: bool, upload: dict[str, Any] | None, style: str | None = AS_IT_IS
+    model: Classifier, whole_picture: bool, upload: dict[str, Any] | None, style: str | None = AS_IT_IS
 ) -> tuple[str, str, list[dict[str, Any]], Any]:
     """What the page shows for an uploaded file: annotated picture, words, numbers, button for the whole picture."""
     no_button = gr.Button(visible=False)
@@ -156,12 +154,12 @@ def _as_json(answer: Answer) -> dict[str, Any]:
     return {**dataclasses.asdict(answer.prediction), "answer": answer.prediction.answer}
 
 
-def _heat_shower(model: keras.Model) -> Callable[[gr.EventData], dict[str, Any]]:
+def _heat_shower(model: Classifier) -> Callable[[gr.EventData], dict[str, Any]]:
     """What answers the button under a crop: the page sends the crop, and gets its heat map for the same place."""
 
     def show(event: gr.EventData) -> dict[str, Any]:
-        crop = picture_of(event.crop, model.input_shape[1])
-        return {"place": event.place, "picture": data_url(overlay(crop, heat_map(model, crop)), "PNG")}
+        crop = picture_of(event.crop, model.size)
+        return {"place": event.place, "picture": data_url(overlay(crop, heat_map(model.model, crop)), "PNG")}
 
     return show
 

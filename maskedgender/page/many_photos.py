@@ -5,15 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..images.photos import MissingPhotoError, PhotoError
+from ..networks.classifier import Classifier
 from ..prediction.answers import error_row, face_rows, predict_file
 from .answer_html import DELETED, csv_link, hint, html_table, notice, per_cent, status
 from .uploads import touch
-
-if TYPE_CHECKING:
-    import keras
 
 MOST_PHOTOS = 200
 HINT = "The table appears here, a row for every face."
@@ -25,7 +23,7 @@ Rows = dict[str, list[Row]]
 
 
 def answer_many(
-    model: keras.Model, uploads: list[dict[str, Any]] | None, before: Rows | None = None
+    model: Classifier, uploads: list[dict[str, Any]] | None, before: Rows | None = None
 ) -> Iterator[tuple[str, Rows]]:
     """How many of the photos are done, again and again, and in the end their table, as HTML; each with the rows so far.
 
@@ -49,7 +47,7 @@ def answer_many(
     yield _table(len(uploads), [row for upload in uploads for row in rows[upload["path"]]]), rows
 
 
-def _rows(model: keras.Model, path: str, name: str) -> list[Row]:
+def _rows(model: Classifier, path: str, name: str) -> list[Row]:
     """A photo's rows under the name that its owner knows it by."""
     try:
         return face_rows(name, predict_file(model, path))

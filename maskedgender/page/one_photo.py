@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,12 +14,8 @@ from PIL import Image
 from ..faces.crops import canonical_crop, crop_window
 from ..faces.detector import Face
 from ..masks.drawing import MaskError, draw_mask
-from ..networks.model_files import is_calibrated
-from ..networks.probabilities import predict_crops
+from ..networks.classifier import Classifier
 from ..prediction.answers import Prediction, find_crops, predict_photo, predictions
-
-if TYPE_CHECKING:
-    import keras
 
 MASK_DRAWN_SIDE = 512  # pixels: a mask on a larger face would take seconds, and no screen shows more of it
 
@@ -56,7 +51,7 @@ class PhotoAnswers:
 
 
 def answer_photo(
-    model: keras.Model, photo: np.ndarray, style: str | None = None, whole_picture: bool = False
+    model: Classifier, photo: np.ndarray, style: str | None = None, whole_picture: bool = False
 ) -> PhotoAnswers:
     """The answers for a photo, the same as `predict_photo` gives.
 
@@ -68,7 +63,7 @@ def answer_photo(
         style: draw a mask of this style of `STYLES` on each face, and answer again.
         whole_picture: when no face is found, take the whole picture as one crop.
     """
-    faces, crops = find_crops(photo, model.input_shape[1])
+    faces, crops = find_crops(photo, model.size)
     if not faces:
         whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
         return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
@@ -134,7 +129,7 @@ def _surroundings(face: Face, shape: tuple[int, ...]) -> tuple[tuple[slice, slic
     return (rows, columns), np.array([columns.start, rows.start])
 
 
-def _answer_crops(model: keras.Model, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:
+def _answer_crops(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:
     """The answers for faces and their crops, in their order."""
-    answered = predictions(faces, predict_crops(model, crops), is_calibrated(model))
+    answered = predictions(model, faces, crops)
     return [Answer(prediction, crop) for prediction, crop in zip(answered, crops, strict=True)]

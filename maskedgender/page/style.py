@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..prediction.answers import NOT_SURE, NOT_SURE_BELOW
+from ..prediction.answers import NOT_SURE
 from .gradio_import import gr
 from .static_files import read_static
 
@@ -40,7 +40,7 @@ def _variables(colours: dict[str, str]) -> str:
 
 CSS = f"""
 .gradio-container {{ --line: var(--border-color-primary); --subdued: var(--neutral-600); --link: var(--primary-700);
-  --not-sure-below: {NOT_SURE_BELOW:.0%}; {_variables(COLOURS)} }}
+  {_variables(COLOURS)} }}
 .dark .gradio-container, .dark.gradio-container, .gradio-container .dark {{ --subdued: var(--neutral-300);
   --link: var(--primary-300); {_variables(COLOURS_ON_DARK)} }}
 """

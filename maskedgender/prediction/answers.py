@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,15 +19,8 @@ from ..faces.crops import canonical_crop
 from ..faces.detector import Face
 from ..faces.finding import find_faces
 from ..images.photos import PhotoError, read_photo
-from ..networks.model_files import is_calibrated
-from ..networks.probabilities import predict_crops
+from ..networks.classifier import Classifier
 
-if TYPE_CHECKING:
-    import keras
-
-# A calibrated probability. `python -m benchmarks.threshold` prints what each choice gives on the choosing split: here
-# the answers to masked faces are 95 % right, with a margin for photos that the choice has not seen.
-NOT_SURE_BELOW = 0.83
 NOT_SURE = "not sure"
 NO_FACE = "no face found"
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "answer", "error")
@@ -42,8 +34,9 @@ class Prediction:
         box: x, y, width, height in pixels of the upright photo; it may reach over the photo's edges.
         score: the face detector's confidence, 0..1; None where the whole picture was taken instead of a face.
         p_female, p_male: probabilities, 0..1, which sum to 1.
-        calibrated: whether they are meant as probabilities; False for the two sigmoids of an original file.
+        calibrated: whether they are meant as probabilities, by the record of the model file.
         whole_picture: whether the whole picture was taken as one crop because no face was found.
+        not_sure_below: the probability from which on the model answers, by its record; None where it always does.
     """
 
     box: tuple[float, float, float, float]
@@ -52,26 +45,27 @@ class Prediction:
     p_male: float
     calibrated: bool = True
     whole_picture: bool = False
+    not_sure_below: float | None = None
 
     @property
     def answer(self) -> str:
-        """The likelier of "female" and "male", or "not sure" when its probability is under NOT_SURE_BELOW."""
-        if max(self.p_female, self.p_male) < NOT_SURE_BELOW:
+        """The likelier of "female" and "male", or "not sure" when its probability is under the model's border."""
+        if self.not_sure_below is not None and max(self.p_female, self.p_male) < self.not_sure_below:
             return NOT_SURE
         return "female" if self.p_female > self.p_male else "male"
 
 
-def predict_photo(model: keras.Model, photo: np.ndarray, whole_picture: bool = False) -> list[Prediction]:
+def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = False) -> list[Prediction]:
     """One prediction a face, largest face first; an empty list when no face is found.
 
     Args:
         photo: uint8 array (height, width, 3), RGB, upright, as `read_photo` gives it.
         whole_picture: when no face is found, take the whole picture as one crop; its prediction is marked so.
     """
-    faces, crops = find_crops(photo, model.input_shape[1])
+    faces, crops = find_crops(photo, model.size)
     if not faces:
         return [_whole_picture(model, photo)] if whole_picture else []
-    return predictions(faces, predict_crops(model, crops), is_calibrated(model))
+    return predictions(model, faces, crops)
 
 
 def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray]:
@@ -81,20 +75,20 @@ def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray]:
     return faces, np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
 
 
-def predictions(faces: Sequence[Face], pairs: np.ndarray, calibrated: bool) -> list[Prediction]:
-    """Faces and the probabilities of their crops, (N, 2), put together."""
+def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
+    """The prediction of each face, whose crops are uint8 (N, S, S, 3)."""
     return [
-        Prediction(face.box, face.score, float(female), float(male), calibrated)
-        for face, (female, male) in zip(faces, pairs, strict=True)
+        Prediction(face.box, face.score, float(female), float(male), model.calibrated, False, model.not_sure_below)
+        for face, (female, male) in zip(faces, model.predict(crops), strict=True)
     ]
 
 
-def predict_file(model: keras.Model, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
+def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
     """`predict_photo` of a file in any of the formats that `read_photo` takes; PhotoError when it cannot be read."""
     return predict_photo(model, read_photo(path), whole_picture)
 
 
-def csv_rows(model: keras.Model, path: str | Path, whole_picture: bool = False) -> list[dict[str, object]]:
+def csv_rows(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[dict[str, object]]:
     """A file's rows under COLUMNS, one a face, numbered from 1, largest first.
 
     A file that cannot be read, or shows no face, is one row whose `error` says so (NO_FACE for the latter).
@@ -155,17 +149,17 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(f"{path} cannot be written ({error.strerror}); make room, or name another file.") from error
 
 
-def _whole_picture(model: keras.Model, photo: np.ndarray) -> Prediction:
+def _whole_picture(model: Classifier, photo: np.ndarray) -> Prediction:
     """The prediction of the whole picture, as if it were a canonical crop; its edges are repeated to make it square."""
-    size = model.input_shape[1]
+    size = model.size
     height, width = (max(1, round(side * size / max(photo.shape[:2]))) for side in photo.shape[:2])
     scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
     top, left = (size - height) // 2, (size - width) // 2
     edges = (top, size - height - top, left, size - width - left)
     crop = cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_REPLICATE)
-    female, male = map(float, predict_crops(model, crop[None])[0])
+    female, male = map(float, model.predict(crop[None])[0])
     box = (0.0, 0.0, float(photo.shape[1]), float(photo.shape[0]))
-    return Prediction(box, None, female, male, is_calibrated(model), whole_picture=True)
+    return Prediction(box, None, female, male, model.calibrated, True, model.not_sure_below)
 
 
 def _row(path: str | Path, number: int, prediction: Prediction) -> dict[str, object]:

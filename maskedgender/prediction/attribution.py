@@ -31,7 +31,7 @@ def heat_map(model: keras.Model, crop: np.ndarray) -> np.ndarray:
     takes 101 answers of the model: some tenths of a second.
 
     Args:
-        model: any model of `load_model`.
+        model: as a `Classifier` holds it.
         crop: uint8 array (S, S, 3), RGB, S being the model's input size, as `canonical_crop` gives it.
 
     Returns:

@@ -38,7 +38,7 @@ def export(model_path: Path, to: str) -> tuple[Path, float | None]:
     path = model_path.with_suffix(suffix)
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
-    model = load_model(model_path)
+    model = load_model(model_path).model
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         partial = Path(folder) / path.name
         try:

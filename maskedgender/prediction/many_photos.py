@@ -15,19 +15,14 @@ from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..faces.detector import Face
 from ..images.photos import PhotoError, read_photo
-from ..networks.model_files import is_calibrated
-from ..networks.probabilities import predict_crops
+from ..networks.classifier import Classifier
 from ..processes import pool_of_processes
 from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, name_in_csv, predictions
-
-if TYPE_CHECKING:
-    import keras
 
 TOGETHER = 8  # photos whose faces the model answers at once
 WORTH_PROCESSES = 24  # photos: for fewer, starting processes takes longer than it saves
@@ -48,7 +43,7 @@ class Found:
     error: str = ""
 
 
-def rows_of_photos(model: keras.Model, photos: Sequence[Path], processes: int | None = None) -> Iterator[list[Row]]:
+def rows_of_photos(model: Classifier, photos: Sequence[Path], processes: int | None = None) -> Iterator[list[Row]]:
     """The rows of each photo, as `csv_rows` gives them, in the order of the photos.
 
     A script that calls this needs the usual `if __name__ == "__main__":`, as each process imports it.
@@ -60,16 +55,15 @@ def rows_of_photos(model: keras.Model, photos: Sequence[Path], processes: int | 
     Raises:
         ChildProcessError: processes are ended from outside again and again.
     """
-    size, calibrated = model.input_shape[1], is_calibrated(model)
-    found = find_all(photos, size, processes or os.cpu_count() or 1)
+    found = find_all(photos, model.size, processes or os.cpu_count() or 1)
     while some := list(islice(found, TOGETHER)):
-        pairs = predict_crops(model, np.concatenate([one.crops for one in some]))
-        ends = np.cumsum([len(one.faces) for one in some])
-        for one, of_one in zip(some, np.split(pairs, ends[:-1]), strict=True):
+        faces = [face for one in some for face in one.faces]
+        answered = iter(predictions(model, faces, np.concatenate([one.crops for one in some])))
+        for one in some:
             if one.error:
                 yield [error_row(one.photo, one.error)]
             else:
-                yield face_rows(one.photo, predictions(one.faces, of_one, calibrated))
+                yield face_rows(one.photo, list(islice(answered, len(one.faces))))
 
 
 def find_all(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
@@ -164,7 +158,7 @@ def whole_rows(path: Path, photos: Sequence[Path]) -> list[dict[str, str]]:
     return [row for row in rows if row["file"] != rows[-1]["file"] or place(row["file"]) not in named]
 
 
-def require_same_model(model: keras.Model, rows: Sequence[dict[str, str]], path: Path) -> None:
+def require_same_model(model: Classifier, rows: Sequence[dict[str, str]], path: Path) -> None:
     """Raise ValueError when the last photo with an answer would get another one now; nothing where it is gone."""
     then = next((row for row in reversed(rows) if row["p_female"]), None)
     if then is None:

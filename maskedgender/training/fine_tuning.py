@@ -21,7 +21,7 @@ LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need ste
 
 def image_size(path: Path) -> int:
     """The pixels a side that a file's CNN takes; ModelError when the file cannot be used."""
-    return int(load_model(path).input_shape[1])
+    return load_model(path).size
 
 
 def start_from(model: keras.Model, path: Path) -> None:
@@ -31,7 +31,7 @@ def start_from(model: keras.Model, path: Path) -> None:
         ModelError: the file cannot be used.
         ValueError: it holds another CNN.
     """
-    weights = load_model(path).get_weights()
+    weights = load_model(path).model.get_weights()
     if [array.shape for array in weights] != [array.shape for array in model.get_weights()]:
         raise ValueError(f"{path} holds another CNN than {model.name}: start from a file of the same architecture.")
     model.set_weights(weights)

@@ -70,6 +70,8 @@ from maskedgender.places import CHECKOUT
 from maskedgender.prediction.answers import csv_rows, predict_photo
 
 model = load_model(CHECKOUT / MODEL)
+for note in model.notes:
+    print(note)  # what the file does not say of itself, such as that it is calibrated
 
 # %% [markdown]
 # ## One photo

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import keras
 import pytest
 from playwright.sync_api import Browser
 
@@ -13,6 +12,7 @@ from benchmarks.load import LoadClient, Tally, broken_promises, files_left, leav
 from benchmarks.load_cases import Case, cases
 from benchmarks.page_process import page_process
 from benchmarks.photos import FAIRFACE
+from maskedgender.networks.classifier import Classifier
 from maskedgender.page.app import EXAMPLES
 from maskedgender.prediction.answers import NO_FACE
 
@@ -22,7 +22,7 @@ KEEP = 10  # seconds; more than lies between an upload and its question, however
 ROW = {"answer": "female", "p_female": 0.9, "error": ""}
 
 
-def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model: keras.Model) -> None:
+def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model: Classifier) -> None:
     given = cases(model, FAIRFACE, portraits=4)
     assert any(case.is_bad for case in given) and any(len(case.rows) > 1 for case in given)
     with page_process(tmp_path, "--port", "8000", "--keep", str(KEEP)) as page:

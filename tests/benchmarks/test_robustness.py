@@ -158,7 +158,9 @@ def answered(right: list[float]) -> Answers:
 
 def test_who_is_sure():
     pairs = np.array([[0.17, 0.83], [0.18, 0.82], [np.nan, np.nan], [0.9, 0.1]], np.float32)
-    assert Answers(pd.DataFrame({"label": [1] * 4}), pairs).sure.tolist() == [True, False, False, True]
+    people = pd.DataFrame({"label": [1] * 4})
+    assert Answers(people, pairs, 0.83).sure.tolist() == [True, False, False, True]
+    assert Answers(people, pairs, None).sure.tolist() == [True, True, False, True], "no border: whoever is found"
 
 
 def test_the_table_against_counts_by_hand():

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from benchmarks import threshold
+from maskedgender.networks.records import read_record, write_record
+
+SHELL = typer.Typer()
+SHELL.command()(threshold.main)
 
 
 def test_the_threshold_leaves_a_margin():
@@ -18,6 +24,21 @@ def test_the_threshold_leaves_a_margin():
     assert table.loc[0.75, "of these right"].value == pytest.approx(0.955), "right, but not surely"
     assert threshold.chosen(table.reset_index()) == 0.81
     assert threshold.chosen(threshold.thresholds(1 - labels, pairs)) is None
+
+
+def test_the_border_is_written_into_the_models_record(tmp_path):
+    model = tmp_path / "model.keras"
+    write_record(model, {"epochs": 3, "not sure below": 0.9})
+    threshold.write_border(model, 0.81)
+    assert read_record(model) == {"epochs": "3", "not sure below": "0.81"}
+    threshold.write_border(model, None)
+    assert read_record(model) == {"epochs": "3"}
+
+
+def test_a_quick_look_and_a_file_without_a_record_are_not_written_to(tmp_path):
+    for words in (["--every", "10"], ["--model", str(tmp_path / "none.keras")]):
+        ran = CliRunner().invoke(SHELL, ["--dataset", str(tmp_path), "--write", *words])
+        assert ran.exit_code == 2 and ("quick look" if words[0] == "--every" else "no record") in ran.output
 
 
 def test_a_shift_adds_to_the_logit():

@@ -178,11 +178,14 @@ def test_train_then_evaluate(tmp_path: Path, model: Path):
     result = shell("train", *common, *size, "--architecture", "seed")
     assert result.exit_code == 0 and "Validation accuracy" in result.output, result.output
     seed = tmp_path / "models" / "seed_gender.keras"
-    assert load_model(seed).name == "seed_cnn", "the list of the folder must tell of the new file"
+    assert load_model(seed).model.name == "seed_cnn", "the list of the folder must tell of the new file"
     result = shell("evaluate", seed, model, *common)
     assert result.exit_code == 0 and f"{seed}, by group" in result.output.replace("\n", ""), result.output
     assert len(pd.read_csv(looks)) == 3, "each look at Validation is written down"
     facts = json.loads(seed.with_suffix(".json").read_text())
+    assert (facts["class order"], facts["calibrated"]) == ("female, male", "no")
+    told = dict(re.findall(r"(\"not sure\"|answered|of these right) +(\S.*?) {2,}(?:\S.*)?\n", result.output + "\n"))
+    assert told['"not sure"'] == "never" and told["answered"].startswith("100.00 %")
     assert facts["architecture"] == "seed" and re.fullmatch(r"\d+ images of \d+ portraits", facts["training data"])
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
@@ -20,6 +19,7 @@ from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
 from maskedgender.images.photos import MAX_MEGABYTES, MissingPhotoError, PhotoError, read_photo
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import ModelError, load_model
 from maskedgender.page import app
 from maskedgender.prediction.answers import NO_FACE, Prediction, csv_rows, predict_file
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(model: keras.Model, folder: Path) -> list[Prediction]:
+def good(model: Classifier, folder: Path) -> list[Prediction]:
     """What the good photo is answered."""
     return predict_file(model, folder / GOOD)
 
@@ -76,7 +76,7 @@ def test_the_table_is_long_and_its_names_are_unique() -> None:
 
 @pytest.mark.parametrize("case", PHOTOS, ids=lambda case: repr(case.name[:40]))
 def test_a_photo_gets_a_sentence_or_an_answer(
-    case: Case, folder: Path, model: keras.Model, good: list[Prediction]
+    case: Case, folder: Path, model: Classifier, good: list[Prediction]
 ) -> None:
     path = folder / case.name
     if case.is_refused:
@@ -89,7 +89,7 @@ def test_a_photo_gets_a_sentence_or_an_answer(
     assert predict_file(model, folder / GOOD) == good
 
 
-def test_each_of_sixty_faces_is_answered(folder: Path, model: keras.Model) -> None:
+def test_each_of_sixty_faces_is_answered(folder: Path, model: Classifier) -> None:
     boxes = np.array([face.box for face in predict_file(model, folder / "60 faces.jpg")])
     columns, rows = ((boxes[:, :2] + boxes[:, 2:] / 2) // (96, 102)).T  # of the picture's 10 x 6
     assert len({*zip(columns, rows, strict=True)}) == 60
@@ -129,7 +129,7 @@ def test_a_name_that_is_no_utf_8_can_be_printed(folder: Path, model_path: Path) 
     assert ran.exit_code == cli.SOME_NOT_READ and "not in UTF-8.jpg is not a photo" in ran.output
 
 
-def test_the_page_answers_each_and_the_next_good_one(folder: Path, model: keras.Model, good: list[Prediction]) -> None:
+def test_the_page_answers_each_and_the_next_good_one(folder: Path, model: Classifier, good: list[Prediction]) -> None:
     for case in PHOTOS:
         path = folder / case.name
         _, words, numbers, anyway = app._answer(model, False, {"path": str(path)})
@@ -203,7 +203,7 @@ def without_rights() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no permissions of this kind here")
-def test_without_permission_one_is_told_so(model: keras.Model, good: list[Prediction]) -> None:
+def test_without_permission_one_is_told_so(model: Classifier, good: list[Prediction]) -> None:
     with without_rights() as open_folder:
         closed = open_folder / "closed"
         closed.mkdir()

@@ -13,7 +13,7 @@ from benchmarks.accuracy import CLEAN, SIZED, measure
 from benchmarks.answers import OURS_AND_THE_SEEDS, RESULTS, SEED_MODEL, Answers
 from benchmarks.card import CARD
 from maskedgender.measure.card import model_card, read_measured
-from maskedgender.networks.records import write_record
+from maskedgender.networks.records import facts_of_answers, write_record
 
 COUNT = 200
 PHOTOS = pd.DataFrame(
@@ -54,7 +54,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(tmp_path: Path) -> list[Path]:
     model = tmp_path / "small.keras"
     model.write_bytes(b"not a real model")
-    write_record(model, {"training time": "20 min", "parameters": 1234})
+    facts = {"training time": "20 min", "parameters": 1234, **facts_of_answers(calibrated=True), "not sure below": 0.9}
+    write_record(model, facts)
     return [model, tmp_path / "seed_gender.keras"]
 
 
@@ -74,6 +75,22 @@ def test_what_was_measured_is_in_the_card(models, results):
     assert "| 50% | 0.900 | 0.00 % (0.00 % to 3.70 %) | 0.900 |" in card
     assert f"Profiles: {ninety}" in card
     assert "| training time | 20 min | not known |" in card and "| parameters | 1234 | not known |" in card
+    for line in (
+        "| class order | female, male | not known |",
+        "| border between the words | 1/2, for as many women as men | not known |",
+        "| for another share of men | logit p' = logit p + log(share of men / share of women), ",
+        "| not sure below | 0.9 | not known |",
+    ):
+        assert line in card
+    assert "| class-wise calibration error | " in card
+
+
+def test_a_table_that_an_older_run_has_left_is_shown_as_it_is(models, results, tmp_path):
+    """Such as one without the class-wise calibration error."""
+    kept = pd.read_csv(results / "accuracy.csv", dtype=str)
+    kept[~kept["figure"].str.startswith("class-wise")].to_csv(tmp_path / "accuracy.csv", index=False)
+    card = model_card(models, read_measured(tmp_path))
+    assert "| calibration error | " in card and "| class-wise" not in card
 
 
 def test_what_was_not_measured_is_not_known(models, tmp_path):

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 from maskedgender.places import CHECKOUT, SHIPPED_MODEL
 
 from ..support.bad_models import MODELS
@@ -38,11 +37,10 @@ ANSWER = """
 import sys
 import numpy as np
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 model, crops = load_model(sys.argv[1]), np.load(sys.argv[2])
 import keras
 assert keras.backend.backend() == "openvino"
-np.save(sys.argv[3], np.concatenate([predict_crops(model, crops[:1]), predict_crops(model, crops)]))
+np.save(sys.argv[3], np.concatenate([model.predict(crops[:1]), model.predict(crops)]))
 """
 
 
@@ -50,12 +48,12 @@ def _agree(model: Path, portraits: list[np.ndarray], folder: Path) -> None:
     """Whether a model answers the same by OpenVINO as by the backend of this process, one crop and all."""
     by_us = load_model(model)
     assert keras.backend.backend() == "tensorflow"
-    size = by_us.input_shape[1]
+    size = by_us.size
     crops = np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_AREA) for one in portraits])
     np.save(folder / "crops.npy", crops)
     done = python(ANSWER, model, folder / "crops.npy", folder / "answers.npy")
     assert done.returncode == 0, done.stderr
-    expected = predict_crops(by_us, crops)
+    expected = by_us.predict(crops)
     assert np.ptp(expected[:, 0]) > 0.01, "a difference could show"
     given = np.load(folder / "answers.npy")
     np.testing.assert_allclose(given, np.concatenate([expected[:1], expected]), atol=SAME, rtol=0)
@@ -153,12 +151,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 model = load_model()
-crops = np.random.default_rng(0).integers(0, 256, (40, *model.input_shape[1:]), np.uint8)
-expected = predict_crops(model, crops)
+crops = np.random.default_rng(0).integers(0, 256, (40, model.size, model.size, 3), np.uint8)
+expected = model.predict(crops)
 with ThreadPoolExecutor(4) as threads:
-    for given in threads.map(lambda _: predict_crops(model, crops), range(12)):
+    for given in threads.map(lambda _: model.predict(crops), range(12)):
         np.testing.assert_allclose(given, expected, atol=1e-6)
 """
 

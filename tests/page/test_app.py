@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -18,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from maskedgender.images.photos import read_photo
+from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
 from maskedgender.page.one_photo import answer_photo
 from maskedgender.prediction.answers import NO_FACE, Prediction, csv_rows, predict_file
@@ -96,7 +96,7 @@ def click_example(page: Page, number: int) -> None:
 
 
 def test_an_uploaded_photo_gets_the_numbers_of_the_model(
-    page: Page, photos: dict[str, Path], model: keras.Model, tmp_path: Path
+    page: Page, photos: dict[str, Path], model: Classifier, tmp_path: Path
 ) -> None:
     upload(page, photos["hopper"])
     expected = predict_file(model, photos["hopper"])
@@ -108,7 +108,7 @@ def test_an_uploaded_photo_gets_the_numbers_of_the_model(
     assert len(np.unique(np.asarray(Image.open(tmp_path / "page.png").convert("L")))) > 100
 
 
-def test_a_group_gets_a_card_for_every_face(page: Page, model: keras.Model) -> None:
+def test_a_group_gets_a_card_for_every_face(page: Page, model: Classifier) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
     expected = predict_file(model, group)
@@ -118,7 +118,7 @@ def test_a_group_gets_a_card_for_every_face(page: Page, model: keras.Model) -> N
     assert answers == [prediction.answer for prediction in expected]
 
 
-def test_the_table_has_the_faces_in_reading_order(page: Page, model: keras.Model) -> None:
+def test_the_table_has_the_faces_in_reading_order(page: Page, model: Classifier) -> None:
     upload(page, app.EXAMPLES / "group.jpg")
     faces = predict_file(model, app.EXAMPLES / "group.jpg")
     rows = table_of(page, "#words")
@@ -126,7 +126,7 @@ def test_the_table_has_the_faces_in_reading_order(page: Page, model: keras.Model
     assert [row[1] for row in rows] == [faces[int(row[0]) - 1].answer for row in rows]
 
 
-def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str, Path], model: keras.Model) -> None:
+def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str, Path], model: Classifier) -> None:
     upload(page, photos["collins"])
     button, heat = page.locator(".look"), page.locator(".heat")
     assert not heat.is_visible() and button.get_attribute("aria-expanded") == "false"
@@ -138,7 +138,7 @@ def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str,
     expect(heat).to_be_hidden()
 
 
-def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, model: keras.Model) -> None:
+def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, model: Classifier) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
     bare = page.locator("#picture img").get_attribute("src")
@@ -155,7 +155,7 @@ def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, mo
     assert page.locator("#picture img").get_attribute("src") == bare
 
 
-def test_answers_and_picture_can_be_saved(page: Page, model: keras.Model, tmp_path: Path) -> None:
+def test_answers_and_picture_can_be_saved(page: Page, model: Classifier, tmp_path: Path) -> None:
     group = app.EXAMPLES / "group.jpg"
     upload(page, group)
     link = page.locator(".save-csv")
@@ -173,7 +173,7 @@ def test_answers_and_picture_can_be_saved(page: Page, model: keras.Model, tmp_pa
 
 
 def test_many_photos_become_a_table_in_which_bad_files_say_why(
-    page: Page, photos: dict[str, Path], model: keras.Model
+    page: Page, photos: dict[str, Path], model: Classifier
 ) -> None:
     upload_many(page, [photos["hopper"], photos["text"], app.EXAMPLES / "group.jpg", photos["empty"]])
     rows = table_of(page, "#table")
@@ -313,7 +313,7 @@ def test_the_keyboard_alone_gives_a_photo_from_anywhere(page: Page, photos: dict
     page.locator(".face").first.wait_for(timeout=SLOW)
 
 
-def test_an_example_is_answered_when_clicked(page: Page, model: keras.Model) -> None:
+def test_an_example_is_answered_when_clicked(page: Page, model: Classifier) -> None:
     click_example(page, 0)
     first = sorted(app.EXAMPLES.glob("*.jpg"))[0]
     assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(model, first)), abs=1e-3)
@@ -382,7 +382,7 @@ def test_a_picture_of_the_page_is_small_enough_to_ship(browser: Browser, address
     assert shot.stat().st_size < 300_000 and Image.open(shot).width == 1200
 
 
-def test_the_named_endpoint_gives_the_same_numbers(address: str, photos: dict[str, Path], model: keras.Model) -> None:
+def test_the_named_endpoint_gives_the_same_numbers(address: str, photos: dict[str, Path], model: Classifier) -> None:
     client = Client(address, verbose=False, analytics_enabled=False)
     numbers = client.predict(handle_file(photos["collins"]), api_name="/predict")[2]
     (expected,) = predict_file(model, photos["collins"])

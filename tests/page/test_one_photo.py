@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +18,7 @@ from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import STYLES
-from maskedgender.networks.probabilities import predict_crops
+from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
 from maskedgender.page.about_model import about_model
 from maskedgender.page.annotation import SHOWN_SIDE, annotate
@@ -28,7 +27,7 @@ from maskedgender.page.many_photos import MOST_PHOTOS, answer_many
 from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.page.uploads import KEEP_SECONDS, upload_folder
-from maskedgender.prediction.answers import NOT_SURE_BELOW, Prediction, predict_photo
+from maskedgender.prediction.answers import Prediction, predict_photo
 
 from ..support.people import collins
 
@@ -38,7 +37,7 @@ def group() -> np.ndarray:
     return read_photo(app.EXAMPLES / "group.jpg")
 
 
-def test_the_page_answers_as_the_shell_does(model: keras.Model, group: np.ndarray) -> None:
+def test_the_page_answers_as_the_shell_does(model: Classifier, group: np.ndarray) -> None:
     answers = answer_photo(model, group)
     assert [answer.prediction for answer in answers.as_it_is] == predict_photo(model, group)
     assert answers.photo is group and answers.with_mask == []
@@ -64,18 +63,18 @@ def test_the_same_photo_gets_the_same_masks_and_every_style_differs(group: np.nd
     assert len({picture.tobytes() for picture in drawn.values()}) == len(STYLES)
 
 
-def test_with_a_mask_the_model_is_asked_again_in_the_same_frame(model: keras.Model, group: np.ndarray) -> None:
+def test_with_a_mask_the_model_is_asked_again_in_the_same_frame(model: Classifier, group: np.ndarray) -> None:
     answers = answer_photo(model, group, "surgical")
     for face, bare, again in zip(find_faces(group), answers.as_it_is, answers.with_mask, strict=True):
         assert again and again.crop is not None
         assert again.prediction.box == bare.prediction.box == face.box
-        assert (again.crop == canonical_crop(answers.photo, face, model.input_shape[1])).all()
-        (p_female, _) = predict_crops(model, again.crop[None])[0]
+        assert (again.crop == canonical_crop(answers.photo, face, model.size)).all()
+        (p_female, _) = model.predict(again.crop[None])[0]
         assert again.prediction.p_female == pytest.approx(p_female, abs=1e-5)
         assert again.prediction.p_female != bare.prediction.p_female
 
 
-def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: keras.Model) -> None:
+def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -> None:
     photo = collins()
     (face,) = find_faces(photo)
     outside = Face(face.box, face.score, face.landmarks - (3000, 0))
@@ -102,12 +101,12 @@ def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
     photo = np.zeros((100, 100, 3), np.uint8)
 
     def words(p_female: float) -> str:
-        answer = Answer(Prediction((10, 10, 50, 50), 0.9, p_female, 1 - p_female), photo)
+        answer = Answer(Prediction((10, 10, 50, 50), 0.9, p_female, 1 - p_female, not_sure_below=0.83), photo)
         return answer_html("photo.jpg", PhotoAnswers(photo, None, [answer], []))
 
     assert "it leans to “male”, but 60% is under" in words(0.4)
     assert "leans" not in words(0.99)
-    assert "but 82.9% is under the 83%" in words(NOT_SURE_BELOW - 0.0001)
+    assert "but 82.9% is under the 83%" in words(0.83 - 0.0001)
 
 
 def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
@@ -119,20 +118,20 @@ def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
             picture_of(refused, size)
 
 
-def test_more_photos_than_a_table_takes_are_refused_in_a_sentence(model: keras.Model) -> None:
+def test_more_photos_than_a_table_takes_are_refused_in_a_sentence(model: Classifier) -> None:
     uploads = [{"path": "none.jpg", "orig_name": "none.jpg"}] * (MOST_PHOTOS + 1)
     ((said, _),) = answer_many(model, uploads)
     assert "201 files are too many at once; choose 200 or fewer." in said and 'role="alert"' in said
 
 
-def test_a_table_counts_its_photos_as_they_are_done(model: keras.Model, photos: dict[str, Path]) -> None:
+def test_a_table_counts_its_photos_as_they_are_done(model: Classifier, photos: dict[str, Path]) -> None:
     uploads = [{"path": str(photos[name]), "orig_name": "<b>.jpg"} for name in ("collins", "text")]
     *progress, (table, _) = answer_many(model, uploads)
     assert [re.findall(r'value="(\d+)" max="(\d+)"', said) for said, _ in progress] == [[("0", "2")], [("1", "2")]]
     assert "<b>" not in table and "&lt;b&gt;.jpg" in table
 
 
-def test_uploads_that_wait_for_their_turn_are_kept(model: keras.Model, photos: dict[str, Path]) -> None:
+def test_uploads_that_wait_for_their_turn_are_kept(model: Classifier, photos: dict[str, Path]) -> None:
     place = Path(tempfile.mkdtemp(dir=upload_folder()))
     waiting = Path(shutil.copy(photos["text"], place))
     long_ago = time.time() - KEEP_SECONDS / 2
@@ -142,7 +141,7 @@ def test_uploads_that_wait_for_their_turn_are_kept(model: keras.Model, photos: d
     assert waiting.stat().st_mtime > long_ago + 1
 
 
-def test_photos_that_stay_in_the_list_are_not_answered_again(model: keras.Model, photos: dict[str, Path]) -> None:
+def test_photos_that_stay_in_the_list_are_not_answered_again(model: Classifier, photos: dict[str, Path]) -> None:
     """The first was deleted by the time that the second joined it; a third was deleted before its answer."""
     gone, joined, too_late = (str(photos["hopper"].with_name(name)) for name in ("gone.png", "hopper.png", "late.png"))
     shutil.copy(photos["hopper"], gone)
@@ -192,7 +191,7 @@ def test_the_colours_of_the_answers_can_be_read_and_seen() -> None:
 
 def test_boxes_lie_on_the_faces_in_the_colour_of_the_answer() -> None:
     white = np.full((300, 400, 3), 255, np.uint8)
-    faces = [Prediction((50, 100, 80, 90), 0.9, p, 1 - p) for p in (0.99, 0.01, 0.5)]
+    faces = [Prediction((50, 100, 80, 90), 0.9, p, 1 - p, not_sure_below=0.83) for p in (0.99, 0.01, 0.5)]
     for face, colour in zip(faces, COLOURS.values(), strict=True):
         picture = annotate(white, [face])
         expected = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
@@ -211,7 +210,7 @@ def test_a_large_photo_is_shown_smaller_with_its_boxes_in_place() -> None:
     assert drawn.min() == pytest.approx(1000 * scale, abs=5) and drawn.max() == pytest.approx(2000 * scale, abs=5)
 
 
-def test_a_file_name_cannot_write_into_the_page(model: keras.Model, tmp_path: Path) -> None:
+def test_a_file_name_cannot_write_into_the_page(model: Classifier, tmp_path: Path) -> None:
     path = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     path.write_text("no photo")
     _, words, _, _ = app._answer(model, False, {"path": str(path)})

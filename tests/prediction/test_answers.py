@@ -20,13 +20,12 @@ from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import MAX_MEGAPIXELS, PhotoError, read_photo
 from maskedgender.networks.checksums import LIST, is_listed, is_whole, relisted
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import ModelError, caution, load_model
-from maskedgender.networks.probabilities import predict_crops
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import (
     COLUMNS,
     NO_FACE,
-    NOT_SURE_BELOW,
     Prediction,
     csv_rows,
     predict_file,
@@ -222,7 +221,7 @@ def test_what_is_no_model_gets_one_clear_sentence(tmp_path: Path) -> None:
     ],
     ids=["oblong", "four channels", "three classes", "NaN", "logits"],
 )
-def test_a_model_of_another_kind_is_refused(model: keras.Model, said: str, tmp_path: Path) -> None:
+def test_a_model_of_another_kind_is_refused(model: Classifier, said: str, tmp_path: Path) -> None:
     model.save(tmp_path / "other.keras")
     with pytest.raises(ModelError, match=said):
         load_model(tmp_path / "other.keras")
@@ -262,7 +261,7 @@ def test_the_shipped_file_is_listed() -> None:
 def test_a_listed_model_loads_and_an_exchanged_one_does_not(written: str, model_path: Path, tmp_path: Path) -> None:
     """Both are good models; the second is not the one that the list tells of."""
     path = listed(model_path, tmp_path, written)
-    assert load_model(path).output_shape == (None, 2)
+    assert load_model(path).model.output_shape == (None, 2)
     classifier((64, 64, 3), [0, 0]).save(path)
     with pytest.raises(ModelError, match=f"not the file that {LIST} beside it lists"):
         load_model(path)
@@ -271,10 +270,10 @@ def test_a_listed_model_loads_and_an_exchanged_one_does_not(written: str, model_
 def test_a_kill_between_any_two_writes_leaves_a_model_that_opens(model_path: Path, tmp_path: Path) -> None:
     path = listed(model_path, tmp_path, "{sum}  {name}\n")
     with relisted(path):
-        assert load_model(path).output_shape == (None, 2), "before the new file is in place"
+        assert load_model(path).model.output_shape == (None, 2), "before the new file is in place"
         classifier((64, 64, 3), [0, 0]).save(path)
-        assert load_model(path).input_shape == (None, 64, 64, 3), "before the list tells of it"
-    assert is_whole(path) and load_model(path).input_shape == (None, 64, 64, 3)
+        assert load_model(path).size == 64, "before the list tells of it"
+    assert is_whole(path) and load_model(path).size == 64
 
 
 def test_relisting_keeps_the_other_files_and_begins_no_list(model_path: Path, tmp_path: Path) -> None:
@@ -301,15 +300,15 @@ def test_one_is_told_to_be_careful_with_a_file_of_somebody_elses(model_path: Pat
 # Answers
 
 
-def test_red_and_blue_swapped_is_another_photo(model: keras.Model) -> None:
+def test_red_and_blue_swapped_is_another_photo(model: Classifier) -> None:
     """The original's worst fault: it took RGB for BGR."""
     faces = [(photo, find_faces(photo)[0]) for photo in (hopper(), collins())]
-    crops = np.stack([canonical_crop(photo, face, model.input_shape[1]) for photo, face in faces])
-    difference = predict_crops(model, crops) - predict_crops(model, np.ascontiguousarray(crops[..., ::-1]))
+    crops = np.stack([canonical_crop(photo, face, model.size) for photo, face in faces])
+    difference = model.predict(crops) - model.predict(np.ascontiguousarray(crops[..., ::-1]))
     assert np.abs(difference).max() > 1e-3
 
 
-def test_array_file_csv_and_shell_agree(model: keras.Model, model_path: Path, photos: dict[str, Path]) -> None:
+def test_array_file_csv_and_shell_agree(model: Classifier, model_path: Path, photos: dict[str, Path]) -> None:
     path = photos["hopper"]
     by_array, by_file = predict_photo(model, hopper())[0], predict_file(model, path)[0]
     assert by_array == by_file
@@ -325,15 +324,15 @@ def test_array_file_csv_and_shell_agree(model: keras.Model, model_path: Path, ph
         assert row["answer"] == by_array.answer
 
 
-def test_a_face_gets_the_answer_of_its_canonical_crop(model: keras.Model) -> None:
+def test_a_face_gets_the_answer_of_its_canonical_crop(model: Classifier) -> None:
     """Oracle: detector, crop and a bare call of the model, step by step."""
-    crop = canonical_crop(collins(), find_faces(collins())[0], model.input_shape[1])
-    expected = np.asarray(model(crop[None].astype(np.float32), training=False))[0]
+    crop = canonical_crop(collins(), find_faces(collins())[0], model.size)
+    expected = np.asarray(model.model(crop[None].astype(np.float32), training=False))[0]
     given = predict_photo(model, collins())[0]
     assert (given.p_female, given.p_male) == pytest.approx(tuple(expected), abs=1e-5)
 
 
-def test_every_face_of_a_group_is_answered_largest_first(model: keras.Model) -> None:
+def test_every_face_of_a_group_is_answered_largest_first(model: Classifier) -> None:
     group = np.concatenate([collins(), hopper()[:512], collins()[:, ::-1]], axis=1)
     predictions = predict_photo(model, group)
     areas = [prediction.box[2] * prediction.box[3] for prediction in predictions]
@@ -342,22 +341,22 @@ def test_every_face_of_a_group_is_answered_largest_first(model: keras.Model) -> 
     assert centres == [0, 1, 2]
 
 
-def test_a_photo_from_a_turned_phone_gets_the_same_answer(model: keras.Model, tmp_path: Path) -> None:
+def test_a_photo_from_a_turned_phone_gets_the_same_answer(model: Classifier, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     path = saved(tmp_path, Image.fromarray(np.rot90(hopper()).copy()), "phone.png", exif=exif)
     assert predict_file(model, path) == predict_photo(model, hopper())
 
 
-def test_crops_are_answered_alike_alone_and_in_a_crowd(model: keras.Model) -> None:
-    size = model.input_shape[1]
+def test_crops_are_answered_alike_alone_and_in_a_crowd(model: Classifier) -> None:
+    size = model.size
     crops = np.random.default_rng(0).integers(0, 256, (70, size, size, 3), np.uint8)
-    alone = np.concatenate([predict_crops(model, crops[number : number + 1]) for number in (0, 63, 64, 69)])
-    assert predict_crops(model, crops)[[0, 63, 64, 69]] == pytest.approx(alone, abs=1e-5)
-    assert predict_crops(model, crops[:0]).shape == (0, 2)
+    alone = np.concatenate([model.predict(crops[number : number + 1]) for number in (0, 63, 64, 69)])
+    assert model.predict(crops)[[0, 63, 64, 69]] == pytest.approx(alone, abs=1e-5)
+    assert model.predict(crops[:0]).shape == (0, 2)
 
 
-def test_no_face_is_an_empty_list_and_the_whole_picture_only_if_asked_for(model: keras.Model) -> None:
+def test_no_face_is_an_empty_list_and_the_whole_picture_only_if_asked_for(model: Classifier) -> None:
     meadow = np.full((200, 300, 3), (60, 140, 60), np.uint8)
     assert predict_photo(model, meadow) == []
     (prediction,) = predict_photo(model, meadow, whole_picture=True)
@@ -366,23 +365,30 @@ def test_no_face_is_an_empty_list_and_the_whole_picture_only_if_asked_for(model:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (40, 300)])
-def test_pictures_of_odd_shapes_have_no_face(shape: tuple[int, int], model: keras.Model) -> None:
+def test_pictures_of_odd_shapes_have_no_face(shape: tuple[int, int], model: Classifier) -> None:
     assert predict_photo(model, np.zeros((*shape, 3), np.uint8)) == []
     assert len(predict_photo(model, np.zeros((*shape, 3), np.uint8), whole_picture=True)) == 1
 
 
-@pytest.mark.parametrize(
-    ("p_female", "answer"),
-    [(NOT_SURE_BELOW + 0.01, "female"), (NOT_SURE_BELOW - 0.01, "not sure"), (0.5, "not sure"), (0.01, "male")],
-)
-def test_the_answer_is_given_only_when_likely_enough(p_female: float, answer: str) -> None:
-    model = classifier((64, 64, 3), [float(np.log(p_female)), float(np.log(1 - p_female))])
-    (prediction,) = predict_photo(model, hopper())
-    assert prediction.answer == answer and prediction.p_female == pytest.approx(p_female, abs=1e-5)
+@pytest.mark.parametrize("border", [0.7, 0.83, 0.9])
+def test_each_model_brings_its_own_border_of_not_sure(border: float) -> None:
+    def answer(p_female: float) -> str:
+        weights = classifier((64, 64, 3), [float(np.log(p_female)), float(np.log(1 - p_female))])
+        (prediction,) = predict_photo(Classifier(weights, True, border), hopper())
+        assert prediction.p_female == pytest.approx(p_female, abs=1e-5)
+        return prediction.answer
+
+    given = [answer(p) for p in (border + 0.01, border - 0.01, 0.5, 0.01)]
+    assert given == ["female", "not sure", "not sure", "male"]
+
+
+def test_without_a_border_every_face_gets_one_of_the_two_words() -> None:
+    (prediction,) = predict_photo(Classifier(classifier((64, 64, 3), [0.1, 0])), hopper())
+    assert prediction.answer == "female" and not prediction.calibrated
 
 
 def test_at_the_border_itself_an_answer_is_given() -> None:
-    at, below = (Prediction((0, 0, 9, 9), 1.0, p, 1 - p) for p in (NOT_SURE_BELOW, NOT_SURE_BELOW - 1e-9))
+    at, below = (Prediction((0, 0, 9, 9), 1.0, p, 1 - p, not_sure_below=0.83) for p in (0.83, 0.83 - 1e-9))
     assert (at.answer, below.answer) == ("female", "not sure")
 
 
@@ -393,15 +399,15 @@ def test_a_file_of_the_original_answers_from_true_luma(original_model: Path) -> 
     assert not prediction.calibrated and prediction.p_female + prediction.p_male == pytest.approx(1, abs=1e-6)
     crop = canonical_crop(hopper(), find_faces(hopper())[0], 100)
     luma = np.round(crop.astype(float) @ (0.299, 0.587, 0.114))[None, ..., None]
-    sigmoids = np.asarray(model(luma.astype(np.float32), training=False))[0]
+    sigmoids = np.asarray(model.model(luma.astype(np.float32), training=False))[0]
     assert prediction.p_male == pytest.approx(sigmoids[1] / sigmoids.sum(), abs=5e-3)
 
 
-def test_our_own_files_are_calibrated(model: keras.Model) -> None:
+def test_our_own_files_are_calibrated(model: Classifier) -> None:
     assert predict_photo(model, hopper())[0].calibrated
 
 
-def test_csv_rows_say_what_went_wrong(model: keras.Model, photos: dict[str, Path], tmp_path: Path) -> None:
+def test_csv_rows_say_what_went_wrong(model: Classifier, photos: dict[str, Path], tmp_path: Path) -> None:
     (no_face,), (unreadable,) = csv_rows(model, photos["empty"]), csv_rows(model, photos["text"])
     assert no_face["error"] == NO_FACE and "is not a photo" in str(unreadable["error"])
     write_csv([no_face, unreadable, *csv_rows(model, photos["collins"])], tmp_path / "out.csv")

@@ -16,8 +16,8 @@ from benchmarks.photos import BARE, Photo
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.masks.drawing import STYLES, draw_mask
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.probabilities import predict_crops
 from maskedgender.prediction.attribution import AGAINST, FOR, STRONGEST, heat_map, overlay
 
 from ..support.people import collins, hopper
@@ -26,7 +26,7 @@ SIZE = 60
 
 
 @pytest.fixture(scope="module")
-def shipped(model_path: Path) -> keras.Model:
+def shipped(model_path: Path) -> Classifier:
     return load_model(model_path)
 
 
@@ -84,21 +84,21 @@ def test_its_unit_is_the_log_odds_that_one_spot_takes():
 
 @pytest.mark.parametrize("person", [hopper, collins])
 def test_in_a_real_face_hiding_the_hot_places_costs_more_than_hiding_the_cold_ones(shipped, person):
-    crop = canonical_crop(person(), find_faces(person())[0], shipped.input_shape[1])
-    heat = heat_map(shipped, crop)
-    likelier = predict_crops(shipped, crop[None])[0].argmax()
+    crop = canonical_crop(person(), find_faces(person())[0], shipped.size)
+    heat = heat_map(shipped.model, crop)
+    likelier = shipped.predict(crop[None])[0].argmax()
     grey = np.full_like(crop, 128)  # hidden otherwise than the heat map hides
     hot, cold = heat >= np.quantile(heat, 0.95), heat <= np.quantile(heat, 0.05)
     hidden = np.stack([np.where(places[..., None], grey, crop) for places in (hot, cold)])
-    pairs = predict_crops(shipped, hidden)
+    pairs = shipped.predict(hidden)
     without_hot, without_cold = np.log(pairs[:, likelier] / pairs[:, 1 - likelier])
     assert without_hot < without_cold - 0.1
 
 
 def test_it_takes_a_grey_file_with_two_sigmoids():
     model = load_model(SEED_MODEL)
-    size = model.input_shape[1]
-    heat = heat_map(model, canonical_crop(collins(), find_faces(collins())[0], size))
+    size = model.size
+    heat = heat_map(model.model, canonical_crop(collins(), find_faces(collins())[0], size))
     assert heat.shape == (size, size)
     assert np.isfinite(heat).all()
     assert np.abs(heat).max() > 0.05
@@ -153,7 +153,7 @@ def test_the_benchmark_takes_faces_of_the_kind_asked_for_and_draws_them(tmp_path
         photo_of(collins(), "male"),
         photo_of(masked(collins()), "male", "blue"),
     ]
-    looked = {kind: looked_at(model, pictures, kind == "masked") for kind in ("bare", "masked")}
+    looked = {kind: looked_at(Classifier(model), pictures, kind == "masked") for kind in ("bare", "masked")}
     for kind, first in (("bare", hopper()), ("masked", masked(hopper()))):
         assert list(looked[kind].genders) == ["female", "male"]
         crop = canonical_crop(first, find_faces(first)[0], SIZE)

@@ -21,6 +21,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
+from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
@@ -42,7 +43,7 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(model_file: Path) -> keras.Model:
+def model(model_file: Path) -> Classifier:
     return load_model(model_file)
 
 
@@ -78,7 +79,7 @@ def make_photos(folder: Path, count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def unbroken(model: keras.Model, folder: Path) -> list[dict[str, object]]:
+def unbroken(model: Classifier, folder: Path) -> list[dict[str, object]]:
     """The rows of all photos, one by one."""
     return [row for path in sorted(folder.iterdir()) for row in csv_rows(model, path)]
 
@@ -118,7 +119,7 @@ def assert_one_sentence(result: Result, said: str) -> None:
 # Processes
 
 
-def test_processes_give_the_rows_that_one_gives(model: keras.Model, folder: Path, unbroken: list[dict[str, object]]):
+def test_processes_give_the_rows_that_one_gives(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
     photos = sorted(folder.iterdir())
     of_photos = list(rows_of_photos(model, photos, 2))
     assert [rows[0]["file"] for rows in of_photos] == list(map(str, photos))
@@ -126,7 +127,7 @@ def test_processes_give_the_rows_that_one_gives(model: keras.Model, folder: Path
     assert {row["face"] for row in unbroken} == {"", 1, 2, 3}, "the photos must not be all of one kind"
 
 
-def test_a_few_photos_start_no_process(model: keras.Model, folder: Path, unbroken: list[dict[str, object]]):
+def test_a_few_photos_start_no_process(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
     before = set(psutil.Process().children(recursive=True))
     rows = []
     for of_photo in rows_of_photos(model, sorted(folder.iterdir())[: WORTH_PROCESSES - 1], 2):
@@ -168,7 +169,7 @@ def killer(of: str) -> Iterator[None]:
         thread.join()
 
 
-def test_a_process_that_is_killed_costs_no_row(model: keras.Model, folder: Path, unbroken: list[dict[str, object]]):
+def test_a_process_that_is_killed_costs_no_row(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
     rows: list[dict[str, object]] = []
     for number, of_photo in enumerate(rows_of_photos(model, sorted(folder.iterdir()), 2)):
         rows += of_photo
@@ -179,9 +180,7 @@ def test_a_process_that_is_killed_costs_no_row(model: keras.Model, folder: Path,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="what a process has open is slow to ask there")
-def test_the_photo_that_a_process_dies_of_is_named_and_the_run_goes_on(
-    model: keras.Model, folder: Path, tmp_path: Path
-):
+def test_the_photo_that_a_process_dies_of_is_named_and_the_run_goes_on(model: Classifier, folder: Path, tmp_path: Path):
     noise = np.random.default_rng(0).integers(0, 256, (2400, 3200, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "deadly.png")  # takes long enough to read that it can be caught open
     photos = sorted(folder.iterdir())[:WORTH_PROCESSES]
@@ -195,7 +194,7 @@ def test_the_photo_that_a_process_dies_of_is_named_and_the_run_goes_on(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="what a process has open is slow to ask there")
-def test_when_every_process_is_killed_the_run_ends_with_a_sentence(model: keras.Model, folder: Path):
+def test_when_every_process_is_killed_the_run_ends_with_a_sentence(model: Classifier, folder: Path):
     with killer(""), pytest.raises(ChildProcessError, match="--processes 1"):
         list(rows_of_photos(model, sorted(folder.iterdir()), 2))
 
@@ -402,9 +401,7 @@ def test_ctrl_c_ends_it_with_a_sentence_and_whole_rows(
 
 
 @pytest.mark.soak
-def test_killed_again_and_again_the_csv_is_that_of_an_unbroken_run(
-    model_file: Path, model: keras.Model, tmp_path: Path
-):
+def test_killed_again_and_again_the_csv_is_that_of_an_unbroken_run(model_file: Path, model: Classifier, tmp_path: Path):
     (tmp_path / "photos").mkdir()
     make_photos(tmp_path / "photos", 400)
     rows = [row for path in sorted((tmp_path / "photos").iterdir()) for row in csv_rows(model, path)]
@@ -417,7 +414,7 @@ def test_killed_again_and_again_the_csv_is_that_of_an_unbroken_run(
 
 
 @pytest.mark.soak
-def test_memory_does_not_grow_with_the_number_of_photos(model: keras.Model, folder: Path, tmp_path: Path):
+def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, folder: Path, tmp_path: Path):
     """Resident memory of all processes, after 600 and after 3,000 photos of mixed sizes."""
     real = sorted(folder.iterdir())
     photos = [tmp_path / f"{number:05}.jpg" for number in range(3000)]
