@@ -13,6 +13,8 @@ from unittest.mock import patch
 
 import requests
 
+from .kaggle_access import TokenFileError, setting, spoiled_token
+
 RETRY_SECONDS = (2.0, 8.0, 30.0)  # before each further attempt while the network fails
 
 
@@ -40,6 +42,8 @@ def download(handle: str) -> Path:
 
     Raises:
         UnsafeArchiveError: the archive points outside; it is deleted.
+        TokenFileError: a token file that cannot be read.
+        ConnectionError: the network fails, and a setting would mend it.
         ImportError: there is no kagglehub.
         Exception: whatever else kagglehub raises; it has no base class of its own.
     """
@@ -47,6 +51,7 @@ def download(handle: str) -> Path:
 
     if cached := _whole_in_cache(handle):
         return cached
+    _require_readable_token()
     try:
         return _resumed(handle)
     except requests.RequestException:
@@ -82,12 +87,26 @@ def _resumed(handle: str) -> Path:
                 return Path(kagglehub.dataset_download(handle))
         except requests.HTTPError:  # an answer, and a refusal
             raise
-        except requests.RequestException as error:
-            if seconds is None:
+        except OSError as error:
+            if mended := setting(error):
+                raise ConnectionError(mended) from error
+            if seconds is None or not isinstance(error, requests.RequestException):
                 raise
             print(f"The download stopped ({type(error).__name__}); it goes on in {seconds:g} s.")
             time.sleep(seconds)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _require_readable_token() -> None:
+    """TokenFileError for a token that kagglehub would end by in a ValueError, as it does by a damaged archive."""
+    from kagglehub.config import get_kaggle_credentials
+
+    try:
+        credentials = get_kaggle_credentials()
+    except ValueError as error:
+        raise TokenFileError(spoiled_token() or f"{error}.") from error
+    if credentials and not all(str(value).isascii() for value in vars(credentials).values()):
+        raise TokenFileError(spoiled_token() or "Kaggle's token has letters that no token has: make a new one.")
 
 
 def _points_outside(member: zipfile.ZipInfo) -> bool:

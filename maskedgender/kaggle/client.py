@@ -24,6 +24,8 @@ from kagglesdk.kernels.types.kernels_api_service import (
 )
 from requests.adapters import HTTPAdapter
 
+from ..data.kaggle_access import cause, setting, spoiled_token
+
 DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # seconds before each further attempt while Kaggle is out of reach
 TIMEOUT = 60.0  # seconds without a byte; the client itself would wait for ever, as after a laptop's sleep
 OVERBURDENED = (429, 500, 502, 503, 504)  # HTTP statuses that a later attempt may not get
@@ -63,13 +65,13 @@ class Client:
     """
 
     def __init__(self) -> None:
-        """Log in; KaggleError when there are no credentials, or none that Kaggle accepts."""
+        """Log in; KaggleError when there are no credentials, none that can be read, or none that Kaggle accepts."""
         try:
             with redirect_stdout(io.StringIO()):  # the import logs in already, and prints a page when that fails
                 self._api = _impatient_api()
                 _patiently(self._api.authenticate)
-        except SystemExit as stopped:
-            raise KaggleError(NO_CREDENTIALS) from stopped
+        except (SystemExit, UnicodeError) as stopped:
+            raise KaggleError(spoiled_token() or NO_CREDENTIALS) from stopped
 
     @property
     def user(self) -> str:
@@ -181,26 +183,37 @@ def _impatient_api() -> Any:
 def _patiently(
     call: Callable[[], T], sentences: Mapping[int, str] | None = None, delays: Sequence[float] | None = None
 ) -> T:
-    """The answer to a call, which is repeated after each of `delays`, DELAYS without, while Kaggle is out of reach."""
+    """The answer to a call, which is repeated after each of `delays`, DELAYS without, while Kaggle is out of reach.
+
+    What time does not mend, a certificate or a proxy, is a KaggleError at once, with the setting that does.
+    """
     for delay in (*(DELAYS if delays is None else delays), None):
         try:
             return call()
-        except (requests.RequestException, json.JSONDecodeError) as error:  # JSON: a network's own page, in between
+        except (OSError, json.JSONDecodeError) as error:  # JSON: a network's own page, in between
+            if mended := setting(error):
+                raise KaggleError(mended) from error
+            if not isinstance(error, (requests.RequestException, json.JSONDecodeError)):
+                raise
             answer = getattr(error, "response", None)  # an answer that says no is false: compare it with None
             if answer is not None and answer.status_code not in OVERBURDENED:
                 raise KaggleError(refusal(str(error), answer.status_code, sentences)) from error
             if delay is None:
                 raise UnreachableError(_out_of_reach(error)) from error
-            typer.echo(f"Kaggle is out of reach ({type(error).__name__}); again in {delay:g} s", err=True)
+            typer.echo(f"Kaggle is out of reach ({_in_words(error)}); again in {delay:g} s", err=True)
             time.sleep(delay)
     raise AssertionError("the last attempt returns or raises")
 
 
 def _out_of_reach(error: Exception) -> str:
     return (
-        f"Kaggle is out of reach ({type(error).__name__}): look at your network. A notebook that was pushed goes on "
+        f"Kaggle is out of reach ({_in_words(error)}): look at your network. A notebook that was pushed goes on "
         "there, and `maskedgender kaggle fetch` waits for it again."
     )
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {cause(error)}"
 
 
 def _printed(log: str) -> str:

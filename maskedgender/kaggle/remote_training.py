@@ -69,12 +69,18 @@ class Run:
 
     @staticmethod
     def last() -> Run:
-        """The run that was pushed last; KaggleError when there is none."""
+        """The run that was pushed last; KaggleError when there is none, or its file is not what `remember` writes."""
+        file = RUNS / "kaggle.json"
         try:
-            return Run(**json.loads((RUNS / "kaggle.json").read_text(encoding="utf-8")))
+            return Run(**json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise KaggleError(
                 "Nothing was pushed to Kaggle from here: begin with `maskedgender kaggle train`."
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise KaggleError(
+                f"{file} does not tell which run was pushed last, so none can be known again: push anew with "
+                "`maskedgender kaggle train`, or download the model from https://www.kaggle.com/code."
             ) from error
 
 

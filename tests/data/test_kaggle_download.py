@@ -140,3 +140,41 @@ def test_zips_are_read_as_before_afterwards(store: Store):
     before = zipfile.ZipFile
     download(HANDLE)
     assert zipfile.ZipFile is before
+
+
+@pytest.fixture
+def half(tmp_path: Path) -> Path:
+    """Half an archive in kagglehub's cache."""
+    archive = tmp_path / "cache" / "datasets" / KAGGLE_DATASET / "1.archive"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"half an archive")
+    return archive
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("name", ["kaggle.json", "token"])
+def test_a_token_that_cannot_be_read_is_named_and_deletes_nothing(
+    name: str, encoding: str, half: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """kagglehub ends in a ValueError then, as it does where an archive is damaged."""
+    path = tmp_path / name
+    path.write_text('{"username": "ann"}' if name == "kaggle.json" else "tökeñ", encoding=encoding)
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
+    if name == "token":
+        monkeypatch.setenv("KAGGLE_API_TOKEN", str(path))
+    with pytest.raises(FileNotFoundError, match=r"kaggle\.json|token") as told:
+        find_dataset()
+    assert ("save it as UTF-8" in str(told.value)) == (encoding != "utf-8")
+    assert half.read_bytes() == b"half an archive"
+
+
+def test_a_proxy_that_cannot_be_used_is_said_at_once(
+    half: Path, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(FileNotFoundError, match=r"pip install pysocks|The proxy does not let us through"):
+        find_dataset()
+    assert "it goes on in" not in capsys.readouterr().out
+    assert half.read_bytes() == b"half an archive"
