@@ -42,11 +42,14 @@ class Answers:
             and "face size" (the band of pixels that changes.at_random_size gives the face).
         probabilities: float32 (N, 2), row by row; not-a-number where no face was found.
         not_sure_below: the model's own border of "not sure"; None where it always answers.
+        masks: float32 (N,), the probability that a mask is worn; not-a-number where no face was found, or the model
+            does not say.
     """
 
     photos: pd.DataFrame
     probabilities: np.ndarray
     not_sure_below: float | None = None
+    masks: np.ndarray | None = None
 
     @property
     def found(self) -> np.ndarray:
@@ -63,6 +66,16 @@ class Answers:
     def sure(self) -> np.ndarray:
         """Whether the likelier class is probable enough for an answer, bool (N,); not where no face was found."""
         return self.probabilities.max(axis=1) >= (self.not_sure_below or 0.0)  # false of not-a-number, too
+
+    @property
+    def male(self) -> np.ndarray:
+        """Whether male is the likelier class, bool (N,)."""
+        return self.probabilities[:, 1] > self.probabilities[:, 0]
+
+    def part(self, chosen: np.ndarray) -> Answers:
+        """The answers to the photos that `chosen`, bool (N,), marks."""
+        masks = None if self.masks is None else self.masks[chosen]
+        return Answers(self.photos[chosen], self.probabilities[chosen], self.not_sure_below, masks)
 
     def of_found(self) -> tuple[pd.DataFrame, np.ndarray]:
         """Photos and probabilities where a face was found."""
@@ -111,7 +124,7 @@ def answers(
     table = pd.DataFrame(rows)
     names = [*changes, *(framings or {})]
     return {
-        name: {change: Answers(table, counter.of(name, change, len(rows)), model.not_sure_below) for change in names}
+        name: {change: counter.of(name, change, table, model.not_sure_below) for change in names}
         for name, model in models.items()
     }
 
@@ -141,7 +154,7 @@ class _Counter:
         self.models = models
         self.keys: list[tuple[str, int]] = []
         self.crops: dict[int, list[np.ndarray]] = {model.size: [] for model in models.values()}
-        self.pairs: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in models}
+        self.answers: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in models}
 
     def add(self, key: tuple[str, int], picture: np.ndarray, face: Face) -> None:
         """Take the crop of a face; the key is the change's name and the photo's number."""
@@ -156,13 +169,15 @@ class _Counter:
         if not self.keys:
             return
         for name, model in self.models.items():
-            pairs = model.predict(np.stack(self.crops[model.size]))
-            self.pairs[name].update(zip(self.keys, pairs, strict=True))
+            pairs, masks = model.predict_with_masks(np.stack(self.crops[model.size]))
+            self.answers[name].update(zip(self.keys, np.column_stack([pairs, masks]), strict=True))
         self.keys.clear()
         for waiting in self.crops.values():
             waiting.clear()
 
-    def of(self, model: str, change: str, count: int) -> np.ndarray:
-        """The model's probabilities for a change, float32 (count, 2)."""
-        nothing = np.full(2, np.nan, np.float32)
-        return np.array([self.pairs[model].get((change, number), nothing) for number in range(count)]).reshape(-1, 2)
+    def of(self, model: str, change: str, photos: pd.DataFrame, not_sure_below: float | None) -> Answers:
+        """The model's answers to all photos, one row each, with a change."""
+        nothing = np.full(3, np.nan, np.float32)
+        rows = [self.answers[model].get((change, number), nothing) for number in range(len(photos))]
+        table = np.array(rows, np.float32).reshape(-1, 3)
+        return Answers(photos, table[:, :2], not_sure_below, table[:, 2])

@@ -112,7 +112,7 @@ def train(
     ] = Architecture.MASKED,
     view: Annotated[View | None, typer.Option(help="Part of the portrait; by the dataset without.")] = None,
     image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's or --start's own without.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=0, help="The recipe's without; 0 exports --start anew.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,
     seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,

@@ -76,8 +76,12 @@ def _is_unread(row: Mapping[str, object]) -> bool:
 
 
 def _in_words(row: Row) -> str:
-    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %)"."""
+    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
     if row["error"]:
         return f"{row['file']}: {row['error']}"
-    female, male = (f"{float(str(row[name])):.0%}".replace("%", " %") for name in ("p_female", "p_male"))
-    return f"{row['file']}, face {row['face']}: {row['answer']} (female {female}, male {male})"
+    shares = [
+        f"{name} {float(str(row[f'p_{name}'])):.0%}".replace("%", " %")
+        for name in ("female", "male", "mask")
+        if row[f"p_{name}"] not in (None, "")
+    ]
+    return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"

@@ -57,8 +57,9 @@ def train(
     if file:
         model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing")
         fine_tuning.start_from(model, file)
-        fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
-        portraits = replace(portraits, fit=fit)
+        if epochs != 0:
+            fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
+            portraits = replace(portraits, fit=fit)
         recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
         facts["started_from"] = _start_in_words(file)
     else:
@@ -67,7 +68,7 @@ def train(
     size, started = model.input_shape[1], facts["started_from"]
     typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {size} pixels, from {started}")
     facts |= {"command": " ".join(["maskedgender", *sys.argv[1:]]), "commit": commit_of(CHECKOUT)}
-    learnt = learn(model, recipe, portraits, output, view, seed, **facts)
+    learnt = learn(model, recipe, portraits, output, view, seed, file, **facts)
     scores = tested(learnt.model, portraits.dataset, portraits.test).scores
     told = f"best epoch {learnt.best} of {len(learnt.history)}"
     typer.echo(f"{learnt.file}: {told}, Validation accuracy {scores.accuracy}")

@@ -17,13 +17,16 @@ def split_file(model: Path) -> Path:
     return model.with_name(f"{model.stem}.split.csv.gz")
 
 
-def write_split(model: Path, fit: pd.DataFrame, choose: pd.DataFrame) -> None:
+def write_split(model: Path, fit: pd.DataFrame, choose: pd.DataFrame, start: Path | None = None) -> None:
     """Keep the sides of all portraits beside a model; the same bytes for the same split.
 
     Args:
         fit, choose: tables of images with the column source.
+        start: the file that training went on from: its portraits stay listed, in the dataset or not.
     """
     sides = [images[["source"]].assign(side=side) for images, side in ((fit, FIT), (choose, CHOOSE))]
+    if start:
+        sides.append(read_split(start).reset_index())
     rows = pd.concat(sides).drop_duplicates().sort_values("source")
     with written_whole(split_file(model)) as partial:
         rows.to_csv(partial, index=False, lineterminator="\n", compression={"method": "gzip", "mtime": 1})

@@ -25,14 +25,12 @@ STAGES = (
 FEATURES = 1280
 
 
-def masked_cnn(image_size: int = 160, view: str = "face", mirrored: bool = False, frozen: int = 0) -> keras.Model:
+def masked_cnn(image_size: int = 160, view: str = "face", frozen: int = 0) -> keras.Model:
     """EfficientNet-Lite0 with two answers, 3.4 million parameters.
 
     Args:
         image_size: side S of its input (N, S, S, 3): canonical crops, RGB, 0..255.
         view: "face", the central 70 % of the crop (112x112 of 160x160); or "portrait", all of it, hair and ears too.
-        mirrored: look at each crop and at its mirror image, and average the logits: the same weights, twice the work,
-            for the file that answers. Training mirrors at random instead.
         frozen: so many stages, the stem among the first, stay as they are in training: edges and textures look alike
             everywhere, and a third of the work is theirs.
 
@@ -41,8 +39,6 @@ def masked_cnn(image_size: int = 160, view: str = "face", mirrored: bool = False
     """
     inputs = x = keras.Input((image_size, image_size, 3), name="portrait")
     x = viewed(x, image_size, view)
-    if mirrored:
-        x = layers.Concatenate(axis=0)([x, keras.ops.flip(x, axis=2)])
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(x)
     x = _convolved(x, 32, 3, stride=2, name="stem", trainable=not frozen)
     for stage, (kernel, stride, widening, filters, blocks) in enumerate(STAGES, start=1):
@@ -54,8 +50,6 @@ def masked_cnn(image_size: int = 160, view: str = "face", mirrored: bool = False
     x = layers.Dropout(0.2)(x)
     # Two steps, so that calibration can be folded into the logits' weights.
     x = layers.Dense(2, name="logits")(x)
-    if mirrored:
-        x = keras.ops.mean(keras.ops.reshape(x, (2, -1, 2)), axis=0)
     outputs = layers.Softmax(dtype="float32", name="female_male")(x)
     return keras.Model(inputs, outputs, name="masked_cnn")
 

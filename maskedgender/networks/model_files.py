@@ -166,7 +166,7 @@ def _require_shapes(path: Path, model: keras.Model) -> None:
     if not (four[1] and four[1] == four[2] and four[1] <= MOST_PIXELS_A_SIDE and four[3] in (1, 3)):
         wanted = f"one square picture (N, S, S, 3) or (N, S, S, 1), S at most {MOST_PIXELS_A_SIDE}"
         raise ModelError(f"{path} takes input of shape {takes}, not {wanted}; {_GIVE}.")
-    if gives != (None, 2):
+    if gives != (None, 2) and gives != [(None, 2), (None, 1)]:
         raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2); {_GIVE}.")
 
 
@@ -175,6 +175,7 @@ def _require_probabilities(path: Path, model: keras.Model) -> None:
     side = model.input_shape[1]
     noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     for batch in (noise[:1], noise):
-        output = model.predict_on_batch(as_input(model, batch))
+        outputs = model.predict_on_batch(as_input(model, batch))
+        output = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
         if not (np.isfinite(output).all() and output.min() >= 0 and output.max() <= 1):
             raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")

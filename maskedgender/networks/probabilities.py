@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,7 +19,17 @@ def answer_probabilities(model: keras.Model, stream: Iterable) -> np.ndarray:
 
     The original's two sigmoids do not sum to 1, so every row is divided by its sum; ours do, and stay as they are.
     """
-    return normalised(np.asarray(model.predict(stream, verbose=0), np.float32))
+    return normalised(np.asarray(gender_output(model.predict(stream, verbose=0)), np.float32))
+
+
+def gender_output(outputs: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Of what a model gives, the probabilities of female and male, (N, 2); some files give a second output, "mask"."""
+    return outputs if isinstance(outputs, np.ndarray) else outputs[0]
+
+
+def mask_output(outputs: np.ndarray | Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Of what a model gives for so many crops, the probability of a mask, (N,): not-a-number where it gives none."""
+    return np.full(count, np.nan, np.float32) if isinstance(outputs, np.ndarray) else outputs[1][:, 0]
 
 
 def predict_crops(model: keras.Model, crops: np.ndarray) -> np.ndarray:
@@ -28,9 +38,18 @@ def predict_crops(model: keras.Model, crops: np.ndarray) -> np.ndarray:
     Args:
         crops: uint8 array (N, S, S, 3), RGB, S being the model's input size.
     """
-    batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
-    outputs = [model.predict_on_batch(as_input(model, batch)) for batch in batches]
-    return normalised(np.concatenate(outputs)) if outputs else np.empty((0, 2), np.float32)
+    return predict_crops_and_masks(model, crops)[0]
+
+
+def predict_crops_and_masks(model: keras.Model, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `predict_crops`, and the probability that a mask is worn, float32 (N,): not-a-number where no output says."""
+    pairs, masks = [np.empty((0, 2), np.float32)], [np.empty(0, np.float32)]
+    for start in range(0, len(crops), _BATCH):
+        batch = crops[start : start + _BATCH]
+        outputs = model.predict_on_batch(as_input(model, batch))
+        pairs.append(gender_output(outputs))
+        masks.append(mask_output(outputs, len(batch)))
+    return normalised(np.concatenate(pairs)), np.concatenate(masks)
 
 
 def as_input(model: keras.Model, crops: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from keras import layers
 from .view import viewed
 
 
-def small_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False) -> keras.Model:
+def small_cnn(image_size: int = 128, view: str = "face") -> keras.Model:
     """A small residual network, 1,254,642 parameters, 67 million multiply-adds for a "face" of 128.
 
     It narrows the picture early, so that most of the work is done by dense 3x3 convolutions on 6 to 23 pixels a side:
@@ -17,16 +17,12 @@ def small_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False)
     Args:
         image_size: side S of its input (N, S, S, 3): canonical crops, RGB, 0..255.
         view: "face", the central 70 % of the crop (90x90 of 128x128); or "portrait", all of it, hair and ears too.
-        mirrored: look at each crop and at its mirror image, and average the logits: the same weights, twice the work,
-            for the file that answers. Training mirrors at random instead.
 
     Returns:
         An uncompiled model; its output (N, 2) are the probabilities of female and male.
     """
     inputs = x = keras.Input((image_size, image_size, 3), name="portrait")
     x = viewed(x, image_size, view)
-    if mirrored:
-        x = layers.Concatenate(axis=0)([x, keras.ops.flip(x, axis=2)])
     x = layers.Rescaling(1 / 127.5, offset=-1)(x)
     x = _convolved(x, 16, stride=2)
     for filters, blocks, stride in ((32, 1, 2), (64, 2, 2), (128, 2, 2), (192, 1, 1)):
@@ -36,8 +32,6 @@ def small_cnn(image_size: int = 128, view: str = "face", mirrored: bool = False)
     x = layers.Dropout(0.2)(x)
     # Two steps, so that calibration can be folded into the logits' weights.
     x = layers.Dense(2, name="logits")(x)
-    if mirrored:
-        x = keras.ops.mean(keras.ops.reshape(x, (2, -1, 2)), axis=0)
     outputs = layers.Softmax(dtype="float32", name="female_male")(x)
     return keras.Model(inputs, outputs, name="small_cnn")
 

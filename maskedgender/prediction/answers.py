@@ -23,7 +23,7 @@ from ..networks.classifier import Classifier
 
 NOT_SURE = "not sure"
 NO_FACE = "no face found"
-COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "answer", "error")
+COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "p_mask", "answer", "error")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Prediction:
         calibrated: whether they are meant as probabilities, by the record of the model file.
         whole_picture: whether the whole picture was taken as one crop because no face was found.
         not_sure_below: the probability from which on the model answers, by its record; None where it always does.
+        p_mask: the probability that a mask is worn, 0..1; None where the model does not say.
     """
 
     box: tuple[float, float, float, float]
@@ -46,6 +47,7 @@ class Prediction:
     calibrated: bool = True
     whole_picture: bool = False
     not_sure_below: float | None = None
+    p_mask: float | None = None
 
     @property
     def answer(self) -> str:
@@ -78,9 +80,22 @@ def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray]:
 def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
     """The prediction of each face, whose crops are uint8 (N, S, S, 3)."""
     return [
-        Prediction(face.box, face.score, float(female), float(male), model.calibrated, False, model.not_sure_below)
-        for face, (female, male) in zip(faces, model.predict(crops), strict=True)
+        _prediction(model, face.box, face.score, pair, mask)
+        for face, pair, mask in zip(faces, *model.predict_with_masks(crops), strict=True)
     ]
+
+
+def _prediction(
+    model: Classifier,
+    box: tuple[float, float, float, float],
+    score: float | None,
+    pair: np.ndarray,
+    mask: float,
+) -> Prediction:
+    """Of one crop: its probabilities of female and male, (2,), and that of a mask, perhaps not-a-number."""
+    worn = None if np.isnan(mask) else float(mask)
+    whole = score is None
+    return Prediction(box, score, float(pair[0]), float(pair[1]), model.calibrated, whole, model.not_sure_below, worn)
 
 
 def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
@@ -157,12 +172,12 @@ def _whole_picture(model: Classifier, photo: np.ndarray) -> Prediction:
     top, left = (size - height) // 2, (size - width) // 2
     edges = (top, size - height - top, left, size - width - left)
     crop = cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_REPLICATE)
-    female, male = map(float, model.predict(crop[None])[0])
-    box = (0.0, 0.0, float(photo.shape[1]), float(photo.shape[0]))
-    return Prediction(box, None, female, male, model.calibrated, True, model.not_sure_below)
+    pairs, masks = model.predict_with_masks(crop[None])
+    return _prediction(model, (0.0, 0.0, float(photo.shape[1]), float(photo.shape[0])), None, pairs[0], masks[0])
 
 
 def _row(path: str | Path, number: int, prediction: Prediction) -> dict[str, object]:
-    numbers = (*(round(side, 1) for side in prediction.box), prediction.score, prediction.p_female, prediction.p_male)
+    probabilities = prediction.p_female, prediction.p_male, prediction.p_mask
+    numbers = (*(round(side, 1) for side in prediction.box), prediction.score, *probabilities)
     places = [None if number is None else round(number, 6) for number in numbers]
     return dict(zip(COLUMNS, (name_in_csv(path), number, *places, prediction.answer, ""), strict=True))

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from ..networks.model_files import load_model
+from ..networks.probabilities import gender_output
 
 SAME = 1e-4  # probabilities may differ by so much, by the order in which a runtime adds
 Run = Callable[[np.ndarray], np.ndarray]
@@ -61,19 +62,23 @@ def _difference(model: keras.Model, path: Path, start: Callable[[Path], Run]) ->
     except ImportError:
         return None
     noise = np.random.default_rng(0).uniform(0, 255, (8, *model.input_shape[1:])).astype(np.float32)
-    return max(float(np.abs(run(crops) - model.predict_on_batch(crops)).max()) for crops in (noise[:1], noise))
+    return max(
+        float(np.abs(run(crops) - gender_output(model.predict_on_batch(crops))).max()) for crops in (noise[:1], noise)
+    )
 
 
 def _start_onnx(path: Path) -> Run:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path))
-    return lambda crops: session.run(None, {session.get_inputs()[0].name: crops})[0]
+    pairs = next(output.name for output in session.get_outputs() if output.shape[-1] == 2)  # the mask's has one column
+    return lambda crops: session.run([pairs], {session.get_inputs()[0].name: crops})[0]
 
 
 def _start_litert(path: Path) -> Run:
     interpreter = _litert_interpreter()(str(path))
-    given, answer = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    given = interpreter.get_input_details()[0]["index"]
+    answer = next(output["index"] for output in interpreter.get_output_details() if output["shape"][-1] == 2)
 
     def run(crops: np.ndarray) -> np.ndarray:
         interpreter.resize_tensor_input(given, crops.shape)
@@ -100,7 +105,14 @@ def _start_saved_model(path: Path) -> Run:
     import tensorflow
 
     loaded = tensorflow.saved_model.load(str(path))
-    return lambda crops: loaded.serve(crops).numpy()
+
+    def run(crops: np.ndarray) -> np.ndarray:
+        outputs = loaded.serve(crops)
+        return gender_output(
+            [one.numpy() for one in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()
+        )
+
+    return run
 
 
 # By the name that the shell takes: Keras' name, the file's ending, the package that writes it, what runs it.

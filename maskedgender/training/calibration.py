@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from ..data.stream import PortraitStream
+from ..networks.answering import LOGITS, trained_cnn
+from ..networks.probabilities import gender_output
 
 LEAST_SLOPE = 0.01  # of the calibration: a model that knows less than this says one half
 
@@ -41,7 +43,7 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
     `m` of the people are men, the odds of male are those of the model times m / (1 - m).
 
     Args:
-        model: of `masked_cnn` or `small_cnn`: a Dense called "logits", then a Softmax.
+        model: as `answering_cnn` makes it, or a CNN of its own: a Dense called "logits", then a Softmax.
         choose: the choosing split, neither shuffled nor augmented.
 
     Raises:
@@ -49,7 +51,8 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
     """
     if choose.shuffle or choose.augment:
         raise ValueError("Calibration needs the choosing split as it is, neither shuffled nor augmented.")
-    probabilities = np.maximum(model.predict(choose, verbose=0).astype(np.float64), np.finfo(np.float32).tiny)
+    pairs = gender_output(model.predict(choose, verbose=0)).astype(np.float64)
+    probabilities = np.maximum(pairs, np.finfo(np.float32).tiny)
     margin = np.log(probabilities[:, 1] / probabilities[:, 0])
     regression = LogisticRegression(C=1000.0, class_weight="balanced").fit(margin[:, None], choose.labels)
     slope, shift = float(regression.coef_[0, 0]), float(regression.intercept_[0])
@@ -64,7 +67,7 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
 
 def fold_calibration(model: keras.Model, temperature: float, shift: float) -> None:
     """Make the "logits" Dense give logits / temperature, and `shift` more of male minus female; in place."""
-    dense = model.get_layer("logits")
+    dense = trained_cnn(model).get_layer(LOGITS)
     kernel, bias = dense.get_weights()
     dense.set_weights([kernel / temperature, bias / temperature + np.array([-shift / 2, shift / 2], bias.dtype)])
 

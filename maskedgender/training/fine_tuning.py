@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..data.layout import NOT_DESCRIBED
 from ..data.stream import PortraitStream
+from ..networks.answering import trained_cnn
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
 
@@ -25,13 +26,13 @@ def image_size(path: Path) -> int:
 
 
 def start_from(model: keras.Model, path: Path) -> None:
-    """Give a new CNN the weights of a file that was exported from one like it, mirrored or not.
+    """Give a new CNN the weights of a file that was exported from one like it, whatever looks it takes.
 
     Raises:
         ModelError: the file cannot be used.
         ValueError: it holds another CNN.
     """
-    weights = load_model(path).model.get_weights()
+    weights = trained_cnn(load_model(path).model).get_weights()
     if [array.shape for array in weights] != [array.shape for array in model.get_weights()]:
         raise ValueError(f"{path} holds another CNN than {model.name}: start from a file of the same architecture.")
     model.set_weights(weights)

@@ -31,6 +31,7 @@ from ..networks.seed import seed_cnn
 from ..networks.small import small_cnn
 from .calibration import Calibration, calibrate
 from .fitting import Recipe, export, run_name, train
+from .mask_head import mask_head
 from .run_folder import best_epoch
 
 FROZEN_STAGES = 3  # of the masked CNN, when it starts from ImageNet: they know edges and textures already
@@ -133,7 +134,14 @@ def new_cnn(
 
 
 def learn(
-    model: keras.Model, recipe: Recipe, portraits: Portraits, output: Path, view: str, seed: int = 0, **facts: Any
+    model: keras.Model,
+    recipe: Recipe,
+    portraits: Portraits,
+    output: Path,
+    view: str,
+    seed: int = 0,
+    start: Path | None = None,
+    **facts: Any,
 ) -> Learnt:
     """Fit, choose the best epoch, calibrate on the choosing split, export with a record; goes on where it stopped.
 
@@ -141,27 +149,37 @@ def learn(
         model: an uncompiled CNN of the package, or a changed one: each is a run of its own in `output`/runs.
         output: the folder for the .keras file and the state of the run.
         view: the one that the model was built with.
-        facts: further ones for the record; "epochs", "batch_size" and "hours" also go to `train`.
+        start: the file whose weights the model holds: what that has learnt stays in the split's record.
+        facts: further ones for the record; "epochs", "batch_size" and "hours" also go to `train`. With no epochs, 0,
+            the model is calibrated and exported as it is.
     """
     changes = {name: facts.pop(name) for name in ("epochs", "batch_size", "hours") if name in facts}
     name = run_name(model, recipe, portraits.fit, portraits.choose, seed, **changes)
     run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{name}"
-    history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, seed=seed, **changes)
-    best, architecture = best_epoch(history), NAMES.get(model.name, model.name)
-    answering = answering_cnn(model, view)
-    calibration = None
-    if architecture != "seed":
-        chosen = masked_ones(portraits.choose)
-        calibration = calibrate(answering, PortraitStream(portraits.dataset, chosen, model.input_shape[1:], 64))
+    if changes.get("epochs") == 0:
+        history, best = pd.DataFrame({"seconds": []}), 0
+    else:
+        history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, seed=seed, **changes)
+        best = best_epoch(history)
+    architecture = NAMES.get(model.name, model.name)
+    answering, calibration = _finished(model, portraits, seed) if architecture != "seed" else (model, None)
     path = output / f"{architecture}_gender.keras"
     with relisted(path):
         export(answering, path)
-    write_split(path, portraits.fit, portraits.choose)
+    write_split(path, portraits.fit, portraits.choose, start)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {SHA_256: sha256(path), **facts_of_answers(calibration is not None)}
     own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
     write_record(path, training_facts(answering, history, best, **own, **facts))
     return Learnt(answering, history, best, calibration, path)
+
+
+def _finished(model: keras.Model, portraits: Portraits, seed: int) -> tuple[keras.Model, Calibration]:
+    """A trained CNN in the form that answers, with the answer "mask" where the dataset can teach it; calibrated."""
+    mask = mask_head(model, portraits.dataset, portraits.fit, portraits.choose, seed)
+    answering = answering_cnn(model, mask=mask)
+    chosen = masked_ones(portraits.choose)
+    return answering, calibrate(answering, PortraitStream(portraits.dataset, chosen, model.input_shape[1:], 64))
 
 
 def described(images: pd.DataFrame) -> str:

@@ -19,15 +19,18 @@ from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import MAX_MEGAPIXELS, PhotoError, read_photo
+from maskedgender.networks.answering import answering_cnn
 from maskedgender.networks.checksums import LIST, is_listed, is_whole, relisted
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import ModelError, caution, load_model
+from maskedgender.networks.small import small_cnn
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import (
     COLUMNS,
     NO_FACE,
     Prediction,
     csv_rows,
+    face_rows,
     predict_file,
     predict_photo,
     write_csv,
@@ -414,3 +417,16 @@ def test_csv_rows_say_what_went_wrong(model: Classifier, photos: dict[str, Path]
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8")))
     assert tuple(rows[0]) == COLUMNS and [row["face"] for row in rows] == ["", "", "1"]
     assert rows[2]["error"] == "" and float(rows[2]["score"]) > 0.6
+
+
+def test_a_file_that_tells_of_masks_fills_the_column_and_others_leave_it_empty(tmp_path: Path) -> None:
+    trained = small_cnn(64)
+    mask = np.zeros((192, 1), np.float32), np.array([2.0], np.float32)
+    answering_cnn(trained, mask=mask).save(tmp_path / "tells.keras")
+    answering_cnn(trained).save(tmp_path / "silent.keras")
+    names = "tells.keras", "silent.keras"
+    tells, silent = (predict_photo(load_model(tmp_path / name), collins()) for name in names)
+    assert tells[0].p_mask == pytest.approx(1 / (1 + np.exp(-2.0)), abs=1e-6) and silent[0].p_mask is None
+    assert tells[0].p_female == pytest.approx(silent[0].p_female, abs=1e-6)
+    rows = [face_rows("photo.jpg", found)[0]["p_mask"] for found in (tells, silent)]
+    assert rows == [pytest.approx(0.880797, abs=1e-6), None]

@@ -1,0 +1,108 @@
+"""People in masks that they wear: the models on 311 photos of 55 persons that nothing was trained or chosen on.
+
+    python -m benchmarks.worn [MODEL.keras ...] [--worn FOLDER]
+
+By the served path (photo, detector, crop, file): accuracy, and balanced accuracy, since five of the 55 are women; how
+many faces are answered at all; how many answers turn round when the crop's frame is moved or scaled by 5 % or turned by
+8 degrees; and, of files that say so, how often it is seen that a mask is worn. Intervals draw persons anew. Prints the
+table, keeps it in benchmarks/results/worn.csv, and logs the look. About two minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from maskedgender.images.photos import decode_photo
+from maskedgender.measure.gaps import balanced_accuracy, bootstrap, mean_of
+from maskedgender.measure.looks import append_look
+from maskedgender.measure.metrics import NOT_KNOWN
+
+from .answers import CLEAN, CLEAN_ONLY, LOOKS, Answers, answers, keep_table, load_models
+from .changes import Framing, moved, scaled, turned
+from .photos import BARE, FAIRFACE, Photo
+
+WORN_MASKS = FAIRFACE.parent / "worn_masks"
+WORN = "worn"
+FRAMINGS: dict[str, Framing] = {
+    "moved right": moved(0.05, 0),
+    "moved down": moved(0, 0.05),
+    "wider": scaled(1.05),
+    "tighter": scaled(1 / 1.05),
+    "turned left": turned(8),
+    "turned right": turned(-8),
+}
+
+
+def photos(folder: Path) -> Iterator[Photo]:
+    """All photos of the set, masked and bare."""
+    table = pd.read_csv(folder / "labels.csv", dtype=str, keep_default_na=False)
+    with zipfile.ZipFile(folder / "photos.zip") as archive:
+        inside = {Path(name).name: name for name in archive.namelist()}
+        for row in table.itertuples():
+            pixels = decode_photo(io.BytesIO(archive.read(inside[row.file])), Path(row.file))
+            style = WORN if row.mask == "yes" else BARE
+            yield Photo(pixels, row.file, row.gender, NOT_KNOWN, NOT_KNOWN, style, None, pixels, None)
+
+
+def persons(given: Answers) -> np.ndarray:
+    """Who is in each photo: the file's name begins with it."""
+    return given.photos["file"].str.split("-").str[0].to_numpy()
+
+
+def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
+    """One model's figures on the photos with a mask, or on those without, as text."""
+    chosen = (of_change[CLEAN].photos["style"] == WORN).to_numpy() == masked
+    part = {name: given.part(chosen) for name, given in of_change.items()}
+    clean = part[CLEAN]
+    of_persons = persons(clean)
+
+    def share(values: np.ndarray) -> str:
+        return bootstrap(mean_of(values), len(values), of_persons).in_percent()
+
+    turned_round = [np.where(clean.found & one.found, clean.male != one.male, np.nan) for one in part.values()][1:]
+    opposite = [np.where(clean.sure & one.sure, clean.male != one.male, False).sum() for one in part.values()]
+    labels = clean.photos["label"].to_numpy()
+    masks = np.full(len(labels), np.nan) if clean.masks is None else clean.masks
+    seen_rightly = np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)
+    return {
+        "photos": f"{len(clean.photos)} of {len(set(of_persons))} persons",
+        "face found": share(clean.found.astype(float)),
+        "accuracy": share(clean.right),
+        "balanced accuracy": balanced_accuracy(clean.right, labels, of_persons).in_percent(),
+        "answered": share(np.where(clean.found, clean.sure, np.nan)),
+        "of these right": share(np.where(clean.sure, clean.right, np.nan)),
+        "turns round when the frame moves": share(np.mean(turned_round, axis=0)),
+        "sure answers turned to their opposite": str(sum(map(int, opposite))),
+        "mask seen rightly": share(seen_rightly),
+    }
+
+
+def main(
+    models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
+    worn: Annotated[Path, typer.Option(help="the set's folder")] = WORN_MASKS,
+) -> None:
+    """Measures, prints, keeps."""
+    given = answers(load_models(models), photos(worn), masked=False, changes=CLEAN_ONLY, framings=FRAMINGS)
+    columns = {
+        f"{name}, {'masked' if masked else 'bare'}": figures(of_change, masked)
+        for name, of_change in given.items()
+        for masked in (True, False)
+    }
+    for name, column in columns.items():
+        append_look(LOOKS, f"benchmarks.worn, {name}: {column['accuracy']}")
+    table = pd.DataFrame(columns)
+    print(table.T.to_string())
+    if not models:
+        keep_table(table.rename_axis("figure").reset_index(), "worn")
+
+
+if __name__ == "__main__":
+    typer.run(main)
