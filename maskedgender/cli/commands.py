@@ -55,7 +55,14 @@ class Format(str, Enum):  # noqa: UP042 (its str() is never used)
     SAVED_MODEL = "saved-model"
 
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+# Help without rich, which takes as long to import as all the rest.
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
+)
 
 DatasetOption = Annotated[
     Path | None, typer.Option(help="Dataset folder; without it, Kaggle's, attached or downloaded.", show_default=False)
@@ -70,7 +77,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-kaggle_app = typer.Typer(no_args_is_help=True, help="Train on a Kaggle GPU from here: push, wait, fetch.")
+kaggle_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Train on a Kaggle GPU from here: push, wait, fetch."
+)
 app.add_typer(kaggle_app, name="kaggle")
 
 

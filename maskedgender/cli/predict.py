@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -10,8 +11,8 @@ from tqdm import tqdm
 
 from ..files import written_whole
 from ..networks.model_files import caution, load_model
-from ..prediction.answers import NO_FACE, write_csv
-from ..prediction.many_photos import Row, place, require_same_model, rows_of_photos, whole_rows
+from ..prediction.answers import NO_FACE, error_row, write_csv
+from ..prediction.many_photos import Row, find, place, require_same_model, rows_of_photos, whole_rows
 
 
 def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: bool, processes: int | None) -> int:
@@ -22,20 +23,16 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
         OSError: it cannot be written.
     """
     done = _rows_there(csv, resume, photos)
-    model = load_model(model_path)
-    for sentence in (caution(model_path), *model.notes):
-        if sentence:
-            typer.echo(sentence, err=True)
-    if csv and done:
-        require_same_model(model, done, csv)
-        _keep_only(done, csv)
     answered_before = {place(row["file"]): row for row in done}
     rest = [photo for photo in photos if place(photo) not in answered_before]
     unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
+    if done or any(map(os.path.isfile, photos)):
+        answered: Iterable[list[Row]] = _answered(rest, model_path, processes, done, csv)
+    else:  # a wrong name is told at once, without a wait for Keras
+        answered = ([error_row(photo, find(photo, 1).error)] for photo in photos)
 
     def rows() -> Iterator[Row]:
         nonlocal unread
-        answered = rows_of_photos(model, rest, processes)
         quiet = True if len(photos) == 1 else None  # None: quiet where nobody watches
         for of_photo in tqdm(answered, unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=quiet):
             unread += _is_unread(of_photo[0])
@@ -48,6 +45,20 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
         for row in rows():
             typer.echo(_in_words(row))
     return unread
+
+
+def _answered(
+    photos: Sequence[Path], model_path: Path, processes: int | None, done: list[dict[str, str]], csv: Path | None
+) -> Iterator[list[Row]]:
+    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too."""
+    model = load_model(model_path)
+    for sentence in (caution(model_path), *model.notes):
+        if sentence:
+            typer.echo(sentence, err=True)
+    if csv and done:
+        require_same_model(model, done, csv)
+        _keep_only(done, csv)
+    return rows_of_photos(model, photos, processes)
 
 
 def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Path]) -> list[dict[str, str]]:

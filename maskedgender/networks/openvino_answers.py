@@ -30,15 +30,17 @@ def answer_by_openvino(model: keras.Model) -> None:
     except Exception as error:  # each layer has its own way to fail
         raise NotImplementedError(str(error)) from error
 
-    def answer(data: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    def answer(data: Sequence[Sequence[np.ndarray]]) -> np.ndarray | list[np.ndarray]:
         crops = np.asarray(data[0][0], np.float32)
-        return np.concatenate([run(crops[start : start + TOGETHER]) for start in range(0, len(crops), TOGETHER)])
+        parts = [run(crops[start : start + TOGETHER]) for start in range(0, len(crops), TOGETHER)]
+        outputs = [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]
+        return outputs[0] if len(outputs) == 1 else outputs
 
     model.predict_function = answer  # Keras makes one of its own only where there is none
 
 
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """The network as a function of crops, float32 (N, S, S, C)."""
+def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The network as a function of crops, float32 (N, S, S, C), which gives each of its outputs."""
     import keras
     import openvino
     from openvino import opset13
@@ -46,12 +48,14 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     tensor = type(keras.ops.convert_to_tensor(0.0))  # Keras' own, around one of OpenVINO's
     crops = opset13.parameter([-1, *model.input_shape[1:]], np.float32)
     outputs = model(tensor(crops.output(0)), training=False)
-    network = openvino.Model([outputs.output], [crops])
+    outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    network = openvino.Model([one.output for one in outputs], [crops])
     request = openvino.compile_model(network, "CPU", SETTINGS).create_infer_request()
     lock = threading.Lock()
 
-    def run(batch: np.ndarray) -> np.ndarray:
+    def run(batch: np.ndarray) -> list[np.ndarray]:
         with lock:
-            return request.infer(batch)[0]
+            given = request.infer(batch)
+            return [given[number] for number in range(len(outputs))]
 
     return run
