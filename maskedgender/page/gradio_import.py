@@ -37,7 +37,7 @@ def _no_stubs() -> Iterator[None]:
             raise OSError("not now")
         return where(thing)
 
-    inspect.getfile = elsewhere
+    inspect.getfile = elsewhere  # type: ignore[assignment]
     gc.disable()
     try:
         yield
