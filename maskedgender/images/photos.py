@@ -14,6 +14,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from .jpeg_scans import START, makes_too_much_work
+
 MAX_MEGAPIXELS = 50
 MAX_MEGABYTES = 25
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # not EPS: it would start Ghostscript
@@ -57,7 +59,8 @@ def read_photo(path: str | Path) -> np.ndarray:
     Raises:
         MissingPhotoError: no such file.
         PhotoError: a folder, pipe or device, no permission, more than MAX_MEGABYTES, not one of PHOTO_FORMATS,
-            damaged, or more than MAX_MEGAPIXELS, which its header tells before anything is decoded.
+            damaged, a JPEG of more scans than any camera writes, or more than MAX_MEGAPIXELS, which its header tells
+            before anything is decoded.
     """
     path = Path(path)
     _require_photo_file(path)
@@ -73,6 +76,7 @@ def decode_photo(source: Path | BinaryIO, name: Path) -> np.ndarray:
     Image.init()
     formats = [name for name in PHOTO_FORMATS if name in Image.OPEN]  # an older Pillow may lack one
     try:
+        _require_little_work(source, name)
         with Image.open(source, formats=formats) as image:
             _require_size(name, image.size)
             image.load()  # before its EXIF is asked for: that would load a PNG too, and its damage be taken for EXIF's
@@ -124,6 +128,17 @@ def _require_size(path: Path, size: tuple[int, int]) -> None:
     megapixels = size[0] * size[1] / 1e6
     if megapixels > MAX_MEGAPIXELS:
         raise PhotoError(f"{_named(path)} has {megapixels:.0f} megapixels; scale it to {MAX_MEGAPIXELS} or fewer.")
+
+
+def _require_little_work(source: Path | BinaryIO, name: Path) -> None:
+    """Raise for a JPEG that would take minutes to decode, whatever its size."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _require_little_work(file, name)
+    data = source.read(len(START))
+    if data == START and makes_too_much_work(data + source.read()):
+        raise PhotoError(f"{_named(name)} is built to take long to decode; save it again as a plain JPEG or PNG.")
+    source.seek(0)
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:

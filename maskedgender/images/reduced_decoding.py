@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from .jpeg_scans import makes_too_much_work
 from .photos import decode_photo
 
 # OpenCV's JPEG decoder is Pillow's, and gives the same pixels in two thirds of the time.
@@ -48,7 +49,7 @@ def _decoded(path: Path, data: bytes, size: int, colour: bool) -> np.ndarray:
     """RGB or grey; reduced, but not below `size`."""
     shorter = _shorter_side_of_jpeg(data)
     # OpenCV fills what is missing of a file with grey, and says nothing: Pillow raises an error.
-    if shorter and data.endswith(END_OF_JPEG):
+    if shorter and data.endswith(END_OF_JPEG) and not makes_too_much_work(data):
         return _decoded_jpeg(data, shorter // size, colour)
     pixels = decode_photo(io.BytesIO(data), path)
     return pixels if colour else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
