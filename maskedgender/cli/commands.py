@@ -67,7 +67,13 @@ app = typer.Typer(
 DatasetOption = Annotated[
     Path | None, typer.Option(help="Dataset folder; without it, Kaggle's, attached or downloaded.", show_default=False)
 ]
-ModelOption = Annotated[Path, typer.Option(help="A .keras file.", show_default="the shipped one")]
+ModelOption = Annotated[Path, typer.Option(help="A .keras file, or .h5.", show_default="the shipped one")]
+ScaleOption = Annotated[
+    str | None, typer.Option(help="Of the model's input: 0..255, 0..1 or -1..1, where its file does not tell.")
+]
+ClassesOption = Annotated[
+    str | None, typer.Option(help='Order of the model\'s output: "female,male" or "male,female".', show_default=False)
+]
 LooksOption = Annotated[Path, typer.Option(help="Log of looks at Validation.", show_default="the checkout's")]
 
 
@@ -164,6 +170,8 @@ def predict(
     csv: Annotated[Path | None, typer.Option(help="Write the answers here, one row a face.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV file that a stopped run left.")] = False,
     processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
+    scale: ScaleOption = None,
+    classes: ClassesOption = None,
 ) -> None:
     """Say for each face of each photo: female, male or not sure, and how sure."""
     with _one_sentence(), _or_by_tensorflow(model):
@@ -173,7 +181,7 @@ def predict(
         if not photos:
             looked = " ".join(sorted(SUFFIXES))
             raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {looked}.")
-        unread = predict(photos, model, csv, resume, processes)
+        unread = predict(photos, model, csv, resume, processes, scale, classes)
         if passed_over:
             typer.echo(f"Passed over: {passed_over:,} files that are not named as photos.", err=True)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
@@ -193,6 +201,8 @@ def app_command(
     share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
     auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
     keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
+    scale: ScaleOption = None,
+    classes: ClassesOption = None,
 ) -> None:
     """Open the page on this machine, http://127.0.0.1:7860."""
     with _one_sentence(), _or_by_tensorflow(model):
@@ -204,6 +214,9 @@ def app_command(
         opened = _has_a_desktop()
         launch(
             model,
+            scale,
+            classes,
+            tell=lambda note: typer.echo(note, err=True),
             host=host or (),
             port=port,
             root_path=root_path,

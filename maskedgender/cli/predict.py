@@ -15,7 +15,15 @@ from ..prediction.answers import NO_FACE, error_row, write_csv
 from ..prediction.many_photos import Row, find, place, require_same_model, rows_of_photos, whole_rows
 
 
-def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: bool, processes: int | None) -> int:
+def predict(
+    photos: Sequence[Path],
+    model_path: Path,
+    csv: Path | None,
+    resume: bool,
+    processes: int | None,
+    scale: str | None = None,
+    classes: str | None = None,
+) -> int:
     """Answer for every photo, to the CSV file or in words; returns how many could not be read.
 
     Raises:
@@ -27,7 +35,7 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
     rest = [photo for photo in photos if place(photo) not in answered_before]
     unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
     if done or any(map(os.path.isfile, photos)):
-        answered: Iterable[list[Row]] = _answered(rest, model_path, processes, done, csv)
+        answered: Iterable[list[Row]] = _answered(rest, (model_path, scale, classes), processes, done, csv)
     else:  # a wrong name is told at once, without a wait for Keras
         answered = ([error_row(photo, find(photo, 1).error)] for photo in photos)
 
@@ -48,11 +56,19 @@ def predict(photos: Sequence[Path], model_path: Path, csv: Path | None, resume: 
 
 
 def _answered(
-    photos: Sequence[Path], model_path: Path, processes: int | None, done: list[dict[str, str]], csv: Path | None
+    photos: Sequence[Path],
+    file: tuple[Path, str | None, str | None],
+    processes: int | None,
+    done: list[dict[str, str]],
+    csv: Path | None,
 ) -> Iterator[list[Row]]:
-    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too."""
-    model = load_model(model_path)
-    for sentence in (caution(model_path), *model.notes):
+    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too.
+
+    Args:
+        file: of the model, with its scale and classes, as `load_model` takes them.
+    """
+    model = load_model(*file)
+    for sentence in (caution(file[0]), *model.notes):
         if sentence:
             typer.echo(sentence, err=True)
     if csv and done:

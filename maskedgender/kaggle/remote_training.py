@@ -213,7 +213,7 @@ def _fetch(kaggle: Client, run: Run) -> None:
     model_name, model = _left(kaggle, files, ".keras")
     record_name, record = _left(kaggle, files, ".json")
     _require_of_this_run(run, model, json.loads(record))
-    _require_model(model_name, model)
+    _require_model(model_name, model, record)
     notebook = kaggle.download(files[EXECUTED]) if EXECUTED in files else kaggle.kernel(run.kernel).blob.source.encode()
     summary = _summary(notebook, log, json.loads(record))
     output, executed = Path(run.output), RUNS / f"pclubtask3-kaggle-{run.version}.ipynb"
@@ -244,13 +244,14 @@ def _require_of_this_run(run: Run, model: bytes, record: Mapping[str, str]) -> N
         raise KaggleError("The model did not arrive as its record describes it; nothing was replaced: fetch it again.")
 
 
-def _require_model(name: str, content: bytes) -> None:
-    """KaggleError unless the file loads, safely, and has the shapes that the app takes."""
+def _require_model(name: str, content: bytes, record: bytes) -> None:
+    """KaggleError unless the file loads beside its record, safely, and has the shapes that the app takes."""
     from ..networks.model_files import ModelError, load_model  # late: it takes seconds, and a refusal should not
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
+        path.with_suffix(".json").write_bytes(record)
         try:
             load_model(path)
         except ModelError as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..networks.records import ANOTHER_SHARE, BORDER, CALIBRATED, CLASS_ORDER, NOT_SURE_BELOW, read_record
+from ..networks.records import ANOTHER_SHARE, BORDER, CALIBRATED, CLASS_ORDER, NOT_SURE_BELOW, SCALE, read_record
 from .card_text import CARD, FIGURES
 from .gaps import Estimate
 from .metrics import NOT_KNOWN, Share, percent
@@ -24,7 +24,7 @@ STARTED = "started from"
 FACTS = (
     *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
     *("training time", STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
-    *(CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW),
+    *(SCALE, CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW),
 )
 SIZES = "face size"  # the group that has a table of its own
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)

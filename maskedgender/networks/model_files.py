@@ -1,10 +1,9 @@
-"""Open a .keras file: checked, in Keras' safe mode, and refused in one sentence where it cannot be used."""
+"""Open a model file: checked, in Keras' safe mode, and refused in one sentence where it cannot be used."""
 
 from __future__ import annotations
 
 import math
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from ..places import SHIPPED_MODEL
 from .backend import SERVING, import_keras_to_serve
 from .checksums import is_listed, is_whole
 from .classifier import Classifier
+from .elsewhere import Contract, contract_of, in_our_contract
+from .keras_files import is_keras_file, is_older, named_for_keras, why_not_read
 from .openvino_answers import answer_by_openvino
 from .probabilities import as_input
 from .records import CALIBRATED, NOT_SURE_BELOW, record_of
@@ -35,18 +36,24 @@ class BackendError(ModelError):
     """A model file that OpenVINO cannot compute, while TensorFlow may."""
 
 
-def load_model(path: str | Path = SHIPPED_MODEL) -> Classifier:
-    """What a .keras file holds, and its record says: checked, and called once so that no photo waits for that.
+def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, classes: str | None = None) -> Classifier:
+    """What a model file holds, and its record says: checked, and called once so that no photo waits for that.
 
     Where Keras is not imported yet, it is now, as `import_keras_to_serve` does.
 
-    Both contracts are taken: ours, RGB (N, S, S, 3), and the original notebook's, grey (N, 100, 100, 1).
+    Files from elsewhere are taken, too, in RGB or grey, with two numbers or one: `elsewhere` brings them into our
+    contract, and the notes tell what was assumed of them.
 
     A file that SHA256SUMS beside it lists, as the shipped one's does, must be that file, byte by byte.
 
+    Args:
+        path: a .keras file, or one of Keras 2 in HDF5.
+        scale: the pixels that the file was made for, one of `SCALES`, where it does not tell.
+        classes: their order in its output, one of `ORDERS`, where there is no record.
+
     Raises:
-        ModelError: the file is missing, no .keras file, not the one listed, holds code of its own, or has another
-            input or output.
+        ModelError: the file is missing, none of Keras, not the one listed, holds code of its own, has another input or
+            output, or does not tell the scale of its input.
         BackendError: OpenVINO cannot compute one of its layers.
     """
     path = Path(path)
@@ -56,13 +63,19 @@ def load_model(path: str | Path = SHIPPED_MODEL) -> Classifier:
     _import_keras()
     model = _loaded(path)
     _require_shapes(path, model)
+    record = record_of(path)
+    try:
+        contract = contract_of(model, record, scale, classes)
+    except ValueError as error:
+        raise ModelError(f"{path} {error}") from error
+    model = in_our_contract(model, contract)
     if _on_openvino():
         try:
             answer_by_openvino(model)
         except NotImplementedError as error:
             raise _not_by_openvino(path) from error
     _require_probabilities(path, model)
-    return _described(path, model)
+    return _described(path, model, record, contract)
 
 
 def caution(path: str | Path) -> str:
@@ -75,9 +88,8 @@ def caution(path: str | Path) -> str:
     return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
 
 
-def _described(path: Path, model: keras.Model) -> Classifier:
+def _described(path: Path, model: keras.Model, record: dict[str, str], contract: Contract) -> Classifier:
     """A model with what the record beside its file says of its answers, and with notes on what it does not say."""
-    record = record_of(path)
     calibrated = record.get(CALIBRATED) == "yes"
     border = _border(path, record) if calibrated else None
     if border is not None:
@@ -90,7 +102,9 @@ def _described(path: Path, model: keras.Model) -> Classifier:
         note = f"{path.with_suffix('.json').name} is not the record of {path.name}, which is taken as not calibrated"
     else:
         note = f"{path.name} has no record beside it, and is taken as not calibrated"
-    return Classifier(model, calibrated, None, (f'{note}: every face gets female or male, and none "not sure".',))
+    notes = [f"{path.name}: {'; '.join(contract.said)}."] if contract.said else []
+    notes.append(f'{note}: every face gets female or male, and none "not sure".')
+    return Classifier(model, calibrated, None, tuple(notes))
 
 
 def _border(path: Path, record: Mapping[str, str]) -> float | None:
@@ -127,11 +141,12 @@ def _loaded(path: Path) -> keras.Model:
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with named_for_keras(path) as file:
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:
         if _on_openvino() and ("openvino" in str(error).lower() or isinstance(error, NotImplementedError)):
             raise _not_by_openvino(path) from error
-        raise ModelError(f"{path} {_why_not_loaded(error)}") from error
+        raise ModelError(f"{path} {_why_not_loaded(error, path)}") from error
 
 
 def _not_by_openvino(path: Path) -> BackendError:
@@ -143,31 +158,31 @@ def _not_by_openvino(path: Path) -> BackendError:
 def _require_keras_file(path: Path) -> None:
     if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a name that is too long)
         raise ModelError(f"There is no model file at {path}; check its name.")
-    if path.suffix != ".keras" or not path.is_file() or not zipfile.is_zipfile(path):
+    if not is_keras_file(path):
         raise ModelError(f"{path} is not a .keras file, or only a part of one; {_GIVE}.")
 
 
-def _why_not_loaded(error: Exception) -> str:
+def _why_not_loaded(error: Exception, path: Path) -> str:
     """The rest of a sentence that begins with the file's path."""
+    import keras
+
     text = str(error)
     if "Lambda" in text or "safe_mode" in text or "safe mode" in text:
         return "holds Python code of its own (a Lambda layer), which is not run, for your safety; use a model without."
-    if "Could not locate" in text:
+    if "Could not locate" in text and not is_older(path):
         return "needs layers that Keras itself does not have; only stock layers can be loaded; use a model without."
-    return (
-        "cannot be read as a Keras model; it may be damaged, or made by a newer Keras: copy it again, or update Keras."
-    )
+    return why_not_read(path, keras.__version__)
 
 
 def _require_shapes(path: Path, model: keras.Model) -> None:
-    """Raise unless the model takes one square picture, RGB or grey, and gives two numbers."""
+    """Raise unless the model takes one square picture, RGB or grey, and gives two numbers, or one."""
     takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     four = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
     if not (four[1] and four[1] == four[2] and four[1] <= MOST_PIXELS_A_SIDE and four[3] in (1, 3)):
         wanted = f"one square picture (N, S, S, 3) or (N, S, S, 1), S at most {MOST_PIXELS_A_SIDE}"
         raise ModelError(f"{path} takes input of shape {takes}, not {wanted}; {_GIVE}.")
-    if gives != (None, 2) and gives != [(None, 2), (None, 1)]:
-        raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2); {_GIVE}.")
+    if gives not in ((None, 2), (None, 1), [(None, 2), (None, 1)]):
+        raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2), or one; {_GIVE}.")
 
 
 def _require_probabilities(path: Path, model: keras.Model) -> None:
@@ -177,5 +192,9 @@ def _require_probabilities(path: Path, model: keras.Model) -> None:
     for batch in (noise[:1], noise):
         outputs = model.predict_on_batch(as_input(model, batch))
         output = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
-        if not (np.isfinite(output).all() and output.min() >= 0 and output.max() <= 1):
+        if not np.isfinite(output).all():
             raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")
+        if output.min() < 0 or output.max() > 1:
+            raise ModelError(
+                f"{path} gives numbers outside 0..1, such as logits; end it with a softmax, and export it."
+            )

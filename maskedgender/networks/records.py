@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 NOT_KNOWN = "not known"
-# What a record says of the answers, by name; serving reads the first four.
+# What a record says of the answers, by name; serving reads the first five.
 SHA_256, CALIBRATED, NOT_SURE_BELOW, CLASS_ORDER = "SHA-256", "calibrated", "not sure below", "class order"
+SCALE = "input scale"
+FEMALE_FIRST = "female, male"
 BORDER, ANOTHER_SHARE = "border between the words", "for another share of men"
 
 
@@ -60,7 +62,7 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
 
 def facts_of_answers(calibrated: bool) -> dict[str, str]:
     """What a record says of the two numbers that its file gives, as our training leaves them."""
-    facts = {CLASS_ORDER: "female, male", CALIBRATED: "yes" if calibrated else "no"}
+    facts = {SCALE: "0..255", CLASS_ORDER: FEMALE_FIRST, CALIBRATED: "yes" if calibrated else "no"}
     if not calibrated:
         return facts
     return facts | {

@@ -38,7 +38,10 @@ Female or male, as the training labels use the words, for every face in a photo,
 
 def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
     """The page for a model file, not yet launched; ModelError when the file cannot be used."""
-    model, path = load_model(model_path), Path(model_path)
+    return _page(load_model(model_path), Path(model_path))
+
+
+def _page(model: Classifier, path: Path) -> gr.Blocks:
     with private_page("Masked gender", [EXAMPLES]) as page:
         gr.Markdown(TITLE, elem_id="title")
         with gr.Tabs():
@@ -52,18 +55,30 @@ def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
     return page
 
 
-def launch(model_path: str | Path = SHIPPED_MODEL, **how: Any) -> Served:
+def launch(
+    model_path: str | Path = SHIPPED_MODEL,
+    scale: str | None = None,
+    classes: str | None = None,
+    tell: Callable[[str], object] | None = None,
+    **how: Any,
+) -> Served:
     """Open the page of a model file and say where it is; in a script this waits until the page is stopped.
 
     Args:
-        model_path: a .keras file.
+        model_path: a model file.
+        scale, classes: as `load_model` takes them.
+        tell: gets each of the notes on the model, which the page shows, too.
         how: host, port, root_path, share, auth, inbrowser and the further arguments of serving.serve.
 
     Raises:
         ModelError: the model file cannot be used.
         OSError: no free port.
     """
-    return serve(build_page(model_path), theme=THEME, css=CSS, js=ON_OPEN, public=[EXAMPLES], **how)
+    model = load_model(model_path, scale, classes)
+    if tell:
+        for note in model.notes:
+            tell(note)
+    return serve(_page(model, Path(model_path)), theme=THEME, css=CSS, js=ON_OPEN, public=[EXAMPLES], **how)
 
 
 def _one_photo(model: Classifier) -> None:

@@ -40,7 +40,12 @@ PHONE = "Phone verification is required to use a GPU."
 @pytest.fixture
 def small_model(tmp_path: Path) -> bytes:
     """A real .keras file with the shapes that the app takes, and little else."""
-    layers = [keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax")]
+    layers = [
+        keras.Input((32, 32, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, "softmax"),
+    ]
     keras.Sequential(layers).save(tmp_path / "small.keras")
     return (tmp_path / "small.keras").read_bytes()
 

@@ -133,7 +133,8 @@ def test_where_keras_was_imported_already_it_stays_as_it_is() -> None:
 def hue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with a layer of Keras that its OpenVINO backend cannot compute."""
     crops = keras.Input((32, 32, 3))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.RandomHue(0.1, (0, 255))(crops))
+    x = keras.layers.Rescaling(1 / 255)(keras.layers.RandomHue(0.1, (0, 255))(crops))
+    x = keras.layers.GlobalAveragePooling2D()(x)
     path = tmp_path_factory.mktemp("model") / "hue.keras"
     keras.Model(crops, keras.layers.Dense(2, "softmax")(x)).save(path)
     return path

@@ -46,7 +46,7 @@ def test_the_border_is_the_files_own(copy: Path) -> None:
 def test_a_record_without_a_border_says_so(copy: Path) -> None:
     amend_record(copy, {"not sure below": None})
     model = load_model(copy)
-    assert model.calibrated and model.not_sure_below is None and "names no border" in model.notes[0]
+    assert model.calibrated and model.not_sure_below is None and "names no border" in model.notes[-1]
     assert "always gives one of the two words" in meaning(model)
 
 
@@ -54,7 +54,7 @@ def test_the_record_of_another_file_counts_for_nothing(copy: Path) -> None:
     amend_record(copy, {"SHA-256": "0" * 64})
     model = load_model(copy)
     assert record_of(copy) == {} and not model.calibrated and model.not_sure_below is None
-    assert "is not the record of" in model.notes[0]
+    assert "is not the record of" in model.notes[-1]
 
 
 def test_a_file_without_a_record_is_not_calibrated(copy: Path) -> None:
@@ -62,14 +62,14 @@ def test_a_file_without_a_record_is_not_calibrated(copy: Path) -> None:
     model = load_model(copy)
     (face,) = predict_photo(model, hopper())
     assert not face.calibrated and face.answer in ("female", "male")
-    assert len(model.notes) == 1 and "has no record beside it" in model.notes[0]
-    assert model.notes[0] in warning(model, copy)
+    assert "has no record beside it" in model.notes[-1]
+    assert model.notes[-1] in warning(model, copy)
 
 
 def test_what_says_that_it_is_not_calibrated_is_not(copy: Path) -> None:
     amend_record(copy, {"calibrated": "no"})
     model = load_model(copy)
-    assert not model.calibrated and model.not_sure_below is None and "By its record" in model.notes[0]
+    assert not model.calibrated and model.not_sure_below is None and "By its record" in model.notes[-1]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", '"text"', "\0", '{"SHA-256": 5}'])

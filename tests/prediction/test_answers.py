@@ -50,7 +50,7 @@ def saved(folder: Path, picture: Image.Image, name: str, **options: object) -> P
 def classifier(shape: tuple[int, ...], bias: list[float], activation: str | None = "softmax") -> keras.Model:
     """A model that gives the same outputs for every picture."""
     inputs = keras.Input(shape)
-    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(inputs))
     outputs = keras.layers.Dense(
         len(bias),
         activation=activation,
@@ -220,7 +220,7 @@ def test_what_is_no_model_gets_one_clear_sentence(tmp_path: Path) -> None:
         (classifier((64, 64, 4), [0, 0]), "square picture"),
         (classifier((64, 64, 3), [0, 0, 0]), "two probabilities"),
         (classifier((64, 64, 3), [float("nan"), 0]), "not probabilities"),
-        (classifier((64, 64, 3), [3, -3], activation=None), "not probabilities"),
+        (classifier((64, 64, 3), [3, -3], activation="relu"), "such as logits"),
     ],
     ids=["oblong", "four channels", "three classes", "NaN", "logits"],
 )

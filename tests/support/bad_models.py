@@ -20,6 +20,7 @@ def classifier(
         x = inputs = keras.Input(shape)
         for layer in layers:
             x = layer(x)
+        x = keras.layers.Rescaling(1 / 255)(x)
         x = keras.layers.GlobalAveragePooling2D()(x)
         constant = keras.initializers.Constant(weight)
         outputs = keras.layers.Dense(classes, activation="softmax", kernel_initializer=constant)(x)
@@ -69,6 +70,9 @@ MODELS = (
     Case("any size.keras", "square picture", classifier((None, None, 3))),
     Case("for huge pictures.keras", "square picture", classifier((50_000, 50_000, 3))),
     Case("three classes.keras", "two probabilities", classifier((32, 32, 3), 3)),
+    Case(
+        "of any scale.keras", "does not tell which pixels", classifier((32, 32, 3), 2, 0, keras.layers.Rescaling(255.0))
+    ),
     Case("not numbers.keras", "not probabilities", classifier((32, 32, 3), 2, float("nan"))),
     Case("lambda.keras", "code of its own", classifier((32, 32, 3), 2, 0, keras.layers.Lambda(lambda x: x / 255))),
     Case("own layer.keras", "only stock layers", classifier((32, 32, 3), 2, 0, OwnLayer())),
