@@ -24,6 +24,7 @@ import pandas as pd
 
 from ..data.layout import BARE, NOT_DESCRIBED
 from ..data.stream import PortraitStream
+from ..networks.older_keras import open_to_older_keras
 from .calibration import calibrate  # noqa: F401
 from .callbacks import Clock, KeepRun, StopWhenNotANumber
 from .devices import default_precision, every_device, on_gpu, out_of_memory, shared, training_devices
@@ -200,6 +201,7 @@ def export(model: keras.Model, path: str | Path) -> Path:
     path = Path(path)
     with whole_file(path) as partial:
         with_precision(model, "float32").save(partial)
+        open_to_older_keras(partial)
     return path
 
 
