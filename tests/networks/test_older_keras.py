@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Each of the three CNNs as training exports it."""
     folder = tmp_path_factory.mktemp("exported")
     keras.utils.set_random_seed(0)
-    networks = (answering_cnn(small_cnn(64), "face"), answering_cnn(masked_cnn(64), "face"), seed_cnn(100))
+    networks = (answering_cnn(small_cnn(64)), answering_cnn(masked_cnn(64)), seed_cnn(100))
     return [export(network, folder / f"{network.name}.keras") for network in networks]
 
 
@@ -89,7 +89,7 @@ def test_the_readme_names_the_oldest() -> None:
 
 
 def oldest_keras() -> Path:
-    """The Python of an environment with the oldest Keras, in the folder for temporary files, made where it is missing."""
+    """The Python of an environment with the oldest Keras, in the temporary folder, made where it is missing."""
     folder = Path(tempfile.gettempdir()) / f"maskedgender-keras-{OLDEST}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (folder / "complete.txt").is_file():
