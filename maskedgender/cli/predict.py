@@ -31,7 +31,7 @@ def predict(
         OSError: it cannot be written.
     """
     done = _rows_there(csv, resume, photos)
-    answered_before = {place(row["file"]): row for row in done}
+    answered_before = {place(row["file"]): row for row in reversed(done)}  # each photo's first row
     rest = [photo for photo in photos if place(photo) not in answered_before]
     unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
     if done or any(map(os.path.isfile, photos)):

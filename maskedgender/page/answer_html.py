@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ..faces.finding import reading_order
-from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows
+from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows, left_out_words
 from .annotation import annotate
 from .one_photo import Answer, PhotoAnswers
 from .style import COLOURS, css_colour
@@ -68,14 +68,15 @@ def answer_html(name: str, answers: PhotoAnswers) -> str:
     """
     faces = [answer.prediction for answer in answers.as_it_is]
     scores = "" if all(face.calibrated for face in faces) else f'<p class="why">{NOT_CALIBRATED}</p>'
-    told = status(f'<h2 class="summary">{summary(faces)}</h2>{scores}{_about_masks(answers)}')
+    more = f'<p class="why">{left_out_words(answers.left_out)}.</p>' if answers.left_out else ""
+    told = status(f'<h2 class="summary">{summary(faces)}</h2>{more}{scores}{_about_masks(answers)}')
     table = _table(faces) if len(faces) > 1 else ""
     with_mask = answers.with_mask or [None] * len(faces)
     cards = [
         _card(number, *versions, answers.style)
         for number, versions in enumerate(zip(answers.as_it_is, with_mask, strict=True), 1)
     ]
-    return f'{told}{_save_buttons(name, faces)}{table}<ol class="faces">{"".join(cards)}</ol>'
+    return f'{told}{_save_buttons(name, faces, answers.left_out)}{table}<ol class="faces">{"".join(cards)}</ol>'
 
 
 def summary(predictions: list[Prediction]) -> str:
@@ -139,10 +140,10 @@ def _about_masks(answers: PhotoAnswers) -> str:
     )
 
 
-def _save_buttons(name: str, faces: list[Prediction]) -> str:
+def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
     """The answers as CSV, a row a face as it is, and the picture as it is shown."""
     stem = PurePath(name).stem
-    link = csv_link(face_rows(name, faces), f"{stem}-answers.csv")
+    link = csv_link(face_rows(name, faces, left_out), f"{stem}-answers.csv")
     saved = html.escape(f"{stem}-answers.png")
     button = f'<button type="button" class="save-picture" data-name="{saved}">Save the picture (PNG)</button>'
     return f'<div class="save">{link}{button}</div>'

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..images.photos import MissingPhotoError, PhotoError
+from ..images.photos import MissingPhotoError, PhotoError, read_photo
 from ..networks.classifier import Classifier
-from ..prediction.answers import error_row, face_rows, predict_file
+from ..prediction.answers import error_row, photo_rows
 from .answer_html import DELETED, csv_link, hint, html_table, notice, per_cent, status
 from .uploads import touch
 
@@ -50,7 +50,7 @@ def answer_many(
 def _rows(model: Classifier, path: str, name: str) -> list[Row]:
     """A photo's rows under the name that its owner knows it by."""
     try:
-        return face_rows(name, predict_file(model, path))
+        return photo_rows(model, read_photo(path), name)
     except MissingPhotoError:
         return [error_row(name, DELETED)]
     except PhotoError as error:

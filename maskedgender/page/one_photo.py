@@ -42,12 +42,14 @@ class PhotoAnswers:
         style: the style of these masks; None when none were asked for.
         as_it_is: the answers without them; empty when no face was found.
         with_mask: the same faces' answers with them, None where no mask fits; empty when none were asked for.
+        left_out: how many smaller faces the photo has beside these.
     """
 
     photo: np.ndarray
     style: str | None
     as_it_is: list[Answer]
     with_mask: list[Answer | None]
+    left_out: int = 0
 
 
 def answer_photo(
@@ -63,16 +65,17 @@ def answer_photo(
         style: draw a mask of this style of `STYLES` on each face, and answer again.
         whole_picture: when no face is found, take the whole picture as one crop.
     """
-    faces, crops = find_crops(photo, model.size)
+    faces, crops, left_out = find_crops(photo, model.size)
     if not faces:
         whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
         return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
     as_it_is = _answer_crops(model, faces, crops)
     if style is None:
-        return PhotoAnswers(photo, None, as_it_is, [])
+        return PhotoAnswers(photo, None, as_it_is, [], left_out)
     masked, fits = with_masks(photo, faces, style)
     again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, crops.shape[1]) for face in faces]))
-    return PhotoAnswers(masked, style, as_it_is, [one if fit else None for one, fit in zip(again, fits, strict=True)])
+    with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
+    return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
 
 
 def picture_of(data_url: str, size: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from ..networks.classifier import Classifier
 
 NOT_SURE = "not sure"
 NO_FACE = "no face found"
+MOST_FACES = 100  # of a photo: a file of a megabyte can show a thousand, and everyone else would wait for a minute
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "p_mask", "answer", "error")
 
 
@@ -64,17 +65,23 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
         photo: uint8 array (height, width, 3), RGB, upright, as `read_photo` gives it.
         whole_picture: when no face is found, take the whole picture as one crop; its prediction is marked so.
     """
-    faces, crops = find_crops(photo, model.size)
+    return _answered(model, photo, whole_picture)[0]
+
+
+def _answered(model: Classifier, photo: np.ndarray, whole_picture: bool) -> tuple[list[Prediction], int]:
+    """What `predict_photo` gives, and how many faces beyond MOST_FACES were left out."""
+    faces, crops, left_out = find_crops(photo, model.size)
     if not faces:
-        return [_whole_picture(model, photo)] if whole_picture else []
-    return predictions(model, faces, crops)
+        return [_whole_picture(model, photo)] if whole_picture else [], 0
+    return predictions(model, faces, crops), left_out
 
 
-def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray]:
-    """A photo's faces, largest first, and their canonical crops, uint8 (N, size, size, 3)."""
-    faces = find_faces(photo)
+def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray, int]:
+    """A photo's largest MOST_FACES faces, their canonical crops, uint8 (N, size, size, 3), and how many more it has."""
+    found = find_faces(photo)
+    faces = found[:MOST_FACES]
     crops = [canonical_crop(photo, face, size) for face in faces]
-    return faces, np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
+    return faces, np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8), len(found) - len(faces)
 
 
 def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
@@ -109,14 +116,27 @@ def csv_rows(model: Classifier, path: str | Path, whole_picture: bool = False) -
     A file that cannot be read, or shows no face, is one row whose `error` says so (NO_FACE for the latter).
     """
     try:
-        return face_rows(path, predict_file(model, path, whole_picture))
+        return photo_rows(model, read_photo(path), path, whole_picture)
     except PhotoError as error:
         return [error_row(path, str(error))]
 
 
-def face_rows(path: str | Path, found: Sequence[Prediction]) -> list[dict[str, object]]:
-    """The rows of a photo that was read."""
-    return [_row(path, number, one) for number, one in enumerate(found, 1)] or [error_row(path, NO_FACE)]
+def photo_rows(
+    model: Classifier, photo: np.ndarray, path: str | Path, whole_picture: bool = False
+) -> list[dict[str, object]]:
+    """The rows of a photo, uint8 (height, width, 3), RGB, under its file's name."""
+    return face_rows(path, *_answered(model, photo, whole_picture))
+
+
+def face_rows(path: str | Path, found: Sequence[Prediction], left_out: int = 0) -> list[dict[str, object]]:
+    """The rows of a photo that was read; the last one's `error` says how many faces more were left out, if any."""
+    rows = [_row(path, number, one) for number, one in enumerate(found, 1)] or [error_row(path, NO_FACE)]
+    return [*rows, error_row(path, left_out_words(left_out))] if left_out else rows
+
+
+def left_out_words(faces: int) -> str:
+    """Such as "748 smaller faces left out: a photo gets answers for 100"."""
+    return f"{faces:,} smaller face{'s' * (faces > 1)} left out: a photo gets answers for {MOST_FACES}"
 
 
 def error_row(path: str | Path, sentence: str) -> dict[str, object]:

@@ -35,11 +35,12 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Found:
-    """What a photo file shows: faces, largest first, and crops, uint8 (N, S, S, 3); or the sentence why not."""
+    """What a photo file shows: faces, largest first, crops, uint8 (N, S, S, 3), and how many more; or why nothing."""
 
     photo: Path
     faces: list[Face]
     crops: np.ndarray
+    left_out: int = 0
     error: str = ""
 
 
@@ -63,7 +64,7 @@ def rows_of_photos(model: Classifier, photos: Sequence[Path], processes: int | N
             if one.error:
                 yield [error_row(one.photo, one.error)]
             else:
-                yield face_rows(one.photo, list(islice(answered, len(one.faces))))
+                yield face_rows(one.photo, list(islice(answered, len(one.faces))), one.left_out)
 
 
 def find_all(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
@@ -120,7 +121,7 @@ def _ahead(processes: int) -> int:
 
 
 def _nothing(photo: Path, size: int, error: str) -> Found:
-    return Found(photo, [], np.empty((0, size, size, 3), np.uint8), error)
+    return Found(photo, [], np.empty((0, size, size, 3), np.uint8), error=error)
 
 
 def _died_of(photo: Path) -> str:
