@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..images.reduced_decoding import read_portrait
-from .layout import CLASSES, TRAINING, VALIDATION
+from .layout import CLASSES, OWN_SOURCE, TRAINING, VALIDATION
 
 LOOK_SIDE = 128  # pixels a side of the portrait that is hashed; its upper half only
 # Of 256 bits. Of 128 million pairs of FairFace's masked portraits those up to 30 apart were all of one photo, looked at
@@ -49,9 +49,13 @@ class Audit:
     sources: pd.Series
 
     def kept(self, images: pd.DataFrame) -> pd.DataFrame:
-        """The rows of images (columns file, source) that are not left out, copies and near copies of one `source`."""
+        """The rows of images (columns file, source) that are not left out, copies and near copies of one `source`.
+
+        The portraits' own names stand in a further column, OWN_SOURCE.
+        """
         kept = images[~images["file"].isin(self.left_out["file"])].reset_index(drop=True)
-        return kept.assign(source=kept["file"].map(self.sources).fillna(kept["source"]))
+        sources = kept["file"].map(self.sources).fillna(kept["source"])
+        return kept.assign(**{OWN_SOURCE: kept["source"], "source": sources})
 
     def __str__(self) -> str:
         """The table, and what is left out and why."""

@@ -10,3 +10,4 @@ KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 LABELS_FILE = "labels.csv"
 BARE = "none"  # the style of an image without a mask
 NOT_DESCRIBED = "not known"
+OWN_SOURCE = "own source"  # the column with a portrait's own name, where it goes by the first of its copies'

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
 
 from ..files import written_whole
+from .layout import OWN_SOURCE
 from .split import split_training
 
 FIT, CHOOSE = "fit", "choose"
@@ -20,16 +22,19 @@ def split_file(model: Path) -> Path:
 def write_split(model: Path, fit: pd.DataFrame, choose: pd.DataFrame, start: Path | None = None) -> None:
     """Keep the sides of all portraits beside a model; the same bytes for the same split.
 
+    Of copies every one is kept by its own name: another time another of them may be listed first, or alone.
+
     Args:
-        fit, choose: tables of images with the column source.
+        fit, choose: tables of images with the column source and, where copies go by one, OWN_SOURCE.
         start: the file that training went on from: its portraits stay listed, in the dataset or not.
     """
-    sides = [images[["source"]].assign(side=side) for images, side in ((fit, FIT), (choose, CHOOSE))]
+    named = [(images[name], side) for images, side in ((fit, FIT), (choose, CHOOSE)) for name in _names(images)]
+    sides = [pd.DataFrame({"source": names, "side": side}) for names, side in named]
     if start:
         sides.append(read_split(start).reset_index())
-    rows = pd.concat(sides).drop_duplicates().sort_values("source")
+    rows = pd.concat(sides).drop_duplicates("source").sort_values("source")  # what was learnt now, before what was once
     with written_whole(split_file(model)) as partial:
-        rows.to_csv(partial, index=False, lineterminator="\n", compression={"method": "gzip", "mtime": 1})
+        partial.write_bytes(gzip.compress(rows.to_csv(index=False, lineterminator="\n").encode(), mtime=1))
 
 
 def read_split(model: Path) -> pd.Series:
@@ -67,12 +72,22 @@ def split_as_recorded(model: Path, images: pd.DataFrame, seed: int = 0) -> tuple
         ValueError: as for `read_split`, or one side would be empty.
     """
     sides = read_split(model)
-    known = images["source"].isin(sides.index)
-    recorded = images["source"].map(sides)
-    parts = [(images[known & (recorded == FIT)], images[known & (recorded == CHOOSE)])]
-    if not known.all():
-        parts.append(split_training(images[~known], seed=seed))
+    learnt, chosen = (_with_copies(images, sides.index[sides == side]) for side in (FIT, CHOOSE))
+    parts = [(images[learnt], images[chosen & ~learnt])]  # copies of both sides, which nobody knew as such, are learnt
+    if not (learnt | chosen).all():
+        parts.append(split_training(images[~learnt & ~chosen], seed=seed))
     fit, choose = (pd.concat(tables).sort_index().reset_index(drop=True) for tables in zip(*parts, strict=True))
     if fit.empty or choose.empty:
         raise ValueError(f"By the split beside {model.name} there is nothing to fit, or nothing to choose by.")
     return fit, choose
+
+
+def _names(images: pd.DataFrame) -> list[str]:
+    """The columns that name portraits."""
+    return [name for name in ("source", OWN_SOURCE) if name in images]
+
+
+def _with_copies(images: pd.DataFrame, portraits: pd.Index) -> pd.Series:
+    """Whether each image is one of these portraits, or one of their copies is, by whatever name: bool (N,)."""
+    named = images[_names(images)].isin(portraits).any(axis=1)
+    return named.groupby(images["source"]).transform("any")

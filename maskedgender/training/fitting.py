@@ -22,7 +22,7 @@ from typing import Any
 import keras
 import pandas as pd
 
-from ..data.layout import BARE, NOT_DESCRIBED
+from ..data.layout import BARE, NOT_DESCRIBED, OWN_SOURCE
 from ..data.stream import PortraitStream
 from ..networks.older_keras import open_to_older_keras
 from .calibration import calibrate  # noqa: F401
@@ -232,7 +232,7 @@ def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.
     """What makes a run the same run; where the dataset lies does not matter."""
     layers = [[type(layer).__name__, {**layer.get_config(), "name": None}] for layer in model.layers]
     network = f"{model.name}, {model.count_params()} parameters, {_fingerprint(json.dumps(layers, default=str))}"
-    listed = pd.concat([fit, choose]).to_csv(index=False)
+    listed = pd.concat([fit, choose]).drop(columns=OWN_SOURCE, errors="ignore").to_csv(index=False)
     images = f"{len(fit)} and {len(choose)}, {_fingerprint(listed)}"
     return {**asdict(recipe), "network": network, "images": images, "seed": seed}
 

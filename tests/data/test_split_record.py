@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from maskedgender.data.layout import OWN_SOURCE
 from maskedgender.data.split import split_training
 from maskedgender.data.split_record import (
     choosing_portraits,
@@ -52,6 +53,34 @@ def test_going_on_never_chooses_by_what_was_learnt(model: Path) -> None:
     learnt = set(read_split(model)[lambda sides: sides == "fit"].index)
     assert by_rule & learnt, "the rule alone would choose by learnt portraits"
     assert not set(split_as_recorded(model, images)[1]["source"]) & learnt
+
+
+def test_a_portrait_that_goes_by_its_copys_name_keeps_its_side(tmp_path: Path) -> None:
+    """The first of three copies named the group; another time it is not listed, and another of them names it."""
+    images = images_of(range(60))
+    copies = images["source"].isin(["train/1", "train/2", "train/3"])
+    learnt = images.assign(**{OWN_SOURCE: images["source"]})
+    learnt.loc[copies, "source"] = "train/1"
+    fit, choose = split_training(learnt)
+    side = "fit" if (fit["source"] == "train/1").any() else "choose"
+    model = tmp_path / "m.keras"
+    write_split(model, *((fit, choose) if side == "choose" else (choose, fit)))  # not where the rule would put them
+    kept = "choose" if side == "fit" else "fit"
+    assert read_split(model)[["train/1", "train/2", "train/3"]].tolist() == [kept] * 3
+    without_the_first = images[images["source"] != "train/1"]
+    again = without_the_first.assign(**{OWN_SOURCE: without_the_first["source"]})
+    again.loc[again["source"] == "train/3", "source"] = "train/2"
+    for listed in (again, without_the_first):
+        tables = dict(zip(("fit", "choose"), split_as_recorded(model, listed), strict=True))
+        assert {"train/2", "train/3"} <= set(tables[kept].get(OWN_SOURCE, tables[kept]["source"]))
+
+
+def test_copies_of_both_sides_are_learnt_and_never_chosen_by(model: Path) -> None:
+    images = images_of(range(0, 40))
+    united = images.assign(**{OWN_SOURCE: images["source"]})
+    united.loc[images["source"] == "train/5", "source"] = "train/4"  # that was chosen by, and this was learnt
+    fit, choose = split_as_recorded(model, united)
+    assert {"train/4", "train/5"} <= set(fit[OWN_SOURCE]) and "train/4" not in set(choose["source"])
 
 
 def test_without_a_split_or_with_another_dataset_nothing_is_decided(model: Path) -> None:
