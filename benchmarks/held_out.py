@@ -25,7 +25,7 @@ from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.measure.gaps import mean_drop
 from maskedgender.measure.looks import append_look
-from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.measure.metrics import share_of
 from maskedgender.networks.probabilities import answer_probabilities
 from maskedgender.networks.small import small_cnn
 from maskedgender.training.fitting import RECIPES, train
@@ -55,10 +55,10 @@ def right_answers(model: keras.Model, dataset: Path, images: pd.DataFrame) -> np
     return pairs.argmax(axis=1) == images["label"].to_numpy()
 
 
-def row(style: str, seen: np.ndarray, unseen: np.ndarray) -> dict[str, object]:
-    """One style's accuracies, as text, and how many points are lost, on the same images."""
-    shares = [accuracy_with_interval(int(right.sum()), len(right)) for right in (seen, unseen)]
-    lost = mean_drop(seen.astype(float), [unseen.astype(float)])
+def row(style: str, seen: np.ndarray, unseen: np.ndarray, sources: np.ndarray) -> dict[str, object]:
+    """One style's accuracies, as text, and how many points are lost, on the same images of these portraits."""
+    shares = [share_of(right, sources) for right in (seen, unseen)]
+    lost = mean_drop(seen.astype(float), [unseen.astype(float)], sources)
     return {"style": style, "trained on it": shares[0], "not trained on it": shares[1], "lost": lost.in_points()}
 
 
@@ -74,8 +74,9 @@ def main(
     tested = tested[tested["style"].isin(LEFT_OUT)].reset_index(drop=True)
     right = [right_answers(model, found, tested) for model in models]
     styles = [(style, (tested["style"] == style).to_numpy()) for style in LEFT_OUT]
+    sources = tested["source"].to_numpy()
     everything = ("both", np.ones(len(tested), bool))
-    rows = [row(style, right[0][of_it], right[1][of_it]) for style, of_it in (*styles, everything)]
+    rows = [row(style, right[0][of_it], right[1][of_it], sources[of_it]) for style, of_it in (*styles, everything)]
     result = pd.DataFrame(rows).astype(str)
     result.to_csv(RESULTS / "held-out-styles.csv", index=False)
     append_look(RESULTS / "looks.csv", f"benchmarks.held_out, {epochs} epochs: {rows[-1]['not trained on it']}")

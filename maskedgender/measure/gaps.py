@@ -76,26 +76,27 @@ def mean_of(values: np.ndarray) -> Statistic:
     return mean
 
 
-def error_ratio(right: np.ndarray, others: np.ndarray) -> Estimate:
+def error_ratio(right: np.ndarray, others: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
     """A model's error as a share of another's, on the photos that both have answered."""
     both = ~np.isnan(right) & ~np.isnan(others)
     ours, theirs = mean_of(1 - right[both]), mean_of(1 - others[both])
-    return bootstrap(lambda weights: ours(weights) / theirs(weights), int(both.sum()))
+    of_both = None if sources is None else sources[both]
+    return bootstrap(lambda weights: ours(weights) / theirs(weights), int(both.sum()), of_both)
 
 
-def balanced_accuracy(right: np.ndarray, labels: np.ndarray) -> Estimate:
+def balanced_accuracy(right: np.ndarray, labels: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
     """The mean of the two classes' accuracies."""
     classes = [mean_of(np.where(labels == label, right, np.nan)) for label in (0, 1)]
-    return bootstrap(lambda weights: (classes[0](weights) + classes[1](weights)) / 2, len(right))
+    return bootstrap(lambda weights: (classes[0](weights) + classes[1](weights)) / 2, len(right), sources)
 
 
-def mean_drop(clean: np.ndarray, changed: list[np.ndarray]) -> Estimate:
+def mean_drop(clean: np.ndarray, changed: list[np.ndarray], sources: np.ndarray | None = None) -> Estimate:
     """How much accuracy falls when the photos are changed, the mean over the changes.
 
     Each change is compared on the photos on which a face was found with and without it.
     """
     falls = [mean_of(clean - right) for right in changed]
-    return bootstrap(lambda weights: np.mean([fall(weights) for fall in falls], axis=0), len(clean))
+    return bootstrap(lambda weights: np.mean([fall(weights) for fall in falls], axis=0), len(clean), sources)
 
 
 def largest_gap(right: np.ndarray, groups: np.ndarray, sources: np.ndarray | None = None) -> Estimate:

@@ -12,18 +12,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .metrics import accuracy_with_interval
+from .metrics import share_of
 from .plots import BLUE, GREY, ORANGE
 
 SHARES = np.arange(1, 101) / 100
 
 
-def risk_against_coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+def risk_against_coverage(
+    labels: np.ndarray, probabilities: np.ndarray, sources: np.ndarray | None = None
+) -> pd.DataFrame:
     """One row a share of the photos, the surest first, from 1 % to all of them.
 
     Args:
         labels: int (N,), 0 female, 1 male.
         probabilities: (N, 2), rows that sum to 1.
+        sources: (N,), the portrait that each photo shows, where several show one: the interval draws portraits then.
 
     Returns:
         columns answered (the share), threshold (the larger probability of the least sure of them), count, error, low,
@@ -31,11 +34,12 @@ def risk_against_coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.D
     """
     confidence = probabilities.max(axis=1)
     surest_first = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum((probabilities.argmax(axis=1) != labels)[surest_first])
+    wrong = (probabilities.argmax(axis=1) != labels)[surest_first]
+    shown = None if sources is None else sources[surest_first]
     rows = []
     for share in SHARES:
         count = max(1, round(share * len(labels)))
-        error = accuracy_with_interval(int(wrong[count - 1]), count)
+        error = share_of(wrong[:count], None if shown is None else shown[:count])
         threshold = float(confidence[surest_first[count - 1]])
         rows.append((share, threshold, count, error.value, error.low, error.high))
     return pd.DataFrame(rows, columns=["answered", "threshold", "count", "error", "low", "high"])

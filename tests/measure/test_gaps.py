@@ -97,6 +97,32 @@ def test_balanced_accuracy_weighs_both_classes_alike():
     assert gaps.balanced_accuracy(right, labels).value == 0.5
 
 
+def test_every_interval_draws_portraits_where_several_photos_show_one():
+    """Each photo four times: no interval may be narrower than that of the photos once, and no value another."""
+    rng = np.random.default_rng(0)
+    labels, right, others = rng.integers(0, 2, 60), *(rng.random((2, 60)) < 0.8).astype(float)
+    one, four = (labels, right, others), tuple(np.repeat(values, 4) for values in (labels, right, others))
+    sources = np.repeat(np.arange(60), 4)
+    figures = [
+        lambda _, right, others, *names: gaps.error_ratio(right, others, *names),
+        lambda labels, right, _, *names: gaps.balanced_accuracy(right, labels, *names),
+        lambda _, right, others, *names: gaps.mean_drop(right, [others], *names),
+    ]
+    for figure in figures:
+        once, drawn, images = figure(*one), figure(*four, sources), figure(*four)
+        assert once.value == pytest.approx(drawn.value)
+        assert drawn.high - drawn.low == pytest.approx(once.high - once.low, rel=0.05)
+        assert images.high - images.low < 0.7 * (once.high - once.low)
+
+
+def test_risk_against_coverage_draws_portraits():
+    labels, pairs, sources = np.repeat(LABELS, 4), np.repeat(PAIRS, 4, axis=0), np.repeat(np.arange(5), 4)
+    images, drawn = risk_against_coverage(labels, pairs), risk_against_coverage(labels, pairs, sources)
+    assert (images["error"] == drawn["error"]).all()
+    wider = (drawn["high"] - drawn["low"]) / (images["high"] - images["low"])
+    assert (wider[19:] > 1.2).all() and drawn["count"].tolist() == images["count"].tolist()
+
+
 def test_estimates_read_well():
     estimate = gaps.Estimate(0.0321, 0.0102, 0.054)
     assert estimate.in_points() == "3.21 points (1.02 to 5.40)"
