@@ -19,17 +19,14 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..data.layout import KAGGLE_DATASET
 from ..images.folders import SUFFIXES, scan
 from ..places import LOOKS, SHIPPED_MODEL
+from .kaggle import TRAINED, kaggle_app
+from .one_sentence import SOME_NOT_READ, one_sentence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
 BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
-TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
-SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
-# Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
-SENTENCES = ("BackendError", "ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError", "WeightsError")
 
 
 class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
@@ -83,9 +80,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-kaggle_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Train on a Kaggle GPU from here: push, wait, fetch."
-)
 app.add_typer(kaggle_app, name="kaggle")
 
 
@@ -109,14 +103,23 @@ def make_dataset_command(
     seed: Annotated[int, typer.Option(help="Decides everything that varies.")] = 0,
     style: Annotated[list[str] | None, typer.Option(help="Mask style to draw; repeatable; all without.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows of each CSV.")] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update",
+            help="Bring a folder that was made from other labels up to date: what they no longer list is removed, what "
+            "they call otherwise moves, what is missing is made.",
+        ),
+    ] = False,
 ) -> None:
     """Draw masks on labelled portraits, and lay them out like Kaggle's dataset; goes on where it stopped."""
-    with _one_sentence():
+    with one_sentence():
         from ..data.make_dataset import make_dataset
         from ..data.portraits import find_labels
 
         labels = labels or find_labels(portraits)
-        typer.echo(make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit).table())
+        made = make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit, update)
+        typer.echo(made.table())
 
 
 @app.command()
@@ -142,7 +145,7 @@ def train(
     looks: LooksOption = LOOKS,
 ) -> None:
     """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
-    with _one_sentence():
+    with one_sentence():
         from .train import train
 
         seen = view.value if view else None
@@ -157,7 +160,7 @@ def evaluate(
     looks: LooksOption = LOOKS,
 ) -> None:
     """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
-    with _one_sentence():
+    with one_sentence():
         from .train import evaluate
 
         evaluate(models, dataset, served, looks)
@@ -174,7 +177,7 @@ def predict(
     classes: ClassesOption = None,
 ) -> None:
     """Say for each face of each photo: female, male or not sure, and how sure."""
-    with _one_sentence(), _or_by_tensorflow(model):
+    with one_sentence(), _or_by_tensorflow(model):
         from .predict import predict
 
         photos, passed_over = _photos(paths)
@@ -205,7 +208,7 @@ def app_command(
     classes: ClassesOption = None,
 ) -> None:
     """Open the page on this machine, http://127.0.0.1:7860."""
-    with _one_sentence(), _or_by_tensorflow(model):
+    with one_sentence(), _or_by_tensorflow(model):
         from ..networks.model_files import caution
         from ..page.app import launch
 
@@ -233,64 +236,12 @@ def export(
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
 ) -> None:
     """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
-    with _one_sentence():
+    with one_sentence():
         from ..prediction.export import export
 
         path, difference = export(model, to.value)
         checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
         typer.echo(f"{path}: the same answers as {model.name}, {checked}")
-
-
-@kaggle_app.command("train")
-def kaggle_train(
-    parameters: Annotated[list[str] | None, typer.Argument(help="NAME=value of the notebook, as EPOCHS=3.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the .keras file.")] = TRAINED,
-    dataset: Annotated[str, typer.Option(help="OWNER/NAME on Kaggle.")] = KAGGLE_DATASET,
-) -> None:
-    """Push the training notebook, show its state, and put the model, tested, in place."""
-    with _one_sentence():
-        from ..kaggle import remote_training as kaggle_run
-
-        kaggle_run.train(parameters or [], output, dataset)
-
-
-@kaggle_app.command("status")
-def kaggle_status() -> None:
-    """Say how the notebook that was pushed last is doing."""
-    with _one_sentence():
-        from ..kaggle import remote_training as kaggle_run
-
-        kaggle_run.status()
-
-
-@kaggle_app.command("fetch")
-def kaggle_fetch() -> None:
-    """Wait for the notebook that was pushed last, and put its model in place."""
-    with _one_sentence():
-        from ..kaggle import remote_training as kaggle_run
-
-        kaggle_run.fetch()
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("\nStopped. What was finished is kept.", err=True)
-        raise typer.Exit(SOME_NOT_READ) from None
-    except ModuleNotFoundError as error:
-        package = (error.name or str(error)).partition(".")[0]
-        typer.echo(
-            f'The package {package} is not installed; pip install -e ".[train]" brings what training needs.', err=True
-        )
-        raise typer.Exit(TO_PUT_RIGHT) from error
-    except Exception as error:
-        if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:
-            raise
-        typer.echo(str(error), err=True)
-        raise typer.Exit(TO_PUT_RIGHT) from error
 
 
 @contextmanager

@@ -8,12 +8,11 @@ Training, with val/ to Validation. What is done is on disk at every moment, so a
 from __future__ import annotations
 
 import csv
-import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +25,21 @@ from ..faces.crops import canonical_crop, crop_window
 from ..faces.detector import Face, detect
 from ..faces.finding import find_close_up
 from ..faces.geometry import resized
-from ..files import written_whole
 from ..masks.drawing import STYLES, MaskError, draw_mask
 from ..processes import pool_of_processes
-from .layout import BARE
-from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
+from .dataset_folder import LEFT_OUT_FILE, Settings, image_name, open_folder, write_whole
+from .layout import BARE, LABELS_FILE
+from .portraits import Portrait, PortraitsError, PortraitStore, read_labels
 
 CROP_SIZE = 256  # as in Kaggle's dataset
 JPEG_QUALITY = 92
 DETECTION_SIDE = 224  # enough for portraits: the face fills them
 MASKED_SCORE = 0.3  # there is a face: one with its mask on, found with less certainty than in a photo, is that one
 DETECTION_SCORE = 0.6  # bare faces are found with more certainty than masked ones; what scores less is no portrait
-LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
-LEFT_OUT_COLUMNS = ["source", "reason"]
 NO_FACE, UNREADABLE, NO_MASK = "no face", "unreadable", "mask does not fit"
 
 Row = tuple[str, ...]
 _work: dict[str, Any] = {}  # in a worker process: store, dataset and settings
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the content of a dataset folder; a run can only go on with the same."""
-
-    variants: int
-    unmasked: float
-    seed: int
-    styles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -84,6 +71,7 @@ def make_dataset(
     seed: int = 0,
     styles: list[str] | None = None,
     limit: int | None = None,
+    update: bool = False,
 ) -> Summary:
     """Masks the portraits and lays them out as `out`/GenderOcclusionData; goes on where an earlier run stopped.
 
@@ -95,18 +83,22 @@ def make_dataset(
         unmasked: the share (0..1) of images that stay bare.
         seed: decides everything that varies.
         styles: the mask styles to draw; all when not given.
-        limit: only the first so many rows of each CSV.
+        limit: only the first so many rows of each CSV; what `out` has of the others stays.
+        update: bring an `out` that was made from other labels up to date: what they no longer list, or give to the
+            other class, is removed, what is missing is made.
 
     Raises:
-        PortraitsError: portraits or labels cannot be used, or `out` was made with other settings.
+        PortraitsError: portraits or labels cannot be used, or `out` was made with other settings or from other labels.
     """
     settings = Settings(variants, unmasked, seed, tuple(styles or STYLES))
     _check_settings(settings)
-    wanted = _without_repeats([portrait for path in labels for portrait in read_labels(path, limit)])
+    tables = [read_labels(path) for path in labels]
+    listed = _without_repeats([portrait for rows in tables for portrait in rows])
+    wanted = list(dict.fromkeys(portrait for rows in tables for portrait in rows[:limit]))
     store = PortraitStore(portraits)
     _require_there(store, wanted)
     dataset = out / "GenderOcclusionData"
-    done = _open_folder(dataset, settings)
+    done = open_folder(dataset, settings, listed, update)
     rest = [portrait for portrait in wanted if portrait.file not in done]
     _make_all(store, rest, dataset, settings, already=len(wanted) - len(rest))
     return summarise(dataset)
@@ -114,7 +106,7 @@ def make_dataset(
 
 def summarise(dataset: Path) -> Summary:
     """Counts what lies in a dataset folder that make_dataset made."""
-    images, left_out = pd.read_csv(dataset / "labels.csv"), pd.read_csv(dataset / "left-out.csv")
+    images, left_out = pd.read_csv(dataset / LABELS_FILE), pd.read_csv(dataset / LEFT_OUT_FILE)
     outcomes = Counter(left_out["reason"])
     return Summary(images["source"].nunique() + len(left_out), dict(outcomes), dict(Counter(images["style"])))
 
@@ -130,17 +122,17 @@ def _check_settings(settings: Settings) -> None:
         raise PortraitsError(f"at least one variant of a portrait must be made, not {settings.variants}.")
 
 
-def _without_repeats(portraits: list[Portrait]) -> list[Portrait]:
-    """Each portrait once; PortraitsError where two rows say different things, or two files would get one name."""
+def _without_repeats(portraits: list[Portrait]) -> dict[str, Portrait]:
+    """Each portrait once, by file; PortraitsError where rows contradict each other, or two files would get one name."""
     by_file: dict[str, Portrait] = {}
     by_name: dict[str, Portrait] = {}
     for portrait in portraits:
         if by_file.setdefault(portrait.file, portrait) != portrait:
             raise PortraitsError(f"The labels say different things of {portrait.file}: put that right first.")
-        other = by_name.setdefault(_name(portrait, 0), portrait)
+        other = by_name.setdefault(image_name(portrait, 0), portrait)
         if other.file != portrait.file:
             raise PortraitsError(f"{other.file} and {portrait.file} would get one name: rename one of them.")
-    return list(by_file.values())
+    return by_file
 
 
 def _require_there(store: PortraitStore, portraits: list[Portrait]) -> None:
@@ -153,46 +145,10 @@ def _require_there(store: PortraitStore, portraits: list[Portrait]) -> None:
         )
 
 
-def _name(portrait: Portrait, number: int) -> str:
-    """Where a variant of a portrait lies in the dataset folder."""
-    part, *rest = Path(portrait.file).with_suffix("").parts
-    return f"{FOLDERS[part]}/{portrait.gender}/{'-'.join(rest)}-{number}.jpg"
-
-
-def _open_folder(dataset: Path, settings: Settings) -> set[str]:
-    """Makes the folder or checks that it was made with the same settings; the files that are done already."""
-    for part in FOLDERS.values():
-        for gender in ("female", "male"):
-            (dataset / part / gender).mkdir(parents=True, exist_ok=True)
-    settings_file = dataset / "settings.json"
-    text = json.dumps(asdict(settings), indent=1)
-    if not settings_file.exists():
-        _write(settings_file, text.encode())
-    elif settings_file.read_text() != text:
-        raise PortraitsError(f"{dataset} was made with other settings ({settings_file}); choose another --out folder.")
-    images = _open_table(dataset / "labels.csv", LABEL_COLUMNS)
-    if (images.groupby("source").size() < settings.variants).any():  # a kill between the rows of one portrait
-        images = images.groupby("source").filter(lambda rows: len(rows) == settings.variants)
-        _write(dataset / "labels.csv", images.to_csv(index=False, lineterminator="\n").encode())
-    left_out = _open_table(dataset / "left-out.csv", LEFT_OUT_COLUMNS)
-    return set(images["source"]) | set(left_out["source"])
-
-
-def _open_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """The table at `path`, begun if it is not there, without a last line that a killed run left half written."""
-    if not path.exists():
-        path.write_text(",".join(columns) + "\n", encoding="utf-8")
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        path.write_bytes(whole)
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
 def _make_all(store: PortraitStore, portraits: list[Portrait], dataset: Path, settings: Settings, already: int) -> None:
     """Makes the images on every core, and writes down each portrait's rows as soon as its images lie there."""
     pool = pool_of_processes(None, _start_worker, (store, dataset, settings))
-    files = [(dataset / name).open("a", newline="", encoding="utf-8") for name in ("labels.csv", "left-out.csv")]
+    files = [(dataset / name).open("a", newline="", encoding="utf-8") for name in (LABELS_FILE, LEFT_OUT_FILE)]
     with pool, files[0], files[1]:
         results: Iterator[tuple[list[Row], list[Row]]] = pool.map(_make_one, portraits, chunksize=8)
         shown = tqdm(results, "portraits", already + len(portraits), initial=already, unit=" portraits", smoothing=0.05)
@@ -228,8 +184,8 @@ def _make_one(portrait: Portrait) -> tuple[list[Row], list[Row]]:
         return [], [(portrait.file, NO_MASK)]
     rows: list[Row] = []
     for number, (image, style) in enumerate(images):
-        _write(_work["dataset"] / _name(portrait, number), _jpeg(image))
-        rows.append((_name(portrait, number), portrait.file, portrait.gender, portrait.age, portrait.race, style))
+        write_whole(_work["dataset"] / image_name(portrait, number), _jpeg(image), synced=False)
+        rows.append((image_name(portrait, number), portrait.file, portrait.gender, portrait.age, portrait.race, style))
     return rows, []
 
 
@@ -259,8 +215,3 @@ def _jpeg(image: np.ndarray) -> bytes:
     """An RGB image as JPEG."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with written_whole(path) as partial:
-        partial.write_bytes(content)

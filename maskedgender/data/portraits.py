@@ -88,10 +88,10 @@ def find_labels(portraits: Path) -> list[Path]:
     return found
 
 
-def read_labels(path: Path, limit: int | None) -> list[Portrait]:
+def read_labels(path: Path) -> list[Portrait]:
     """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, nrows=limit)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise PortraitsError(f"the labels {path} cannot be read as CSV: {error}.") from error
     if not {"file", "gender"} <= set(table.columns):

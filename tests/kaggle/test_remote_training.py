@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from maskedgender.cli import commands as cli
+from maskedgender.cli.kaggle import KAGGLE_DATASET
 from maskedgender.data import layout
 from maskedgender.kaggle import client as kaggle_client
 from maskedgender.kaggle import remote_training as kaggle_run
@@ -85,7 +85,7 @@ def test_what_is_pushed(kaggle: FakeKaggle, loads: None, tmp_path: Path):
 
 
 def test_default_dataset_is_the_one_that_the_notebook_downloads():
-    assert cli.KAGGLE_DATASET == layout.KAGGLE_DATASET == DATASET
+    assert KAGGLE_DATASET == layout.KAGGLE_DATASET == DATASET
 
 
 def test_parameters_are_literals_or_texts_and_keep_their_comments():
@@ -337,7 +337,7 @@ def test_full_disk_leaves_no_half_files(
     write = Path.write_bytes
 
     def full(path: Path, content: bytes) -> int:
-        if "partial-masked_gender.keras" in path.name:
+        if path.name.startswith("partial-") and path.name.endswith("masked_gender.keras"):
             write(path, content[:1])
             raise OSError(28, "No space left on device")
         return write(path, content)
