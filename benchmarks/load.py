@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import json
 import random
-import secrets
 import socket
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -29,16 +28,14 @@ import psutil
 import typer
 
 from maskedgender.networks.model_files import load_model
-from maskedgender.page.uploads import SWEEP_SECONDS
 from maskedgender.places import SHIPPED_MODEL
 
 from .load_cases import Case, cases
 from .page_process import PageProcess, page_process
 from .photos import FAIRFACE
 
-API = "/gradio_api"
 BAD_SHARE, LEAVING_SHARE = 0.1, 0.1
-KEEP = 20  # seconds that an upload is kept here
+ONE_FACE_SECONDS = 5.0  # at most for an answer to a photo of one face
 MOST_GROWTH = 100.0  # MB of the server's memory
 ANSWER_SECONDS = 120
 
@@ -47,16 +44,16 @@ ANSWER_SECONDS = 120
 class Tally:
     """What the clients met with."""
 
-    seconds: list[float] = field(default_factory=list)  # from the upload's begin to the answer
+    seconds: list[float] = field(default_factory=list)  # from the request to the answer
+    one_face: list[float] = field(default_factory=list)  # of these, photos of one face
     wrong: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)  # statuses from 500 on, broken connections, failed events
-    untold: int = 0  # answers before which no place in the queue was told
     longest_queue: int = 0
     left: int = 0
 
 
 class LoadClient:
-    """A browser as the page's own script behaves: upload, join the queue, listen until the answer."""
+    """A browser as the page's own script behaves: one request, whose lines are read until the answer."""
 
     def __init__(self, address: str, given: list[Case], tally: Tally, seed: int) -> None:
         """`given` are the files to choose from, at random by `seed`; what happens is added to `tally`."""
@@ -64,8 +61,7 @@ class LoadClient:
         self.good = [case for case in given if not case.is_bad]
         self.bad = [case for case in given if case.is_bad]
         self.http = httpx.Client(base_url=address, timeout=ANSWER_SECONDS)
-        self.http.get("/").raise_for_status()  # for the cookie
-        self.function, self.others = _predict_function(self.http.get("/config").json())
+        self.http.get("/").raise_for_status()
 
     def run(self, seconds: float) -> None:
         """Ask again and again for as long."""
@@ -82,48 +78,33 @@ class LoadClient:
         """One upload and its answer, compared with the shell's."""
         begin = time.monotonic()
         try:
-            words, numbers = self._answer(case)
+            told = self._answer(case)
         except (httpx.HTTPError, RuntimeError) as error:
             self.tally.faults.append(f"{case.name}: {error!r}")
             return
         self.tally.seconds.append(time.monotonic() - begin)
-        why = case.why_wrong(words, numbers)
+        if len(told.get("faces", ())) == 1:
+            self.tally.one_face.append(self.tally.seconds[-1])
+        why = case.why_wrong(told)
         if why:
             self.tally.wrong.append(why)
 
-    def _answer(self, case: Case) -> tuple[str, list[dict[str, Any]]]:
-        files = {"files": (case.name, case.content)}
-        path = self.http.post(f"{API}/upload", files=files).raise_for_status().json()[0]
-        session = secrets.token_hex(8)
-        photo = {"path": path, "orig_name": case.name, "meta": {"_type": "gradio.FileData"}}
-        body = {"data": [photo, *self.others], "fn_index": self.function, "session_hash": session}
-        self.http.post(f"{API}/queue/join", json=body).raise_for_status()
-        places = []
-        for message in self._messages(session):
-            if message["msg"] == "estimation":
-                places.append(message["queue_size"])
-            if message["msg"] == "process_completed":
-                self.tally.untold += not places
-                self.tally.longest_queue = max(self.tally.longest_queue, *places, 0)
-                return _words_and_numbers(message)
+    def _answer(self, case: Case) -> dict[str, Any]:
+        asked = {"content": case.content, "headers": {"X-Name": quote(case.name)}, "params": {"show": "one"}}
+        with self.http.stream("POST", "/answer", **asked) as reply:
+            reply.raise_for_status()
+            for line in reply.iter_lines():
+                told = json.loads(line)
+                if "waiting" not in told:
+                    return told
+                self.tally.longest_queue = max(self.tally.longest_queue, told["waiting"])
         raise RuntimeError("the stream ended without an answer")
-
-    def _messages(self, session: str) -> Iterator[dict[str, Any]]:
-        with self.http.stream("GET", f"{API}/queue/data", params={"session_hash": session}) as stream:
-            stream.raise_for_status()
-            for line in stream.iter_lines():
-                if line.startswith("data:"):
-                    yield json.loads(line[5:])
 
 
 def leave_in_the_middle(address: str, content: bytes) -> None:
-    """Send half of an upload, and close the connection."""
+    """Send half of a photo, and close the connection."""
     host, port = address.removeprefix("http://").split(":")
-    head = (
-        f"POST {API}/upload HTTP/1.1\r\nHost: {host}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-        f"Content-Length: {len(content) + 1000}\r\n\r\n"
-        '--x\r\nContent-Disposition: form-data; name="files"; filename="left.jpg"\r\n\r\n'
-    )
+    head = f"POST /answer HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(content) + 1000}\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS) as connection:
         connection.sendall(head.encode() + content[: len(content) // 2])
 
@@ -143,13 +124,9 @@ def load(page: PageProcess, given: list[Case], clients: int, seconds: float, see
     return tally
 
 
-def files_left(page: PageProcess, keep_seconds: float) -> int:
-    """How many files of uploads there still are when all should be gone."""
-    temporary = page.log.parent / "tmp"
-    until = time.monotonic() + keep_seconds + 2 * SWEEP_SECONDS
-    while (left := sum(path.is_file() for path in temporary.rglob("*"))) and time.monotonic() < until:
-        time.sleep(0.5)
-    return left
+def files_left(page: PageProcess) -> int:
+    """How many files of photos there are; there never are any."""
+    return sum(path.is_file() for path in (page.log.parent / "tmp").rglob("*"))
 
 
 def memory(page: PageProcess) -> float:
@@ -164,7 +141,8 @@ def broken_promises(tally: Tally, growth: float, left: int, waiting: int) -> lis
         f"{len(tally.wrong)} wrong answers": bool(tally.wrong),
         f"{len(tally.faults)} faults": bool(tally.faults),
         "no answer at all": not tally.seconds,
-        f"{tally.untold} answers without a word on the queue": bool(tally.untold),
+        f"a photo of one face took {max(tally.one_face, default=0):.1f} s": max(tally.one_face, default=0)
+        > ONE_FACE_SECONDS,
         f"memory grew by {growth:.0f} MB": growth > MOST_GROWTH,
         f"{left} files left": bool(left),
         f"{waiting} requests still in the queue": bool(waiting),
@@ -174,21 +152,7 @@ def broken_promises(tally: Tally, growth: float, left: int, waiting: int) -> lis
 
 def queue_length(page: PageProcess) -> int:
     """How many requests wait."""
-    return int(httpx.get(f"{page.address}{API}/queue/status", timeout=ANSWER_SECONDS).json()["queue_size"])
-
-
-def _predict_function(config: dict[str, Any]) -> tuple[int, list[Any]]:
-    """The number of the function that answers a photo, and what its inputs after the photo hold at first."""
-    function = next(one for one in config["dependencies"] if one["api_name"] == "predict")
-    values = {component["id"]: component["props"].get("value") for component in config["components"]}
-    return function["id"], [values[number] for number in function["inputs"][1:]]
-
-
-def _words_and_numbers(message: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    if not message["success"]:
-        raise RuntimeError(str(message["output"]))
-    _, words, numbers, *_ = message["output"]["data"]
-    return words, numbers
+    return int(httpx.get(f"{page.address}/health", timeout=ANSWER_SECONDS).json()["waiting"])
 
 
 def main(
@@ -200,16 +164,17 @@ def main(
     """Prints what was measured, and each promise that was broken."""
     given = cases(load_model(SHIPPED_MODEL), fairface, portraits)
     print(f"{len(given)} files, {sum(case.is_bad for case in given)} of them bad", flush=True)
-    with tempfile.TemporaryDirectory() as folder, page_process(Path(folder), "--keep", str(KEEP)) as page:
+    with tempfile.TemporaryDirectory() as folder, page_process(Path(folder)) as page:
         load(page, given, clients, min(10, seconds))  # warms up
         before = memory(page)
         tally = load(page, given, clients, seconds, seed=1000)
-        waiting, left, growth = queue_length(page), files_left(page, KEEP), memory(page) - before
+        waiting, left, growth = queue_length(page), files_left(page), memory(page) - before
     median, late = np.percentile(tally.seconds or [np.nan], (50, 95))
     print(
         f"{clients} clients, {seconds:.0f} s: {len(tally.seconds)} answers, {len(tally.seconds) / seconds:.1f} a second"
     )
     print(f"time to an answer: {median:.2f} s median, {late:.2f} s 95th percentile; {tally.left} clients left early")
+    print(f"of one face: {max(tally.one_face, default=0):.2f} s at most")
     print(f"longest queue told: {tally.longest_queue}; memory {before:.0f} MB, then {growth:+.0f} MB")
     broken = broken_promises(tally, growth, left, waiting)
     print("\n".join(broken) or "every promise kept")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,19 +34,19 @@ class Case:
         """Whether it is a file that cannot be read."""
         return self.rows[0]["error"] not in ("", NO_FACE)
 
-    def why_wrong(self, words: str, numbers: Sequence[dict[str, Any]]) -> str | None:
-        """What differs between the shell's answer and the page's, its words and its numbers; None if nothing does."""
-        error = self.rows[0]["error"]
+    def why_wrong(self, told: Mapping[str, Any]) -> str | None:
+        """What differs between the shell's answer and the page's; None if nothing does."""
+        error, faces = self.rows[0]["error"], told.get("faces", [])
         if error:
-            told = "No face found" if error == NO_FACE else html.escape(error)
-            return None if told in words and not numbers else f"{self.name}: not told that {error}"
+            said = "No face found" in told.get("notice", "") if error == NO_FACE else told.get("error") == error
+            return None if said and not faces else f"{self.name}: not told that {error}"
         expected = [(row["answer"], row["p_female"]) for row in self.rows]
-        got = [(face["answer"], face["p_female"]) for face in numbers]
+        got = [(face["answer"], face["p_female"]) for face in faces]
         same = len(got) == len(expected) and all(
             answer == wanted and abs(p - p_wanted) < CLOSE
             for (answer, p), (wanted, p_wanted) in zip(got, expected, strict=True)
         )
-        return None if same else f"{self.name}: {got or words[:200]}, not {expected}"
+        return None if same else f"{self.name}: {got or told.get('error')}, not {expected}"
 
 
 def cases(model: Classifier, fairface: Path, portraits: int) -> list[Case]:

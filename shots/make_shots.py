@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from maskedgender.networks.model_files import load_model
@@ -50,9 +50,13 @@ class Scene:
 def main() -> None:
     """Serve the page on a free port, and take every scene."""
     model = sys.argv[1] if len(sys.argv) > 1 else SHIPPED_MODEL
-    with tempfile.TemporaryDirectory() as folder, serve(model) as address, chromium() as browser:
-        for scene in scenes(model, Path(folder)):
-            print(take(browser, address, scene).name)
+    with tempfile.TemporaryDirectory() as folder, serve(model) as address:
+        with chromium() as browser:
+            for scene in scenes(model, Path(folder)):
+                print(take(browser, address, scene).name)
+        camera = film(app.EXAMPLES / "grace_hopper.jpg", Path(folder) / "camera.mjpeg")
+        with chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
+            print(take(browser, address, Scene("live", [], clicks=start_camera)).name)
 
 
 def scenes(model: str | Path, folder: Path) -> list[Scene]:
@@ -105,15 +109,24 @@ def serve(model: str | Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium, the system's where there is one."""
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """A headless Chromium, the system's where there is one, started with further arguments."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=BROWSER)
+        browser = playwright.chromium.launch(executable_path=found, args=[*BROWSER, *arguments])
         try:
             yield browser
         finally:
             browser.close()
+
+
+def film(photo: Path, file: Path) -> Path:
+    """A photo as a film, for a camera that shows a person: a file that ends in .mjpeg, 640 x 480."""
+    with Image.open(photo) as picture:
+        frame = ImageOps.pad(picture.convert("RGB"), (640, 480))
+    frame.save(file, "JPEG", quality=90)
+    file.write_bytes(file.read_bytes() * 30)
+    return file
 
 
 def upload(page: Page, photo: Path) -> None:
@@ -126,7 +139,7 @@ def upload(page: Page, photo: Path) -> None:
 def upload_many(page: Page, photos: Sequence[Path]) -> None:
     """Give photos to the tab for many, and wait until their table is there."""
     page.get_by_role("tab", name="Many photos").click()
-    page.locator("#photos input[type=file]").set_input_files(list(photos))
+    page.locator("#photos input[type=file]").first.set_input_files(list(photos))
     page.locator("#table .summary, #table .notice").first.wait_for(timeout=ANSWER_TIME)
 
 
@@ -142,15 +155,25 @@ def show_heat(page: Page) -> None:
     page.locator(".heat").first.wait_for(timeout=ANSWER_TIME)
 
 
+def start_camera(page: Page) -> None:
+    """Start the camera in the tab for it, and wait until it has been answered for a while."""
+    page.get_by_role("tab", name="Live").click()
+    page.locator(".begin").click()
+    page.locator("#now .summary").get_by_text("face:").wait_for(timeout=ANSWER_TIME)
+    page.wait_for_timeout(3000)
+
+
 def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> Path:
     """Upload the scene's photos, click, and save the whole page as a PNG in a folder."""
     width, height = scene.window
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scene.colours)
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scene.colours, permissions=["camera"]
+    )
     page = context.new_page()
     page.goto(address)
     if isinstance(scene.photo, Path):
         upload(page, scene.photo)
-    else:
+    elif scene.photo:
         upload_many(page, scene.photo)
     scene.clicks(page)
     page.mouse.move(0, 0)

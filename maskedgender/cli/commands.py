@@ -203,7 +203,6 @@ def app_command(
     root_path: Annotated[str | None, typer.Option(help="Where a proxy in front shows it, such as /faces.")] = None,
     share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
     auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
-    keep: Annotated[int, typer.Option(min=5, max=45, help="Seconds that an upload is kept after its use.")] = 45,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
 ) -> None:
@@ -215,19 +214,8 @@ def app_command(
         if warning := caution(model):
             typer.echo(warning, err=True)
         opened = _has_a_desktop()
-        launch(
-            model,
-            scale,
-            classes,
-            tell=lambda note: typer.echo(note, err=True),
-            host=host or (),
-            port=port,
-            root_path=root_path,
-            share=share,
-            auth=auth,
-            keep_seconds=keep,
-            inbrowser=opened,
-        )
+        shown = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
+        launch(model, scale, classes, lambda note: typer.echo(note, err=True), inbrowser=opened, **shown)
 
 
 @app.command()

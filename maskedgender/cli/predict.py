@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..files import written_whole
 from ..networks.model_files import caution, load_model
-from ..prediction.answers import NO_FACE, error_row, write_csv
+from ..prediction.answers import NO_FACE, error_row, per_cent, write_csv
 from ..prediction.many_photos import Row, find, place, require_same_model, rows_of_photos, whole_rows
 
 
@@ -107,7 +107,7 @@ def _in_words(row: Row) -> str:
     if row["error"]:
         return f"{row['file']}: {row['error']}"
     shares = [
-        f"{name} {float(str(row[f'p_{name}'])):.0%}".replace("%", " %")
+        f"{name} {per_cent(float(str(row[f'p_{name}'])))}"
         for name in ("female", "male", "mask")
         if row[f"p_{name}"] not in (None, "")
     ]

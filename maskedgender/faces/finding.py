@@ -60,17 +60,18 @@ class Candidates:
     looks: list[Face] = field(default_factory=list)
 
 
-def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
+def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quick: bool = False) -> list[Face]:
     """All faces of a photo, largest first.
 
     Args:
         photo: uint8 array (height, width, 3), RGB.
         score_threshold: faces with a lower score (0..1) are left out.
+        quick: look twice only, as for each of many pictures of a camera; small and turned faces may be missed.
     """
     found = _at_first_sight(photo)
     small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
     unsure = not _is_sure(found)
-    if unsure or any(_is_small(face, small_side) for face in found.upright):
+    if not quick and (unsure or any(_is_small(face, small_side) for face in found.upright)):
         _search(photo, found, unsure, small_side)
     looks = iter(range(MOST_LOOKS))
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)

@@ -67,6 +67,13 @@ def read_photo(path: str | Path) -> np.ndarray:
     return decode_photo(path, path)
 
 
+def read_photo_bytes(content: bytes, name: str) -> np.ndarray:
+    """The same for the bytes of a file, which its owner calls `name`; PhotoError as for `read_photo`."""
+    path = Path(name)
+    _require_content(path, len(content))
+    return decode_photo(BytesIO(content), path)
+
+
 def decode_photo(source: Path | BinaryIO, name: Path) -> np.ndarray:
     """The same for a file that is open already, or lies in an archive; `name` is what its errors call it.
 
@@ -100,11 +107,16 @@ def _require_photo_file(path: Path) -> None:
         status = path.stat()
     except (OSError, ValueError) as error:
         raise _not_reached(path, error) from error
-    megabytes = status.st_size / 1024**2
     if stat.S_ISDIR(status.st_mode):
         raise PhotoError(f"{_named(path)} is not a file but a folder; choose a photo in it.")
     if not stat.S_ISREG(status.st_mode):
         raise PhotoError(f"{_named(path)} is not a file; choose a photo.")
+    _require_content(path, status.st_size)
+
+
+def _require_content(path: Path, length: int) -> None:
+    """Raise for a file of no bytes, or too many."""
+    megabytes = length / 1024**2
     if megabytes > MAX_MEGABYTES:
         raise PhotoError(f"{_named(path)} has {megabytes:.0f} MB; save it smaller, with {MAX_MEGABYTES} MB or less.")
     if megabytes == 0:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from itertools import groupby
+import csv
 from pathlib import Path
 
+from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
 from ..networks.records import NOT_KNOWN, read_record
-from ..places import SHIPPED_MODEL
+from ..places import CHECKOUT, SHIPPED_MODEL
+from ..prediction.answers import per_cent
 
-GROUPS = ("gender", "race", "age")
+RESULTS = CHECKOUT / "benchmarks" / "results"
+GROUPS = ("gender", "race", "age", "gender and race")
+BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
-{border} Photos stay on this machine, and are deleted about a minute later. """
+{border} A photo is read in memory, answered and forgotten: it stays on this machine, and is never a file there."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: people whom neither word fits are always answered wrongly. Expect more errors on children,
 profiles, and faces that are dark, blurred or hidden by more than a mask."""
-
-Table = list[list[str]]
 
 
 def meaning(model: Classifier) -> str:
     """What an answer means, in Markdown, and when this model gives none."""
     if model.not_sure_below is None:
         return _MEANING.format(border='This model always gives one of the two words, and is never "not sure".')
-    border = f'When neither label reaches {model.not_sure_below:.0%}, the answer is "not sure".'
+    border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
     return _MEANING.format(border=border)
 
 
@@ -40,52 +40,86 @@ def warning(model: Classifier, path: Path) -> str:
     return f"\n\n**Another model.**\n\n{said}"
 
 
-def about_model(path: Path) -> str:
-    """The panel about a model file, in Markdown: its record, and the tables of the card that lies beside it."""
+def about_model(path: Path, results: Path = RESULTS) -> str:
+    """The panel about a model file, in Markdown: its record, and what was measured of this very file.
+
+    Args:
+        path: the .keras file.
+        results: the folder of the measurements, accuracy.csv and accuracy-by-group.csv.
+    """
     record = read_record(path)
     facts = {name: record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date")}
-    tables = list(_tables(_card_of(path)))
+    is_measured = _is_measured(path) and (results / BY_GROUP).is_file() and (results / OVERALL).is_file()
     return "\n\n".join(
         [
             f"**What it is.** `{path.name}`, a neural network that sees one face at a time. Parameters: "
             f"{facts['parameters']}; trained on: {facts['training data']}; date: {facts['date']}.",
-            f"**How often it is right**, on portraits that it did not learn from: {_accuracy(tables, path.stem)}",
-            f"**For whom.** {_by_group(tables)}",
+            "**How often it is right**, on portraits that it did not learn from: "
+            + (_accuracy(results, path.stem) if is_measured else f"{NOT_KNOWN}."),
+            "**For whom.** "
+            + (_by_group(results, path.stem) if is_measured else f"Its accuracy by group is {NOT_KNOWN}."),
             NOT_FOR,
         ]
     )
 
 
-def _card_of(path: Path) -> str:
-    """The text of the card beside a model file, nothing unless it is about this very file."""
+def _is_measured(path: Path) -> bool:
+    """Whether the card beside a model file is about this very file: then the measurements are, too."""
     card = path.with_name("README.md")
-    text = card.read_text(encoding="utf-8") if card.exists() else ""
-    return text if hashlib.sha256(path.read_bytes()).hexdigest() in text else ""
+    return card.exists() and sha256(path) in card.read_text(encoding="utf-8")
 
 
-def _tables(markdown: str) -> Iterator[Table]:
-    """Every table in a text: the header's cells first, then those of each row."""
-    for is_table, lines in groupby(markdown.splitlines(), key=lambda line: line.startswith("|")):
-        if is_table:
-            cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-            yield [row for row in cells if set("".join(row)) != {"-"}]
+def _accuracy(results: Path, model: str) -> str:
+    """The accuracy on masked and on bare faces, a line each."""
+    (figures,) = (row for row in _rows(results / OVERALL) if row["figure"].startswith("accuracy (95"))
+    return "".join(
+        f"\n- {'with a mask' if what.endswith('masked') else 'bare'}: {share}"
+        for what, share in figures.items()
+        if what.startswith(model)
+    )
 
 
-def _accuracy(tables: list[Table], model: str) -> str:
-    """The accuracy on every set of images that the card knows, such as "masked_gender, bare"."""
-    for header, *rows in tables:
-        for name, *shares in rows:
-            if name.startswith("accuracy (95"):
-                named = zip(header[1:], shares, strict=True)
-                return "".join(f"\n- {what}: {share}" for what, share in named if what.startswith(model))
-    return NOT_KNOWN + "."
+def _by_group(results: Path, model: str) -> str:
+    """The best and the worst group outright, in words, and a table that is narrow enough for a phone."""
+    measured: dict[str, dict[str, list[dict[str, str]]]] = {}  # masked and bare, by kind of group, by group
+    for row in _rows(results / BY_GROUP):
+        if row["model"] == model and row["group"] in GROUPS:
+            by_value = measured.setdefault(row["group"], {})
+            by_value.setdefault(row["value"], []).append(row)
+    words = "\n".join(_best_and_worst(kind, measured[kind]) for kind in GROUPS if kind in measured)
+    lines = [
+        f"| {_named(value)} | {' | '.join(map(_with_interval, rows))} |"
+        for kind in GROUPS[:-1]
+        for value, rows in measured.get(kind, {}).items()
+    ]
+    head = "| Labelled | With a mask | Bare |\n| --- | --- | --- |"
+    told = "Right, with a 95 % interval. Where intervals overlap, the groups may well be alike."
+    return "\n\n".join(["", words, told, "\n".join([head, *lines])])
 
 
-def _by_group(tables: list[Table]) -> str:
-    """The accuracy by gender, race and age, as the test images are labelled."""
-    for header, *rows in tables:
-        if header[:2] == ["group", "value"]:
-            shown = [header, ["---"] * len(header), *(row for row in rows if row[0] in GROUPS)]
-            table = "\n".join(f"| {' | '.join(row).replace('_', ' ')} |" for row in shown)
-            return f"Accuracy by group. Where intervals overlap, the groups may well be alike.\n\n{table}"
-    return f"Its accuracy by group is {NOT_KNOWN}."
+def _best_and_worst(kind: str, measured: dict[str, list[dict[str, str]]]) -> str:
+    """Such as "- By age, it is right most often on faces labelled “30-39” (92 % with a mask), least often on ..."."""
+    order = sorted(measured, key=lambda value: float(measured[value][0]["accuracy"]))
+    best, worst = (f"“{_named(value)}” ({_in_words(measured[value])})" for value in (order[-1], order[0]))
+    return f"- **By {kind}**, it is right most often on faces labelled {best}, least often on {worst}."
+
+
+def _in_words(rows: list[dict[str, str]]) -> str:
+    return ", ".join(
+        f"{per_cent(float(row['accuracy']))} {'with a mask' if row['masked'] == 'True' else 'bare'}" for row in rows
+    )
+
+
+def _named(value: str) -> str:
+    """A group by the data set's own words."""
+    return value.replace("_", " or ")
+
+
+def _with_interval(row: dict[str, str]) -> str:
+    low, high = (f"{100 * float(row[end]):.0f}" for end in ("low", "high"))
+    return f"{per_cent(float(row['accuracy']))} ({low} to {high})"
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))

@@ -17,37 +17,21 @@ import numpy as np
 from PIL import Image
 
 from ..faces.finding import reading_order
-from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows, left_out_words
+from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows, left_out_words, per_cent
 from .annotation import annotate
 from .one_photo import Answer, PhotoAnswers
 from .style import COLOURS, css_colour
 
-HINT = "The answer appears here, for every face in the photo."
 NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
-DELETED = "The uploaded photo has been deleted, as all are after a minute; choose it again."
 NOT_CALIBRATED = "The model is not calibrated: take its percentages as scores, not as how often it is right."
-NO_MASK = "No mask is drawn here: it would not cover nose and mouth, or would cover an eye."
+NO_MASK = "No mask is drawn here: one is worn, or it would not cover nose and mouth, or would cover an eye."
+TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
     "Orange places speak for “{likelier}”, blue ones against it: each place was hidden in turn, and the model asked "
     "again."
 )
-
-
-def status(content: str) -> str:
-    """HTML that a screen reader announces when it changes: every answer begins with it, so that the node stays."""
-    return f'<div class="live" role="status">{content}</div>'
-
-
-def hint(sentence: str) -> str:
-    """What is shown, in HTML, before there is an answer."""
-    return status(f'<div class="hint">{sentence}</div>')
-
-
-def notice(sentence: str) -> str:
-    """A sentence, in HTML, instead of an answer; it is announced at once."""
-    return f'<div class="live" role="alert"><div class="notice">{sentence}</div></div>'
 
 
 def picture_html(answers: PhotoAnswers) -> str:
@@ -59,33 +43,39 @@ def picture_html(answers: PhotoAnswers) -> str:
     return f'<img src="{source}" alt="Your photo with its faces marked{masks}. {summary(faces)}">'
 
 
-def answer_html(name: str, answers: PhotoAnswers) -> str:
-    """All that is said about a photo with at least one answer.
+def verdict_html(answers: PhotoAnswers) -> str:
+    """What was found, in one line, and what masks do to it."""
+    faces = [answer.prediction for answer in answers.as_it_is]
+    scores = "" if all(face.calibrated for face in faces) else f'<p class="why">{NOT_CALIBRATED}</p>'
+    more = f'<p class="why">{left_out_words(answers.left_out)}.</p>' if answers.left_out else ""
+    return f'<h2 class="summary">{summary(faces)}</h2>{more}{scores}{_about_masks(answers)}'
+
+
+def cards_html(name: str, answers: PhotoAnswers) -> str:
+    """All that is said about each face of a photo with at least one answer.
 
     Args:
         name: the photo's file name; it names the files that are saved.
         answers: the answers.
     """
     faces = [answer.prediction for answer in answers.as_it_is]
-    scores = "" if all(face.calibrated for face in faces) else f'<p class="why">{NOT_CALIBRATED}</p>'
-    more = f'<p class="why">{left_out_words(answers.left_out)}.</p>' if answers.left_out else ""
-    told = status(f'<h2 class="summary">{summary(faces)}</h2>{more}{scores}{_about_masks(answers)}')
-    table = _table(faces) if len(faces) > 1 else ""
     with_mask = answers.with_mask or [None] * len(faces)
     cards = [
         _card(number, *versions, answers.style)
         for number, versions in enumerate(zip(answers.as_it_is, with_mask, strict=True), 1)
     ]
-    return f'{told}{_save_buttons(name, faces, answers.left_out)}{table}<ol class="faces">{"".join(cards)}</ol>'
+    table = _table(faces) if len(faces) > 1 else ""
+    return f'<ol class="faces">{"".join(cards)}</ol>{table}{_save_buttons(name, faces, answers.left_out)}'
 
 
 def summary(predictions: list[Prediction]) -> str:
     """Such as "3 faces: 2 female, 1 not sure."."""
     counts = [(sum(prediction.answer == answer for prediction in predictions), answer) for answer in COLOURS]
     said = ", ".join(f"{count} {answer}" for count, answer in counts if count)
-    if predictions[0].whole_picture:
-        return f"No face found; the whole picture: {predictions[0].answer}."
-    return f"1 face: {predictions[0].answer}." if len(predictions) == 1 else f"{len(predictions)} faces: {said}."
+    if len(predictions) == 1:
+        found = "No face found; the whole picture" if predictions[0].whole_picture else "1 face"
+        return f"{found}: {predictions[0].answer}{_leaning(predictions[0])}."
+    return f"{len(predictions)} faces: {said}."
 
 
 def csv_link(rows: Iterable[dict[str, object]], name: str) -> str:
@@ -115,11 +105,6 @@ def html_table(caption: str, header: Iterable[str], rows: str) -> str:
     )
 
 
-def per_cent(p: float) -> str:
-    """Whole per cent; nothing is certain, so never 0 % or 100 %."""
-    return "&gt;99%" if p >= 0.995 else "&lt;1%" if p <= 0.005 else f"{p:.0%}"
-
-
 def style_name(style: str) -> str:
     """A mask's style as a person would write it."""
     return style.upper() if style[-1].isdigit() else style
@@ -135,9 +120,14 @@ def _about_masks(answers: PhotoAnswers) -> str:
     changed = sum(bare.prediction.answer != again.prediction.answer for bare, again in pairs)
     return (
         f'<p class="why">With a mask ({style_name(answers.style)}) drawn on {len(pairs)} of {len(answers.as_it_is)}, '
-        f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}. "
-        "Whether a mask is worn already is not known: the drawn one lies over it.</p>"
+        f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}. {_about_worn(answers)}</p>"
     )
+
+
+def _about_worn(answers: PhotoAnswers) -> str:
+    if any(answer.prediction.p_mask is None for answer in answers.as_it_is):
+        return "Whether a mask is worn already is not known: the drawn one lies over it."
+    return "A face that wears one already gets no other."
 
 
 def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
@@ -153,7 +143,7 @@ def _table(faces: list[Prediction]) -> str:
     """All faces in reading order, a row each, under their numbers in the picture."""
     rows = "".join(
         f'<tr data-face="{index + 1}"><th scope="row">{index + 1}</th><td>{faces[index].answer}</td>'
-        f"<td>{per_cent(faces[index].p_female)}</td><td>{per_cent(faces[index].p_male)}</td></tr>"
+        f"<td>{_per_cent(faces[index].p_female)}</td><td>{_per_cent(faces[index].p_male)}</td></tr>"
         for index in reading_order([face.box for face in faces])
     )
     return html_table("All faces as they are, row by row as in the photo", ("Face", "Answer", "Female", "Male"), rows)
@@ -168,7 +158,7 @@ def _card(number: int, bare: Answer, again: Answer | None, style: str | None) ->
         versions.append(_version(name, again, f"With a mask ({style_name(style)})"))
     left_out = f'<p class="why">{NO_MASK}</p>' if style and not again else ""
     body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>{left_out}'
-    title = f"<h3>{name}: {answer}</h3>"
+    title = f"<h3>{name}: {answer}{_leaning(bare.prediction)}</h3>"
     return f'<li class="face" data-answer="{answer}" style="--answer:{css_colour(answer)}">{title}{body}</li>'
 
 
@@ -181,6 +171,8 @@ def _version(name: str, answer: Answer, title: str) -> str:
     why = ""
     if border is not None and prediction.answer == NOT_SURE:
         why = f'<p class="why">{_why_not_sure(prediction, border)}</p>'
+    if prediction.p_mask is not None:
+        why += f'<p class="why">Wears a mask: {_per_cent(prediction.p_mask)}</p>'
     if answer.crop is None:
         return f'<div class="version"><div class="said">{said}{bars}{why}</div></div>'
     named = f"{name}, {title[:1].lower()}{title[1:]}" if title else name
@@ -189,15 +181,23 @@ def _version(name: str, answer: Answer, title: str) -> str:
 
 
 def _why_not_sure(prediction: Prediction, border: float) -> str:
-    likelier = _likelier(prediction)
     p = max(prediction.p_female, prediction.p_male)
-    told = per_cent(p)
-    if told == per_cent(border):  # rounded: "83% is under the 83%" would be nonsense
-        told = f"{math.floor(1000 * p) / 1000:.1%}"
-    return (
-        f"Too close to call: it leans to “{likelier}”, but {told} is under the {border:.0%} "
-        "(the mark in the bar) from which it answers."
-    )
+    told = _per_cent(p)
+    if told == _per_cent(border):  # rounded: "83 % is under the 83 %" would be nonsense
+        told = f"{math.floor(1000 * p) / 10:.1f} %"
+    close = f"Leans to “{_likelier(prediction)}”" if _leaning(prediction) else "Too close to call"
+    return f"{close}: {told} is under the {_per_cent(border)} (the mark in the bar) from which it answers."
+
+
+def _leaning(prediction: Prediction) -> str:
+    """Such as ", leans to female", of a face that is not sure and yet far from even."""
+    if prediction.answer != NOT_SURE or max(prediction.p_female, prediction.p_male) < TOO_CLOSE:
+        return ""
+    return f", leans to {_likelier(prediction)}"
+
+
+def _per_cent(p: float) -> str:
+    return html.escape(per_cent(p))
 
 
 def _likelier(prediction: Prediction) -> str:
@@ -221,4 +221,4 @@ def _bar(label: str, p: float, border: float | None) -> str:
     track = f'class="track" {meter}'
     if border is not None:
         track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
-    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{per_cent(p)}</b></div>'
+    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p)}</b></div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +17,13 @@ from .address import Address, host_name
 
 FREE_TRIES = 5  # wrong passwords that cost nothing
 LONGEST_WAIT = 300.0  # seconds
+# Gradio's doors that the page needs: its own HTML, scripts and styles, the login, and a sign of life. All others, for
+# uploads, files, streams, recordings and so on, are closed; our own doors are in doors.py.
+OPEN = re.compile(
+    r"/(config|theme[.]css|favicon[.]ico|robots[.]txt|manifest[.]json|login|logout|health|answer|heat)?/?"
+    r"|/(assets|static|svelte|page|examples)(/[^/]{1,150})+|/gradio_api/(startup-events|theme[.]css|heartbeat/[^/]*)"
+)
+MOST_LOGIN = 10_000  # bytes of a name and a password
 MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
 
 
@@ -66,6 +74,8 @@ class Brakes:
         refusal = self._refusal(Headers(scope=scope))
         if refusal:
             return await refusal(scope, receive, send)
+        if not OPEN.fullmatch(get_route_path(scope)):
+            return await JSONResponse({"error": "There is nothing here."}, 404)(scope, receive, send)
         if scope["method"] == "POST" and get_route_path(scope).rstrip("/") == "/login":
             return await self._login(scope, receive, send)
         return await self.app(scope, receive, send)
@@ -87,6 +97,8 @@ class Brakes:
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = (scope.get("client") or ("",))[0]
+        if not 0 < int(Headers(scope=scope).get("content-length", "0")) <= MOST_LOGIN:
+            return await JSONResponse({"detail": "That is no name and password."}, 413)(scope, receive, send)
         seconds = self.guesses.wait(caller)
         if seconds:
             told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}

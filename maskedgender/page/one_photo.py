@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ..masks.drawing import MaskError, draw_mask
 from ..networks.classifier import Classifier
 from ..prediction.answers import Prediction, find_crops, predict_photo, predictions
 
+WORN = 0.5  # the probability of a mask from which on a face counts as masked
 MASK_DRAWN_SIDE = 512  # pixels: a mask on a larger face would take seconds, and no screen shows more of it
 
 
@@ -53,7 +53,7 @@ class PhotoAnswers:
 
 
 def answer_photo(
-    model: Classifier, photo: np.ndarray, style: str | None = None, whole_picture: bool = False
+    model: Classifier, photo: np.ndarray, style: str | None = None, whole_picture: bool = False, quick: bool = False
 ) -> PhotoAnswers:
     """The answers for a photo, the same as `predict_photo` gives.
 
@@ -64,45 +64,51 @@ def answer_photo(
         photo: uint8 array (height, width, 3), RGB, upright.
         style: draw a mask of this style of `STYLES` on each face, and answer again.
         whole_picture: when no face is found, take the whole picture as one crop.
+        quick: it is one of a camera's pictures: the next one comes, and small faces may be missed.
     """
-    faces, crops, left_out = find_crops(photo, model.size)
+    faces, crops, left_out = find_crops(photo, model.size, quick)
     if not faces:
         whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
         return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
     as_it_is = _answer_crops(model, faces, crops)
     if style is None:
         return PhotoAnswers(photo, None, as_it_is, [], left_out)
-    masked, fits = with_masks(photo, faces, style)
+    worn = [(answer.prediction.p_mask or 0) >= WORN for answer in as_it_is]
+    masked, fits = with_masks(photo, faces, style, worn)
     again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, crops.shape[1]) for face in faces]))
     with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
     return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
 
 
-def picture_of(data_url: str, size: int) -> np.ndarray:
-    """The picture of a data URL, as a page sends a crop back: uint8 (size, size, 3), RGB.
+def picture_of(content: bytes, size: int) -> np.ndarray:
+    """The picture of a crop, as a page sends it back: uint8 (size, size, 3), RGB.
 
     Raises:
         ValueError: it is not a PNG of this size; nothing else is decoded.
     """
-    kind, _, content = data_url.partition(",")
-    with Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"]) as image:
-        if kind != "data:image/png;base64" or image.size != (size, size):
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        if image.size != (size, size):
             raise ValueError(f"A crop is a PNG of {size} x {size} pixels.")
         return np.asarray(image.convert("RGB"))
 
 
-def with_masks(photo: np.ndarray, faces: Sequence[Face], style: str) -> tuple[np.ndarray, list[bool]]:
-    """A copy of the photo with a mask on every face that it fits, and which faces these are.
+def with_masks(
+    photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool] = ()
+) -> tuple[np.ndarray, list[bool]]:
+    """A copy of the photo with a mask on every bare face that it fits, and which faces these are.
 
-    The same photo always gets the same masks. Whether a face wears one already is not known here: it gets another.
+    The same photo always gets the same masks. Where it is not known whether a face wears one, it gets another.
 
     Args:
         photo: uint8 array (height, width, 3), RGB.
         faces: largest first: it is drawn last, so that its mask lies over those of the faces behind it.
         style: one of `STYLES`.
+        worn: of each face, whether it wears a mask already; none does without.
     """
     masked, fits = photo.copy(), [False] * len(faces)
     for index in reversed(range(len(faces))):
+        if worn and worn[index]:
+            continue
         place, corner = _surroundings(faces[index], photo.shape)
         try:
             masked[place] = _with_mask(masked[place], faces[index].landmarks - corner, style, index)

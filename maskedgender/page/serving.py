@@ -1,11 +1,10 @@
-"""Serve the page: a FastAPI app that mounts it, where it listens, who may see it, and how long an upload is kept.
+"""Serve the page: a FastAPI app that mounts it, with the doors for photos beside it; where it listens, who may see it.
 
 It runs on this machine alone: no public link, no analytics, no history, no font or script from elsewhere.
 """
 
 from __future__ import annotations
 
-import functools
 import secrets
 import signal
 import sys
@@ -17,17 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 
 from .address import Address, address, host_name, listen
 from .brakes import Brakes
 from .gradio_import import gr
 from .memory_release import keep_little
-from .uploads import KEEP_SECONDS, OwnFiles, sweeping, upload_folder
 
-UPLOAD_LIMIT = "25mb"
-MOST_WAITING = 200  # requests; the next are told that the queue is full
 END_SECONDS = 1  # for which open connections are waited for at the end: a browser keeps one as long as it is open
 
 
@@ -65,25 +62,14 @@ class Served:
         self._thread.join(END_SECONDS + 10)
 
 
-def private_page(title: str, public: Sequence[str | Path] = ()) -> gr.Blocks:
-    """An empty page to be filled and given to `serve`; what it stores lies where nobody else may read.
-
-    `public` are folders whose files the page shows from where they are, such as examples: copies would be swept.
-    """
-    gr.set_static_paths(list(public))
-    upload_folder()
-    return gr.Blocks(title=title, analytics_enabled=False)
-
-
 def serve(
     page: gr.Blocks,
+    doors: APIRouter,
     host: str | Sequence[str] = (),
     port: int | None = None,
     root_path: str | None = None,
     share: bool = False,
     auth: str | Path | None = None,
-    public: Sequence[str | Path] = (),
-    keep_seconds: float = KEEP_SECONDS,
     inbrowser: bool = False,
     background: bool | None = None,
     height: int | None = None,
@@ -92,15 +78,14 @@ def serve(
     """Open a page and say where it is; in a script this waits until the page is stopped.
 
     Args:
-        page: what is to be served, from `private_page`.
+        page: what is to be served.
+        doors: the routes beside it, to which its scripts send photos.
         host: address to listen on, and after it further names by which the page may be called; without, the
             environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
         port: the port wanted; without, GRADIO_SERVER_PORT or 7860. When it is taken, the next free one is used.
         root_path: where a proxy shows the page; without, GRADIO_ROOT_PATH.
         share: ask Gradio for a public link, which sends photos through its servers.
         auth: a file of names and passwords, as `read_auth` takes it; without, whoever reaches the page may use it.
-        public: folders whose files every visitor may see.
-        keep_seconds: how long an upload is kept after it was last used.
         inbrowser: open a browser on it.
         background: return at once; without, in a notebook only.
         height: pixels of the frame that shows the page in a notebook; without, there is none.
@@ -113,7 +98,7 @@ def serve(
     """
     accounts = read_auth(auth) if auth else None
     where = address([host] if isinstance(host, str) else host, port, root_path)
-    app = _mounted(page, where, accounts, public, keep_seconds, options)
+    app = _mounted(page, doors, where, accounts, options)
     served = _opened(app, where)
     _say(served, where, bool(accounts))
     if share:
@@ -130,17 +115,16 @@ def serve(
 
 def _mounted(
     page: gr.Blocks,
+    doors: APIRouter,
     where: Address,
     accounts: list[tuple[str, str]] | None,
-    public: Sequence[str | Path],
-    keep_seconds: float,
     options: dict[str, Any],
 ) -> FastAPI:
     """The app that is served: brakes, and behind them the page."""
     # No openapi_url: a list of all doors, which needs no login.
     app = FastAPI(root_path=where.root_path, openapi_url=None, middleware=[Middleware(Brakes, address=where)])
-    page.queue(max_size=MOST_WAITING)
-    return gr.mount_gradio_app(
+    app.include_router(doors)
+    gr.mount_gradio_app(
         app,
         page,
         path="/",
@@ -152,15 +136,11 @@ def _mounted(
         mcp_server=False,
         ssr_mode=False,
         pwa=False,
-        max_file_size=UPLOAD_LIMIT,
-        allowed_paths=[str(folder) for folder in public],
-        app_kwargs={
-            "lifespan": functools.partial(sweeping, keep_seconds=keep_seconds),
-            "middleware": [Middleware(OwnFiles, public)],
-            "openapi_url": None,
-        },
+        app_kwargs={"openapi_url": None},
         **options,
     )
+    (app.state.page,) = (route.app for route in app.routes if isinstance(route, Mount))  # knows who has logged in
+    return app
 
 
 def _opened(app: FastAPI, where: Address) -> Served:
@@ -236,6 +216,6 @@ def read_auth(path: str | Path) -> list[tuple[str, str]]:
 
 
 def _end_tidily() -> None:
-    """Let SIGTERM end the program as Ctrl-C does, and delete its uploads; only a main thread can set this."""
+    """Let SIGTERM end the program as Ctrl-C does, and close the page; only a main thread can set this."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

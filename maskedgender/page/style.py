@@ -34,13 +34,13 @@ def _css_name(answer: str) -> str:
     return answer.replace(" ", "-")
 
 
-def _variables(colours: dict[str, str]) -> str:
-    return " ".join(f"--{_css_name(answer)}: {colour};" for answer, colour in colours.items())
+def _variables(colours: dict[str, str], prefix: str = "") -> str:
+    return " ".join(f"--{prefix}{_css_name(answer)}: {colour};" for answer, colour in colours.items())
 
 
 CSS = f"""
 .gradio-container {{ --line: var(--border-color-primary); --subdued: var(--neutral-600); --link: var(--primary-700);
-  {_variables(COLOURS)} }}
+  --strong: var(--primary-700); {_variables(COLOURS)} {_variables(COLOURS, "box-")} }}
 .dark .gradio-container, .dark.gradio-container, .gradio-container .dark {{ --subdued: var(--neutral-300);
   --link: var(--primary-300); {_variables(COLOURS_ON_DARK)} }}
 """

@@ -76,9 +76,12 @@ def _answered(model: Classifier, photo: np.ndarray, whole_picture: bool) -> tupl
     return predictions(model, faces, crops), left_out
 
 
-def find_crops(photo: np.ndarray, size: int) -> tuple[list[Face], np.ndarray, int]:
-    """A photo's largest MOST_FACES faces, their canonical crops, uint8 (N, size, size, 3), and how many more it has."""
-    found = find_faces(photo)
+def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[Face], np.ndarray, int]:
+    """A photo's largest MOST_FACES faces, their canonical crops, uint8 (N, size, size, 3), and how many more it has.
+
+    `quick` as in find_faces.
+    """
+    found = find_faces(photo, quick=quick)
     faces = found[:MOST_FACES]
     crops = [canonical_crop(photo, face, size) for face in faces]
     return faces, np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8), len(found) - len(faces)
@@ -142,6 +145,11 @@ def left_out_words(faces: int) -> str:
 def error_row(path: str | Path, sentence: str) -> dict[str, object]:
     """The row of a photo without an answer."""
     return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": sentence}
+
+
+def per_cent(p: float) -> str:
+    """A probability as people read it, everywhere the same: whole per cent, and nothing is certain: never 0 or 100."""
+    return ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{100 * p:.0f} %"
 
 
 def name_in_csv(path: str | Path) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
+import base64
+import io
 import shutil
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -20,14 +19,13 @@ from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import STYLES
 from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
-from maskedgender.page.about_model import about_model
-from maskedgender.page.annotation import SHOWN_SIDE, annotate
-from maskedgender.page.answer_html import DELETED, answer_html, data_url, per_cent
-from maskedgender.page.many_photos import MOST_PHOTOS, answer_many
+from maskedgender.page.about_model import RESULTS, about_model
+from maskedgender.page.annotation import FRAME, LABEL, LEAST_SIDE, SHOWN_SIDE, annotate
+from maskedgender.page.answer_html import cards_html, data_url, summary, verdict_html
+from maskedgender.page.answering import answer
 from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
-from maskedgender.page.uploads import KEEP_SECONDS, upload_folder
-from maskedgender.prediction.answers import Prediction, predict_photo
+from maskedgender.prediction.answers import Prediction, per_cent, predict_photo
 
 from ..support.people import collins
 
@@ -81,8 +79,25 @@ def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -
     masked, fits = with_masks(photo, [outside], "n95")
     assert fits == [False] and (masked == photo).all()
     (bare,) = answer_photo(model, photo).as_it_is
-    words = answer_html("photo.jpg", PhotoAnswers(photo, "n95", [bare], [None]))
+    answers = PhotoAnswers(photo, "n95", [bare], [None])
+    words = verdict_html(answers) + cards_html("photo.jpg", answers)
     assert words.count("No mask") == 2 and "versions two" not in words
+
+
+def test_a_face_that_wears_a_mask_gets_no_other(group: np.ndarray) -> None:
+    faces = find_faces(group)
+    masked, fits = with_masks(group, faces, "cloth", [False, True, False])
+    assert fits == [True, False, True]
+    window = crop_window(faces[1])
+    inside = np.s_[max(0, window.top) : window.top + window.side, max(0, window.left) : window.left + window.side]
+    assert (masked[inside] == group[inside]).all()
+
+
+def test_a_card_says_whether_a_mask_is_worn_where_the_model_knows() -> None:
+    photo = np.zeros((100, 100, 3), np.uint8)
+    answer = Answer(Prediction((10, 10, 50, 50), 0.9, 0.99, 0.01, p_mask=0.98), photo)
+    assert "Wears a mask: 98 %" in cards_html("photo.jpg", PhotoAnswers(photo, None, [answer], []))
+    assert "Wears a mask" not in words_about(0.99)
 
 
 def test_a_large_face_gets_a_mask_of_its_size(group: np.ndarray) -> None:
@@ -97,77 +112,60 @@ def test_a_large_face_gets_a_mask_of_its_size(group: np.ndarray) -> None:
     assert (np.abs(shrunk.astype(int) - group).max(axis=2) > 40).mean() == pytest.approx(covered, rel=0.25)
 
 
-def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
+def words_about(p_female: float) -> str:
+    """What a face's card says."""
     photo = np.zeros((100, 100, 3), np.uint8)
+    answer = Answer(Prediction((10, 10, 50, 50), 0.9, p_female, 1 - p_female, not_sure_below=0.83), photo)
+    return cards_html("photo.jpg", PhotoAnswers(photo, None, [answer], []))
 
-    def words(p_female: float) -> str:
-        answer = Answer(Prediction((10, 10, 50, 50), 0.9, p_female, 1 - p_female, not_sure_below=0.83), photo)
-        return answer_html("photo.jpg", PhotoAnswers(photo, None, [answer], []))
 
-    assert "it leans to “male”, but 60% is under" in words(0.4)
-    assert "leans" not in words(0.99)
-    assert "but 82.9% is under the 83%" in words(0.83 - 0.0001)
+def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
+    assert "Too close to call: 60 % is under the 83 %" in words_about(0.4)
+    assert "Leans to “male”: 80 % is under the 83 %" in words_about(0.2)
+    assert "not sure, leans to male" in words_about(0.35) and "leans" not in words_about(0.36)
+    assert "eans" not in words_about(0.99) and "close" not in words_about(0.99)
+    assert "82.9 % is under the 83 %" in words_about(0.8299)
+
+
+def test_one_face_is_summed_up_with_the_side_that_it_leans_to() -> None:
+    faces = [Prediction((0, 0, 9, 9), 0.9, p, 1 - p, not_sure_below=0.83) for p in (0.8, 0.5, 0.99)]
+    assert [summary([face]) for face in faces] == [
+        "1 face: not sure, leans to female.", "1 face: not sure.", "1 face: female.",
+    ]  # fmt: skip
+    assert summary(faces) == "3 faces: 1 female, 2 not sure."
 
 
 def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    assert (picture_of(data_url(crop, "PNG"), 32) == crop).all()
-    larger = data_url(crop, "PNG")
-    for refused, size in ((larger, 31), (data_url(crop, "JPEG"), 32), ("https://example.org/a.png", 32), ("", 32)):
+    png, jpeg = (base64.b64decode(data_url(crop, kind).partition(",")[2]) for kind in ("PNG", "JPEG"))
+    assert (picture_of(png, 32) == crop).all()
+    for refused, size in ((png, 31), (jpeg, 32), (b"https://example.org/a.png", 32), (b"", 32)):
         with pytest.raises((ValueError, OSError)):
             picture_of(refused, size)
 
 
-def test_more_photos_than_a_table_takes_are_refused_in_a_sentence(model: Classifier) -> None:
-    uploads = [{"path": "none.jpg", "orig_name": "none.jpg"}] * (MOST_PHOTOS + 1)
-    ((said, _),) = answer_many(model, uploads)
-    assert "201 files are too many at once; choose 200 or fewer." in said and 'role="alert"' in said
+def test_the_panel_names_the_best_and_the_worst_group_as_they_were_measured(model_path: Path) -> None:
+    told, measured = about_model(model_path), pd.read_csv(RESULTS / "accuracy-by-group.csv")
+    masked = measured[measured.masked & (measured.model == model_path.stem)]
+    for kind in ("gender", "race", "age", "gender and race"):
+        of_kind = masked[masked.group == kind].sort_values("accuracy")
+        line = next(line for line in told.splitlines() if line.startswith(f"- **By {kind}**"))
+        best, worst = (of_kind.iloc[place] for place in (-1, 0))
+        names = [f"“{row.value.replace('_', ' or ')}” ({per_cent(row.accuracy)} with a mask" for row in (best, worst)]
+        assert line.index(f"most often on faces labelled {names[0]}") < line.index(f"least often on {names[1]}")
+        for row in of_kind[of_kind.group != "gender and race"].itertuples():
+            assert f"| {row.value.replace('_', ' or ')} | {per_cent(row.accuracy)} (" in told
+    assert "seed_gender" not in told and "- with a mask: " in told and "- bare: " in told
 
 
-def test_a_table_counts_its_photos_as_they_are_done(model: Classifier, photos: dict[str, Path]) -> None:
-    uploads = [{"path": str(photos[name]), "orig_name": "<b>.jpg"} for name in ("collins", "text")]
-    *progress, (table, _) = answer_many(model, uploads)
-    assert [re.findall(r'value="(\d+)" max="(\d+)"', said) for said, _ in progress] == [[("0", "2")], [("1", "2")]]
-    assert "<b>" not in table and "&lt;b&gt;.jpg" in table
-
-
-def test_uploads_that_wait_for_their_turn_are_kept(model: Classifier, photos: dict[str, Path]) -> None:
-    place = Path(tempfile.mkdtemp(dir=upload_folder()))
-    waiting = Path(shutil.copy(photos["text"], place))
-    long_ago = time.time() - KEEP_SECONDS / 2
-    os.utime(waiting, (long_ago, long_ago))
-    said = answer_many(model, [{"path": str(path), "orig_name": path.name} for path in (photos["text"], waiting)])
-    next(said), next(said)
-    assert waiting.stat().st_mtime > long_ago + 1
-
-
-def test_photos_that_stay_in_the_list_are_not_answered_again(model: Classifier, photos: dict[str, Path]) -> None:
-    """The first was deleted by the time that the second joined it; a third was deleted before its answer."""
-    gone, joined, too_late = (str(photos["hopper"].with_name(name)) for name in ("gone.png", "hopper.png", "late.png"))
-    shutil.copy(photos["hopper"], gone)
-    *_, (_, before) = answer_many(model, [{"path": gone, "orig_name": "gone.png"}])
-    Path(gone).unlink()
-    uploads = [{"path": path, "orig_name": None} for path in (gone, joined, too_late)]
-    (first, _), *_, (table, after) = answer_many(model, uploads, before)
-    assert 'value="1" max="3"' in first and list(after) == [gone, joined, too_late]
-    assert after[gone] == before[gone] and after[gone][0]["answer"] and after[joined][0]["answer"]
-    assert table.count("late.png") >= 1 and DELETED in table
-    *_, (table, after) = answer_many(model, uploads[1:], after)
-    assert "gone.png" not in table and list(after) == [joined, too_late]
-
-
-def test_the_panel_shows_the_card_of_this_very_model(model_path: Path, original_model: Path, tmp_path: Path) -> None:
-    shipped = about_model(model_path)
-    card = model_path.with_name("README.md").read_text(encoding="utf-8")
-    for group in ("gender | female", "race | White", "age | 20-29"):
-        row = re.search(rf"^\| {re.escape(group)} \|.*$", card, re.MULTILINE)
-        assert row and row[0] in shipped
-    assert "seed_gender" not in shipped
+def test_of_another_model_the_panel_tells_no_measurements(
+    original_model: Path, tmp_path: Path, model_path: Path
+) -> None:
     assert about_model(original_model).count("not known") == 5
     other = tmp_path / model_path.name
     shutil.copy(original_model, other)
     shutil.copy(model_path.with_name("README.md"), tmp_path)
-    assert "race | White" not in about_model(other), "a card of another file"
+    assert "Black" not in about_model(other), "a card of another file"
 
 
 def contrast(one: str, other: str) -> float:
@@ -190,7 +188,7 @@ def test_the_colours_of_the_answers_can_be_read_and_seen() -> None:
 
 
 def test_boxes_lie_on_the_faces_in_the_colour_of_the_answer() -> None:
-    white = np.full((300, 400, 3), 255, np.uint8)
+    white = np.full((600, 800, 3), 255, np.uint8)
     faces = [Prediction((50, 100, 80, 90), 0.9, p, 1 - p, not_sure_below=0.83) for p in (0.99, 0.01, 0.5)]
     for face, colour in zip(faces, COLOURS.values(), strict=True):
         picture = annotate(white, [face])
@@ -210,17 +208,48 @@ def test_a_large_photo_is_shown_smaller_with_its_boxes_in_place() -> None:
     assert drawn.min() == pytest.approx(1000 * scale, abs=5) and drawn.max() == pytest.approx(2000 * scale, abs=5)
 
 
-def test_a_file_name_cannot_write_into_the_page(model: Classifier, tmp_path: Path) -> None:
-    path = tmp_path / "<img src=x onerror=alert(1)>.jpg"
-    path.write_text("no photo")
-    _, words, _, _ = app._answer(model, False, {"path": str(path)})
-    assert "<img" not in words and "&lt;img" in words
-    Image.fromarray(collins()).save(path)
-    _, words, _, _ = app._answer(model, False, {"path": str(path)})
-    assert "onerror=alert(1)>" not in words
+@pytest.mark.parametrize("shape", [(256, 256), (192, 256), (6000, 8000), (8000, 6000), (1000, 400)])
+def test_labels_can_be_read_on_photos_of_any_size_and_keep_their_space(shape: tuple[int, int]) -> None:
+    """In the frame that a page shows it in, a label is as high as a line of text, and "not sure" are two words."""
+    height, width = shape
+    face = Prediction((width * 0.3, height * 0.4, width * 0.3, width * 0.3), 0.9, 0.5, 0.5, not_sure_below=0.83)
+    picture = annotate(np.full((*shape, 3), 128, np.uint8), [face])
+    assert LEAST_SIDE <= max(picture.shape) <= SHOWN_SIDE
+    scale = max(picture.shape) / max(shape)
+    ground = np.array([int(COLOURS["not sure"][at : at + 2], 16) for at in (1, 3, 5)])
+    is_ground = np.abs(picture.astype(int) - ground).max(axis=2) < 8
+    left, top = round(face.box[0] * scale), round(face.box[1] * scale)
+    bottom = top - 3 - max(2, round(max(picture.shape) / 320))
+    high = int(is_ground[bottom::-1, left + 2].argmin())
+    shown = min(1.0, *(most / side for most, side in zip(FRAME, picture.shape[1::-1], strict=True)))
+    assert high * shown >= LABEL
+    written = np.flatnonzero((picture[bottom - high // 2 : bottom, left:].min(axis=2) > 180).any(axis=0))
+    gaps = np.diff(written)
+    assert (gaps > 0.3 * high).sum() == 2, "a space on either side of the word not"
+
+
+def test_a_crowds_labels_are_numbers_where_words_would_cover_their_neighbours() -> None:
+    grey = np.full((800, 1200, 3), 128, np.uint8)
+    crowd = [Prediction((20 + 90 * n, 300, 50, 60), 0.9, 0.99, 0.01) for n in range(12)]
+    few, many = (annotate(grey, faces) for faces in (crowd[:3], crowd))
+    assert (few[300:360, 120:150] == many[300:360, 120:150]).mean() > 0.5
+    covered = [(np.abs(picture[200:299].astype(int) - 128).max(axis=2) > 20).sum() for picture in (few, many)]
+    assert covered[1] < covered[0] * 2, "four times as many labels"
+
+
+def test_a_file_name_cannot_write_into_the_page(model: Classifier) -> None:
+    name, photo = "<img src=x onerror=alert(1)>.jpg", io.BytesIO()
+    Image.fromarray(collins()).save(photo, "JPEG")
+    told = answer(model, name, photo.getvalue(), "one", None, False)
+    words = told["verdict"] + told["picture"] + told["cards"]
+    assert words.count("<img") == 3 and "onerror=alert(1)>" not in words
+    assert answer(model, name, b"no photo", "one", None, False) == {
+        "error": f"{name} is not a photo in a format known here; save it as JPEG or PNG."
+    }
 
 
 def test_nothing_is_certain() -> None:
-    assert [per_cent(p) for p in (1.0, 0.995, 0.994, 0.5, 0.006, 0.005)] == [
-        "&gt;99%", "&gt;99%", "99%", "50%", "1%", "&lt;1%",
+    assert [per_cent(p) for p in (1.0, 0.995, 0.994, 0.5, 0.006, 0.005, 0.0)] == [
+        ">99 %", ">99 %", "99 %", "50 %", "1 %", "<1 %", "<1 %",
     ]  # fmt: skip
+    assert "&lt;1 %" in words_about(0.001) and "&gt;99 %" in words_about(0.001)

@@ -1,33 +1,28 @@
-"""Served as it should be: to whom, for how long an upload is kept, after a kill, and without a network."""
+"""Served as it should be: to whom, after a kill, and without a network."""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import io
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from benchmarks.page_process import CHECKOUT, PageProcess, page_process
-from maskedgender.page import app, serving, uploads
+from maskedgender.page import app, serving
 from shots.make_shots import upload
 
-from ..support.visitor import API, Visitor, file_data, files_in, until
+from ..support.visitor import Visitor, files_in
 
-KEEP = 5  # seconds, the least that the command takes
 PHOTO = app.EXAMPLES / "grace_hopper.jpg"
 
 
@@ -46,7 +41,7 @@ OPEN = {
     f"{prefix}{path}"
     for prefix, paths in {
         "/": ("", "favicon.ico", "login", "login/", "logout", "manifest.json", "pwa_icon/x", "robots.txt", "theme.css"),
-        "/gradio_api/": ("app_id", "cancel", "reset", "startup-events", "theme.css", "token", "user"),
+        "/gradio_api/": ("startup-events", "theme.css"),
     }.items()
     for path in (*paths, *(f"{path}/" for path in paths))
 }
@@ -68,9 +63,9 @@ def test_without_login_nothing_is_answered(locked: PageProcess, model_path: Path
     assert stranger.get("/config").status_code == 401
     shown = config_in(stranger.get("/").text)
     assert shown["auth_required"] and not shown.get("components") and not shown.get("dependencies")
-    assert stranger.get(f"{API}/file={PHOTO}").status_code == 401
-    assert stranger.post(f"{API}/upload", files={"files": ("a.jpg", b"x")}).status_code == 401
-    assert stranger.get("/gradio_api/token").json() == {"token": None, "user": None}
+    for path in ("/answer", "/heat"):
+        assert stranger.post(path, content=PHOTO.read_bytes()).status_code == 401
+    assert stranger.get(f"/examples/{PHOTO.name}").status_code == 401
 
 
 def config_in(page: str) -> dict[str, Any]:
@@ -101,7 +96,7 @@ def test_with_name_and_password_the_page_is_whole(locked: PageProcess) -> None:
     visitor = Visitor(locked.address)
     login = {"username": "ada", "password": "correct horse: battery"}
     assert visitor.post("/login", data=login).json() == {"success": True}
-    assert '"p_female"' in visitor.answer(visitor.upload(PHOTO.read_bytes()))
+    assert visitor.answer(PHOTO.read_bytes())["faces"]
     assert "battery" not in locked.log.read_text("utf-8", "replace")
 
 
@@ -142,63 +137,9 @@ def test_when_the_port_is_taken_the_next_one_is_used_and_named(model_path: Path)
 def test_the_page_is_private_by_default(model_path: Path) -> None:
     page = app.build_page(model_path)
     assert not page.get_config_file()["analytics_enabled"]
-    assert uploads.KEEP_SECONDS + uploads.SWEEP_SECONDS < 60
-    if os.name == "posix":
-        assert uploads.upload_folder().stat().st_mode & 0o077 == 0, "others on the machine may not read it"
 
 
-def test_nothing_of_a_photo_is_left_soon_after_its_answer_and_at_the_end(
-    browser: Browser, tmp_path: Path, photos: dict[str, Path]
-) -> None:
-    with page_process(tmp_path, "--port", "7960", "--keep", str(KEEP)) as page:
-        before = files_in(page)
-        tab = browser.new_page()
-        tab.goto(page.address)
-        upload(tab, photos["hopper"])
-        Visitor(page.address).upload(b"never asked about")
-        with socket.create_connection(("127.0.0.1", page.port)) as leaving:
-            leaving.sendall(half_an_upload())
-            until(lambda: any(file.stat().st_size == 0 or file.name.startswith("tmp") for file in files_in(page)), 20)
-        until(lambda: files_in(page) == before, KEEP + uploads.SWEEP_SECONDS + 20)
-        Visitor(page.address).upload(b"still there when the page ends")
-        assert files_in(page) != before
-        page.stop()
-        assert files_in(page) == [] and not list((tmp_path / "tmp").glob("maskedgender*"))
-        assert "Traceback" not in page.log.read_text("utf-8", "replace")
-        tab.close()
-
-
-def head_of_an_upload(length: int) -> bytes:
-    head = f"POST {API}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-    return f"{head}Content-Length: {length}\r\n\r\n".encode()
-
-
-def part_of_an_upload(content: bytes) -> bytes:
-    return b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n' + content + b"\r\n"
-
-
-def half_an_upload() -> bytes:
-    """A request that promises more than it brings."""
-    return head_of_an_upload(1_000_000) + part_of_an_upload(b"photo" * 1000)
-
-
-def test_the_first_photos_of_a_slow_upload_are_there_when_the_last_has_come(tmp_path: Path) -> None:
-    parts = [part_of_an_upload(bytes([number]) * 5000) for number in range(5)]
-    with page_process(tmp_path, "--port", "7950", "--keep", str(KEEP)) as page:
-        with socket.create_connection(("127.0.0.1", page.port)) as caller:
-            caller.sendall(head_of_an_upload(sum(map(len, parts)) + len(b"--x--\r\n")))
-            for part in parts:
-                caller.sendall(part)
-                time.sleep(KEEP / 2)
-            caller.sendall(b"--x--\r\n")
-            reply = http.client.HTTPResponse(caller)
-            reply.begin()
-            files = [Path(name) for name in json.loads(reply.read())]
-            assert reply.status == 200 and [file.read_bytes()[0] for file in files] == list(range(5))
-        until(lambda: not any(file.exists() for file in files), KEEP + uploads.SWEEP_SECONDS + 20)
-
-
-def test_after_a_kill_open_tabs_work_again_and_what_was_left_is_deleted(
+def test_after_a_kill_open_tabs_work_again_and_nothing_is_left(
     browser: Browser, tmp_path: Path, photos: dict[str, Path]
 ) -> None:
     """One tab has its answer, and the other waits for it, when the page is killed."""
@@ -208,16 +149,10 @@ def test_after_a_kill_open_tabs_work_again_and_what_was_left_is_deleted(
         waiting.goto(page.address)
         upload(answered, photos["hopper"])
         kill_in_the_middle(page, waiting)
-    waiting.get_by_text("Attempting reconnection").wait_for(timeout=60_000)
-    left = files_in(page)
-    assert left
-    for file in left:  # the minute goes by
-        os.utime(file, (time.time() - 60,) * 2)
+    waiting.locator("#words .notice").get_by_text("is it still running").wait_for(timeout=60_000)
+    assert files_in(page) == []
     with page_process(tmp_path, "--port", str(page.port)) as again:
         assert again.address == page.address
-        expect(waiting.get_by_text("Attempting reconnection")).to_have_count(0, timeout=60_000)
-        waiting.locator("#words .hint").wait_for(timeout=60_000)  # it has come back by itself
-        until(lambda: not any(file.exists() for file in left), 20)
         for tab in (answered, waiting):
             upload(tab, app.EXAMPLES / "group.jpg")
             tab.wait_for_function("document.querySelectorAll('.face').length == 3", timeout=60_000)
@@ -226,7 +161,7 @@ def test_after_a_kill_open_tabs_work_again_and_what_was_left_is_deleted(
 
 def kill_in_the_middle(page: PageProcess, tab: Page) -> None:
     """Kill the page while a tab waits for an answer."""
-    with tab.expect_response(lambda reply: "/queue/join" in reply.url, timeout=60_000):
+    with tab.expect_request(lambda request: "/answer" in request.url, timeout=60_000):
         tab.locator("#photo input[type=file]").first.set_input_files(app.EXAMPLES / "group.jpg")
     page.kill()
 
@@ -240,37 +175,3 @@ def test_cut_from_the_network_the_page_works_whole(tmp_path: Path, photos: dict[
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["answer"].startswith("1 face: ")
     assert seen["lost"] == [] and seen["fonts"] == [] and seen["outward"] == ""
-
-
-def test_only_files_older_than_the_time_are_swept_and_touching_begins_it_anew(tmp_path: Path) -> None:
-    file = uploads.upload_folder() / "waiting.png"
-    file.write_bytes(b"x")
-    os.utime(file, (time.time() - 100,) * 2)
-    uploads.touch([file, tmp_path / "gone.png", file / "below a file"])
-    uploads.sweep()
-    assert file.exists()
-    os.utime(file, (time.time() - uploads.KEEP_SECONDS - 1,) * 2)
-    uploads.sweep()
-    assert not file.exists()
-
-
-def test_an_upload_is_kept_while_its_request_waits_and_is_answered_and_not_much_longer() -> None:
-    there: list[bool] = []
-
-    def slow(upload: dict[str, str]) -> str:
-        time.sleep(3)
-        there.append(Path(upload["path"]).exists())
-        return ""
-
-    with serving.private_page("slow") as page:
-        photo, said = gr.File(), gr.Textbox()
-        photo.change(slow, photo, said, preprocess=False, api_name="predict")
-    served = serving.serve(page, port=8020, keep_seconds=1, background=True)
-    visitor = Visitor(served.address.rstrip("/"))
-    paths = [visitor.upload(b"x") for _ in range(2)]
-    events = [visitor.ask(file_data(path), also=[]).json()["event_id"] for path in paths]  # the second waits
-    for event in events:
-        assert "event: complete" in visitor.get(f"{API}/call/predict/{event}").text
-    assert there == [True, True]
-    until(lambda: not any(Path(path).exists() for path in paths), 10)
-    served.close()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from maskedgender.page.many_photos import answer_many
 from PIL import Image
 
 from maskedgender.cli.predict import predict
 from maskedgender.faces.detector import Face
 from maskedgender.networks.classifier import Classifier
 from maskedgender.page.answer_html import answer_html
-from maskedgender.page.many_photos import answer_many
 from maskedgender.page.one_photo import answer_photo
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction import answers

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from benchmarks.page_process import PageProcess
-
-API = "/gradio_api"
 
 
 class Visitor(httpx.Client):
@@ -22,27 +22,17 @@ class Visitor(httpx.Client):
         super().__init__(base_url=address, timeout=120)
         self.get("/")
 
-    def upload(self, photo: bytes, name: str = "photo.jpg") -> str:
-        """The path that the server gives to an upload."""
-        return self.post(f"{API}/upload", files={"files": (name, photo)}).raise_for_status().json()[0]
+    def ask(self, photo: bytes, name: str = "photo.jpg", **how: str) -> httpx.Response:
+        """The reply to a photo, whose answer is its last line."""
+        return self.post("/answer", content=photo, params=how, headers={"X-Name": quote(name)})
 
-    def ask(self, data: object, also: Sequence[object] = ("none",)) -> httpx.Response:
-        """The reply to a request for an answer, whose file is described by `data`; `also` are the other inputs."""
-        return self.post(f"{API}/call/predict", json={"data": [data, *also]})
-
-    def answer(self, path: str) -> str:
-        """The stream of events that ends with the answer for a path."""
-        event = self.ask(file_data(path)).raise_for_status().json()["event_id"]
-        return self.get(f"{API}/call/predict/{event}").text
-
-
-def file_data(path: str, **more: object) -> dict[str, Any]:
-    """A file as Gradio's own clients describe it."""
-    return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}
+    def answer(self, photo: bytes, name: str = "photo.jpg", **how: str) -> dict[str, Any]:
+        """The answer to a photo."""
+        return json.loads(self.ask(photo, name, **how).raise_for_status().text.splitlines()[-1])
 
 
 def files_in(page: PageProcess) -> list[Path]:
-    """All files that the page's process has stored."""
+    """All files in the folder that the page's process has for temporary ones."""
     return [path for path in (page.log.parent / "tmp").rglob("*") if path.is_file()]
 
 
