@@ -129,6 +129,7 @@ def main(
     models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
     every: Annotated[int, typer.Option(help="take every n-th portrait, for a quick look that is not kept")] = 1,
+    keep_it: Annotated[bool, typer.Option("--keep", help="keep the tables of a sample, too: n tells its size")] = False,
 ) -> None:
     """Measures, prints, keeps."""
     with ProcessPoolExecutor(len(KINDS), multiprocessing.get_context("spawn")) as processes:
@@ -142,7 +143,7 @@ def main(
     }
     print(tables["accuracy"].T.to_string())
     print(tables["gaps"].to_string(index=False, float_format="{:.4f}".format))
-    if every == 1 and not models:
+    if (every == 1 or keep_it) and not models:
         keep(tables)
 
 

@@ -26,7 +26,8 @@ from .photos import BARE, Photo, band_of, head_turn
 RESULTS = Path(__file__).parent / "results"
 LOOKS = RESULTS / "looks.csv"
 SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
-OURS_AND_THE_SEEDS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL)}
+SMALL_MODEL = SEED_MODEL.with_name("small_gender.keras")  # what shipped before: our small CNN
+OURS_AND_THE_SEEDS = {path.stem: path for path in (SHIPPED_MODEL, SMALL_MODEL, SEED_MODEL)}
 CHUNK = 256  # crops answered at once
 
 CLEAN = "clean"

@@ -30,7 +30,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split_record import choosing_portraits
 from maskedgender.measure.metrics import answered, calibration_error, percent
-from maskedgender.networks.records import NOT_SURE_BELOW, amend_record, record_of
+from maskedgender.networks.records import NOT_SURE_BELOW, NOT_SURE_BY, amend_record, record_of
 from maskedgender.places import SHIPPED_MODEL
 
 from .answers import CLEAN, answers, load_models
@@ -93,21 +93,23 @@ def show(name: str, labels: np.ndarray, probabilities: np.ndarray) -> None:
     print(points.to_string(index=False, formatters=formats))
 
 
-def write_border(model: Path, choice: float | None) -> None:
-    """Put the border of "not sure" into a model's record, or take it away where there is none."""
-    amend_record(model, {NOT_SURE_BELOW: None if choice is None else f"{choice:.2f}"})
+def write_border(model: Path, choice: float | None, by: str) -> None:
+    """Put the border of "not sure", and what it was chosen by, into a model's record; take both away if there is none.
+
+    A border that was chosen by fewer portraits is higher, as the interval of their accuracy is wider.
+    """
+    border = None if choice is None else f"{choice:.2f}"
+    amend_record(model, {NOT_SURE_BELOW: border, NOT_SURE_BY: border and by})
 
 
 def main(
     dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")],
     model: Annotated[Path, typer.Option(help="a .keras file")] = SHIPPED_MODEL,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder, of which the dataset was made")] = FAIRFACE,
-    every: Annotated[int, typer.Option(help="take every n-th portrait of the split, for a quick look")] = 1,
+    every: Annotated[int, typer.Option(help="take every n-th portrait of the split")] = 1,
     write: Annotated[bool, typer.Option("--write", help="put the border into the model's record")] = False,
 ) -> None:
     """Prints the tables and the choices."""
-    if write and every > 1:
-        raise typer.BadParameter("A quick look is not written: leave out --every, or --write.")
     if write and not record_of(model):
         raise typer.BadParameter(f"{model} has no record of its own, so nothing can be written into it.")
     files = choosing_portraits(model, list_images(find_dataset(dataset), TRAINING))
@@ -126,7 +128,7 @@ def main(
         else f"No threshold gives answers that are surely {LEAST_RIGHT:.0%} right."
     )
     if write:
-        write_border(model, choice)
+        write_border(model, choice, f"{len(found['with a mask'][0]):,} masked portraits of the choosing split")
     found["both together"] = tuple(np.concatenate(parts) for parts in zip(*found.values(), strict=True))
     for name, (labels, pairs) in found.items():
         show(name, labels, pairs)

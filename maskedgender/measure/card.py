@@ -15,7 +15,16 @@ from typing import Any
 
 import pandas as pd
 
-from ..networks.records import ANOTHER_SHARE, BORDER, CALIBRATED, CLASS_ORDER, NOT_SURE_BELOW, SCALE, read_record
+from ..networks.records import (
+    ANOTHER_SHARE,
+    BORDER,
+    CALIBRATED,
+    CLASS_ORDER,
+    NOT_SURE_BELOW,
+    NOT_SURE_BY,
+    SCALE,
+    read_record,
+)
 from .card_text import CARD, FIGURES
 from .gaps import Estimate
 from .metrics import NOT_KNOWN, Share, percent
@@ -24,7 +33,7 @@ STARTED = "started from"
 FACTS = (
     *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
     *("training time", STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
-    *(SCALE, CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW),
+    *(SCALE, CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW, NOT_SURE_BY),
 )
 SIZES = "face size"  # the group that has a table of its own
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
@@ -42,7 +51,7 @@ class Measured:
         coverage: columns model, masked, answered, threshold, count, error, low, high.
         robustness: columns model, change, kind, photos, found, accuracy, low, high, drop, drop low, drop high.
         near_copies: columns training, validation: files of portraits that look the same.
-        ways, held_out_styles, peers: tables that the card shows as they are.
+        ways, held_out_styles, peers, worn: tables that the card shows as they are.
     """
 
     accuracy: pd.DataFrame
@@ -54,9 +63,10 @@ class Measured:
     held_out_styles: pd.DataFrame
     peers: pd.DataFrame
     near_copies: pd.DataFrame
+    worn: pd.DataFrame
 
 
-AS_THEY_ARE = ("accuracy", "ways", "held_out_styles", "peers")
+AS_THEY_ARE = ("accuracy", "ways", "held_out_styles", "peers", "worn")
 
 
 def read_measured(folder: Path) -> Measured:
@@ -94,6 +104,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         time=_training_time(ours),
         hardware=ours.get("hardware", NOT_KNOWN),
         command=ours.get("command", NOT_KNOWN),
+        export=ours.get("export command", "the same command"),
         compared=_as_it_is(measured.accuracy),
         gaps=_gaps(_of(measured.gaps, model)),
         coverage=_coverage(_of(measured.coverage, model)),
@@ -103,6 +114,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         held_out=_as_it_is(measured.held_out_styles),
         ways=_as_it_is(measured.ways),
         peers=_as_it_is(measured.peers),
+        worn=_as_it_is(measured.worn),
         profiles=_accuracy_of(groups, "head turn", "45-90"),
         infants=_accuracy_of(groups, "age", "0-2"),
         children=_accuracy_of(groups, "age", "3-9"),

@@ -23,6 +23,7 @@ NOT_KNOWN = "not known"
 SHA_256, CALIBRATED, NOT_SURE_BELOW, CLASS_ORDER = "SHA-256", "calibrated", "not sure below", "class order"
 SCALE = "input scale"
 FEMALE_FIRST = "female, male"
+NOT_SURE_BY = "not sure chosen by"
 BORDER, ANOTHER_SHARE = "border between the words", "for another share of men"
 
 
@@ -58,6 +59,19 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
         "date": datetime.date.today().isoformat(),
         **{name.replace("_", " "): value for name, value in others.items()},
     }
+
+
+def exported_facts(trained: Mapping[str, str], **others: object) -> dict[str, object]:
+    """What the record of a file says that another's weights were exported to: how those were trained, and the export.
+
+    Args:
+        trained: the other file's record.
+        others: facts of the export, as for `training_facts`; "command" and "commit" go under names of their own.
+    """
+    others = {f"export {name}" if name in ("command", "commit") else name: value for name, value in others.items()}
+    of_its_answers = (NOT_SURE_BELOW, NOT_SURE_BY)
+    kept = {name: value for name, value in trained.items() if name not in of_its_answers}
+    return kept | {name: value for name, value in others.items() if name != "started_from"}
 
 
 def facts_of_answers(calibrated: bool) -> dict[str, str]:

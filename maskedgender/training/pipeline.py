@@ -26,7 +26,7 @@ from ..networks.answering import answering_cnn
 from ..networks.checksums import relisted, sha256
 from ..networks.imagenet import WeightsError, start_from_imagenet
 from ..networks.masked import masked_cnn
-from ..networks.records import SHA_256, facts_of_answers, training_facts, write_record
+from ..networks.records import SHA_256, exported_facts, facts_of_answers, read_record, training_facts, write_record
 from ..networks.seed import seed_cnn
 from ..networks.small import small_cnn
 from .calibration import Calibration, calibrate
@@ -167,10 +167,13 @@ def learn(
     with relisted(path):
         export(answering, path)
     write_split(path, portraits.fit, portraits.choose, start)
+    answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None)}
+    if start and changes.get("epochs") == 0:
+        write_record(path, exported_facts(read_record(start), **answers, **facts))
+        return Learnt(answering, history, best, calibration, path)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
-    own |= {SHA_256: sha256(path), **facts_of_answers(calibration is not None)}
     own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
-    write_record(path, training_facts(answering, history, best, **own, **facts))
+    write_record(path, training_facts(answering, history, best, **own, **answers, **facts))
     return Learnt(answering, history, best, calibration, path)
 
 

@@ -29,16 +29,16 @@ def test_the_threshold_leaves_a_margin():
 def test_the_border_is_written_into_the_models_record(tmp_path):
     model = tmp_path / "model.keras"
     write_record(model, {"epochs": 3, "not sure below": 0.9})
-    threshold.write_border(model, 0.81)
-    assert read_record(model) == {"epochs": "3", "not sure below": "0.81"}
-    threshold.write_border(model, None)
+    threshold.write_border(model, 0.81, "99 portraits")
+    assert read_record(model) == {"epochs": "3", "not sure below": "0.81", "not sure chosen by": "99 portraits"}
+    threshold.write_border(model, None, "99 portraits")
     assert read_record(model) == {"epochs": "3"}
 
 
-def test_a_quick_look_and_a_file_without_a_record_are_not_written_to(tmp_path):
-    for words in (["--every", "10"], ["--model", str(tmp_path / "none.keras")]):
-        ran = CliRunner().invoke(SHELL, ["--dataset", str(tmp_path), "--write", *words])
-        assert ran.exit_code == 2 and ("quick look" if words[0] == "--every" else "no record") in ran.output
+def test_nothing_is_written_where_there_is_no_record(tmp_path):
+    words = ["--dataset", str(tmp_path), "--write", "--model", str(tmp_path / "none.keras")]
+    ran = CliRunner().invoke(SHELL, words)
+    assert ran.exit_code == 2 and "no record" in ran.output
 
 
 def test_a_shift_adds_to_the_logit():

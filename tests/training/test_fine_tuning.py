@@ -15,7 +15,9 @@ from maskedgender.cli.commands import app
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
-from maskedgender.data.split_record import write_split
+from maskedgender.data.split_record import read_split, write_split
+from maskedgender.networks.answering import answering_cnn, trained_cnn
+from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
 from maskedgender.places import SHIPPED_MODEL
@@ -67,9 +69,9 @@ def test_without_a_description_nothing_comes_more_often(tmp_path: Path) -> None:
 
 
 def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
-    model = small_cnn()
+    model = masked_cnn()
     start_from(model, SHIPPED_MODEL)
-    shipped = keras.saving.load_model(SHIPPED_MODEL)
+    shipped = trained_cnn(keras.saving.load_model(SHIPPED_MODEL))
     assert all((a == b).all() for a, b in zip(model.get_weights(), shipped.get_weights(), strict=True))
 
 
@@ -94,3 +96,23 @@ def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) ->
     )
     (run,) = (tmp_path / "runs").iterdir()
     assert pd.read_csv(run / "history.csv")["learning_rate"][0] == pytest.approx(0.001)
+
+
+def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
+    images = list_images(dataset, TRAINING)
+    elsewhere = images[:1].assign(source="of another dataset")
+    start = export(answering_cnn(small_cnn(SIZE)), tmp_path / "start.keras")
+    write_split(start, pd.concat([images[::2], elsewhere]), images[1::2])
+    facts = {"epochs": "16", "command": "long ago", "not sure below": "0.9", "SHA-256": "another"}
+    start.with_suffix(".json").write_text(json.dumps(facts))
+    words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 0, "--architecture", "small"]
+    result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "small_gender.json").read_text())
+    assert told["epochs"] == "16" and told["command"] == "long ago" and "not sure below" not in told
+    assert "export command" in told and told["SHA-256"] != "another"
+    assert read_split(tmp_path / "small_gender.keras")["of another dataset"] == "fit", "what it has learnt stays known"
+    assert not (tmp_path / "runs").exists()
+    first, second = (trained_cnn(keras.saving.load_model(path)) for path in (start, tmp_path / "small_gender.keras"))
+    assert all((a == b).all() for a, b in zip(first.get_weights()[:-2], second.get_weights()[:-2], strict=True))
