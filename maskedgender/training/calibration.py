@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
 from ..data.stream import PortraitStream
 from ..networks.answering import LOGITS, trained_cnn
 from ..networks.probabilities import gender_output
 
+LEAST_RIGHT = 0.95  # of the answers: what is less probable than they are is "not sure"
 LEAST_SLOPE = 0.01  # of the calibration: a model that knows less than this says one half
 
 
@@ -63,6 +65,29 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
     losses = _log_loss(margin, choose.labels), _log_loss(honest, choose.labels)
     recalls = _recall(margin, choose.labels), _recall(honest, choose.labels)
     return Calibration(1 / slope, shift, len(margin), *losses, *recalls)
+
+
+def border_of_not_sure(model: keras.Model, choose: PortraitStream) -> float | None:
+    """The smallest probability, in steps of 0.01, whose answers to the choosing split are surely right often enough.
+
+    Surely: the lower end of the 95 % interval (Wilson) of their share is at least LEAST_RIGHT. None where no step
+    passes, as where there are too few images to be sure of anything.
+
+    Args:
+        model: calibrated.
+        choose: the choosing split, neither shuffled nor augmented.
+    """
+    pairs = gender_output(model.predict(choose, verbose=0))
+    right, sure = pairs.argmax(axis=1) == choose.labels, pairs.max(axis=1)
+    borders = (border for border in np.arange(50, 100) / 100 if _surely_right(right[sure >= border]))
+    return next((float(border) for border in borders), None)
+
+
+def _surely_right(right: np.ndarray) -> bool:
+    """Whether the answers, bool (N,), are right as often as they must be, at the lower end of the interval."""
+    if not len(right):
+        return False
+    return binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson").low >= LEAST_RIGHT
 
 
 def fold_calibration(model: keras.Model, temperature: float, shift: float) -> None:

@@ -26,10 +26,19 @@ from ..networks.answering import answering_cnn
 from ..networks.checksums import relisted, sha256
 from ..networks.imagenet import WeightsError, start_from_imagenet
 from ..networks.masked import masked_cnn
-from ..networks.records import SHA_256, exported_facts, facts_of_answers, read_record, training_facts, write_record
+from ..networks.records import (
+    NOT_SURE_BELOW,
+    NOT_SURE_BY,
+    SHA_256,
+    exported_facts,
+    facts_of_answers,
+    read_record,
+    training_facts,
+    write_record,
+)
 from ..networks.seed import seed_cnn
 from ..networks.small import small_cnn
-from .calibration import Calibration, calibrate
+from .calibration import Calibration, border_of_not_sure, calibrate
 from .fitting import Recipe, export, run_name, train
 from .mask_head import mask_head
 from .run_folder import best_epoch
@@ -162,12 +171,12 @@ def learn(
         history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, seed=seed, **changes)
         best = best_epoch(history)
     architecture = NAMES.get(model.name, model.name)
-    answering, calibration = _finished(model, portraits, seed) if architecture != "seed" else (model, None)
+    answering, calibration, border = _finished(model, portraits, seed) if architecture != "seed" else (model, None, {})
     path = output / f"{architecture}_gender.keras"
     with relisted(path):
         export(answering, path)
     write_split(path, portraits.fit, portraits.choose, start)
-    answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None)}
+    answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None), **border}
     if start and changes.get("epochs") == 0:
         write_record(path, exported_facts(read_record(start), **answers, **facts))
         return Learnt(answering, history, best, calibration, path)
@@ -177,12 +186,20 @@ def learn(
     return Learnt(answering, history, best, calibration, path)
 
 
-def _finished(model: keras.Model, portraits: Portraits, seed: int) -> tuple[keras.Model, Calibration]:
-    """A trained CNN in the form that answers, with the answer "mask" where the dataset can teach it; calibrated."""
+def _finished(
+    model: keras.Model, portraits: Portraits, seed: int
+) -> tuple[keras.Model, Calibration, dict[str, str | None]]:
+    """A trained CNN in the form that answers, with the answer "mask" where the dataset can teach it; calibrated.
+
+    The border of "not sure" goes with it, as facts for the record.
+    """
     mask = mask_head(model, portraits.dataset, portraits.fit, portraits.choose, seed)
     answering = answering_cnn(model, mask=mask)
-    chosen = masked_ones(portraits.choose)
-    return answering, calibrate(answering, PortraitStream(portraits.dataset, chosen, model.input_shape[1:], 64))
+    stream = PortraitStream(portraits.dataset, masked_ones(portraits.choose), model.input_shape[1:], 64)
+    calibration = calibrate(answering, stream)
+    border = border_of_not_sure(answering, stream)
+    chosen = None if border is None else f"{border:.2f}"
+    return answering, calibration, {NOT_SURE_BELOW: chosen, NOT_SURE_BY: chosen and f"{len(stream.files):,} crops"}
 
 
 def described(images: pd.DataFrame) -> str:

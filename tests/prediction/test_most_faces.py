@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from maskedgender.page.many_photos import answer_many
 from PIL import Image
 
 from maskedgender.cli.predict import predict
 from maskedgender.faces.detector import Face
 from maskedgender.networks.classifier import Classifier
-from maskedgender.page.answer_html import answer_html
+from maskedgender.page.answer_html import verdict_html
+from maskedgender.page.answering import answer
 from maskedgender.page.one_photo import answer_photo
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction import answers
@@ -25,7 +25,7 @@ SAID = "3 smaller faces left out: a photo gets answers for 100"
 def crowd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A photo in which 103 faces are found, the largest first."""
     faces = [Face((number, 0, 150 - number, 150 - number), 0.9, np.zeros((5, 2))) for number in range(103)]
-    monkeypatch.setattr(answers, "find_faces", lambda photo: faces)
+    monkeypatch.setattr(answers, "find_faces", lambda photo, quick=False: faces)
     Image.new("RGB", (300, 200)).save(tmp_path / "crowd.png")
     return tmp_path / "crowd.png"
 
@@ -50,6 +50,6 @@ def test_the_shell_says_it_and_counts_the_photo_as_read(
 def test_the_page_says_it(crowd: Path, model: Classifier):
     found = answer_photo(model, np.zeros((200, 300, 3), np.uint8))
     assert len(found.as_it_is) == 100 and found.left_out == 3
-    assert f"{SAID}." in answer_html("crowd.png", found)
-    *_, (table, _) = answer_many(model, [{"path": str(crowd)}])
-    assert SAID in table
+    assert f"{SAID}." in verdict_html(found)
+    told = answer(model, "crowd.png", crowd.read_bytes(), "many", None, whole=False)
+    assert told["rows"][-1]["error"] == SAID

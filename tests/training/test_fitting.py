@@ -26,7 +26,7 @@ from maskedgender.measure.metrics import accuracy_with_interval
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
 from maskedgender.training import fitting as training
-from maskedgender.training.calibration import calibrate, fold_calibration
+from maskedgender.training.calibration import border_of_not_sure, calibrate, fold_calibration
 from maskedgender.training.fitting import (
     RECIPES,
     best_epoch,
@@ -347,6 +347,22 @@ def test_probabilities_hold_for_as_many_women_as_men_whatever_the_share_to_choos
     one_half = np.array([0.5])
     np.testing.assert_allclose(model.predict(Chosen(one_half, labels[:1]))[0, 1], 0.5, atol=0.02)
     assert found.loss_after < found.loss_before
+
+
+def test_the_border_of_not_sure_is_the_smallest_whose_answers_are_surely_right() -> None:
+    class Chosen:
+        """Of 1,000 answers those at 0.7 are right in nine of ten cases, those at 0.9 in 98 of a hundred."""
+
+        labels = np.zeros(1000, int)
+        female = np.repeat([0.7, 0.3, 0.9, 0.1], [450, 50, 490, 10])
+
+    class Model:
+        def predict(self, stream: Chosen, verbose: int) -> np.ndarray:
+            return np.column_stack([stream.female, 1 - stream.female])
+
+    assert border_of_not_sure(Model(), Chosen) == 0.71  # type: ignore[arg-type]
+    Chosen.labels = np.ones(1000, int)
+    assert border_of_not_sure(Model(), Chosen) is None  # type: ignore[arg-type]
 
 
 def test_calibration_refuses_a_shuffled_stream(dataset: Path) -> None:
