@@ -63,8 +63,12 @@ def test_the_same_photo_gets_the_same_masks_and_every_style_differs(group: np.nd
 
 def test_with_a_mask_the_model_is_asked_again_in_the_same_frame(model: Classifier, group: np.ndarray) -> None:
     answers = answer_photo(model, group, "surgical")
+    worn = [bool(bare.prediction.p_mask and bare.prediction.p_mask > 0.5) for bare in answers.as_it_is]
+    assert [again is None for again in answers.with_mask] == worn and sum(worn) == 1, "who wears one gets no other"
     for face, bare, again in zip(find_faces(group), answers.as_it_is, answers.with_mask, strict=True):
-        assert again and again.crop is not None
+        if again is None:
+            continue
+        assert again.crop is not None
         assert again.prediction.box == bare.prediction.box == face.box
         assert (again.crop == canonical_crop(answers.photo, face, model.size)).all()
         (p_female, _) = model.predict(again.crop[None])[0]
