@@ -1,6 +1,6 @@
 """How many looks at a face pay: accuracy, steadiness and work of the averages of several, on the choosing split.
 
-    python -m benchmarks.looks --dataset masked [--model benchmarks/models/lite0_gender.keras]
+    python -m benchmarks.looks --dataset masked --model models/masked_gender.keras
 
 The images are those of the choosing split that lies beside the model; no test image is looked at. Steadiness is the
 share of answers, female or male, that turn round when the crop is moved or scaled by 5 % or turned by 8 degrees. Prints

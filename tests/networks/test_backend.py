@@ -63,7 +63,7 @@ def test_openvino_answers_real_crops_as_tensorflow_does(tmp_path: Path) -> None:
     _agree(SHIPPED_MODEL, fairface_portraits(200), tmp_path)
 
 
-@pytest.mark.parametrize("model", ["lite0", "seed"])
+@pytest.mark.parametrize("model", ["small", "seed"])
 def test_openvino_answers_for_every_kind_of_file(model: str, tmp_path: Path) -> None:
     pictures = [picture[:480, :480][:, ::step] for picture in (hopper(), collins()) for step in (1, -1)]
     _agree(OTHERS / f"{model}_gender.keras", pictures * 3, tmp_path)
