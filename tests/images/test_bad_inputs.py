@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
+from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.images.photos import MAX_MEGABYTES, PhotoError, read_photo
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import ModelError, load_model
@@ -281,7 +282,7 @@ def test_the_shell_says_what_is_wrong_with_a_model(folder: Path, tmp_path: Path)
     content("no model")(tmp_path / "text.keras")
     for name in ("text.keras", "missing.keras", "e" * 300 + ".keras"):
         ran = CliRunner().invoke(cli.app, ["predict", str(folder / GOOD), "--model", str(tmp_path / name)])
-        assert ran.exit_code == cli.TO_PUT_RIGHT and name in ran.output.replace("\n", "")
+        assert ran.exit_code == TO_PUT_RIGHT and name in ran.output.replace("\n", "")
         assert "Errno" not in ran.output and "Traceback" not in ran.output
 
 

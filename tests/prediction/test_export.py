@@ -12,6 +12,7 @@ import tensorflow as tf
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
+from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.answering import answering_cnn
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.export import FORMATS, SAME, export
@@ -58,7 +59,7 @@ def test_the_shell_exports_and_says_how_alike_the_answers_are(to: str, name: str
 @pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is not None, reason="tf2onnx is installed")
 def test_a_missing_package_is_named(model_file: Path):
     result = shell(model_file, "--to", "onnx")
-    assert result.exit_code == cli.TO_PUT_RIGHT and "needs the package tf2onnx" in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "needs the package tf2onnx" in result.output
     assert [file.name for file in model_file.parent.iterdir()] == ["small.keras"]
 
 
@@ -68,12 +69,12 @@ def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pyt
     erring = lambda path: lambda crops: start(path)(crops) + 2 * SAME  # noqa: E731
     monkeypatch.setitem(FORMATS, "saved-model", (keras_name, suffix, package, erring))
     result = shell(model_file, "--to", "saved-model")
-    assert result.exit_code == cli.TO_PUT_RIGHT and "gives other answers" in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "gives other answers" in result.output
     assert [file.name for file in model_file.parent.iterdir()] == ["small.keras"]
 
 
 def test_nothing_is_written_over(model_file: Path):
     model_file.with_suffix(".tflite").write_text("something of mine")
     result = shell(model_file, "--to", "litert")
-    assert result.exit_code == cli.TO_PUT_RIGHT and "is there already" in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "is there already" in result.output
     assert model_file.with_suffix(".tflite").read_text() == "something of mine"

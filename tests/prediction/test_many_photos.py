@@ -21,6 +21,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
+from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
@@ -112,7 +113,7 @@ def assert_same_csv(path: Path, expected: bytes) -> None:
 
 
 def assert_one_sentence(result: Result, said: str) -> None:
-    assert result.exit_code == cli.TO_PUT_RIGHT, result.output
+    assert result.exit_code == TO_PUT_RIGHT, result.output
     assert said in result.output and len(result.output.strip().splitlines()) == 1 and "Errno" not in result.output
 
 
@@ -303,7 +304,7 @@ def test_another_models_answers_are_not_gone_on_with(
     other, table = export(small_cnn(64), tmp_path / "other.keras"), tmp_path / "out.csv"
     table.write_bytes(unbroken_csv)
     result = predict(folder, "--model", other, "--csv", table, "--resume")
-    assert result.exit_code == cli.TO_PUT_RIGHT and "comes from another model" in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "comes from another model" in result.output
     assert table.read_bytes() == unbroken_csv
 
 
@@ -332,7 +333,7 @@ def test_resume_needs_a_csv(folder: Path, model_file: Path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
 def test_a_full_disk_is_one_sentence(folder: Path, model_file: Path):
     result = predict(folder / "0001.jpg", "--model", model_file, "--csv", "/dev/full")
-    assert result.exit_code == cli.TO_PUT_RIGHT and "make room" in result.output and "Traceback" not in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "make room" in result.output and "Traceback" not in result.output
 
 
 # Killed and stopped, for real
