@@ -41,6 +41,8 @@ class RunFolder:
             TrainingError: the folder cannot be written.
         """
         path = self.folder / "settings.json"
+        for half_written in self.folder.glob("partial-*"):  # as a kill leaves them
+            half_written.unlink()
         if self.history.empty:
             with whole_file(path) as partial:
                 partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
