@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from ..images.photos import MAX_MEGABYTES
 from ..masks.drawing import STYLES
@@ -94,6 +95,8 @@ async def _in_line(line: Line, request: Request, work: Callable[[bytes], dict[st
             return JSONResponse({"error": str(error)}, 503, {"Retry-After": "60"})
         except TimeoutError:
             return JSONResponse({"error": TOO_SLOW}, 408)
+        except ClientDisconnect:
+            return Response(status_code=400)  # whoever it was for has gone
         if body is None:
             return JSONResponse({"error": TOO_LARGE}, 413)
         place = stack.pop_all()  # given up when the answer has gone out
