@@ -32,11 +32,11 @@ from maskedgender.data.split_record import choosing_portraits
 from maskedgender.measure.metrics import answered, calibration_error, percent
 from maskedgender.networks.records import NOT_SURE_BELOW, NOT_SURE_BY, amend_record, record_of
 from maskedgender.places import SHIPPED_MODEL
+from maskedgender.training.calibration import LEAST_RIGHT
 
 from .answers import CLEAN, answers, load_models
 from .photos import FAIRFACE, photos
 
-LEAST_RIGHT = 0.95
 THRESHOLDS = np.arange(50, 100) / 100
 SHIFTS = np.arange(-100, 101) / 100  # of the logit
 SHOWN_SHIFTS = np.arange(-5, 6) / 5
