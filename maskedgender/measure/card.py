@@ -105,6 +105,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         hardware=ours.get("hardware", NOT_KNOWN),
         command=ours.get("command", NOT_KNOWN),
         export=ours.get("export command", "the same command"),
+        export_data=ours.get("export data", "the same"),
         compared=_as_it_is(measured.accuracy),
         gaps=_gaps(_of(measured.gaps, model)),
         coverage=_coverage(_of(measured.coverage, model)),

@@ -144,5 +144,6 @@ worse in them than in long ones, in which a CNN has time to learn its images by 
     make card                      # this page, from the figures that are kept in benchmarks/results/
 
 The shipped weights were trained by `{command}`:
-{time}; {hardware}. The file was exported by `{export}`.
+{time}; {hardware}. The file was exported by `{export}`
+(images: {export_data}).
 """

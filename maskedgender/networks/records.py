@@ -66,9 +66,11 @@ def exported_facts(trained: Mapping[str, str], **others: object) -> dict[str, ob
 
     Args:
         trained: the other file's record.
-        others: facts of the export, as for `training_facts`; "command" and "commit" go under names of their own.
+        others: facts of the export, as for `training_facts`; "command", "commit" and "data", the images that it was
+            calibrated on, go under names of their own.
     """
-    others = {f"export {name}" if name in ("command", "commit") else name: value for name, value in others.items()}
+    own = ("command", "commit", "data")
+    others = {f"export {name}" if name in own else name: value for name, value in others.items()}
     of_its_answers = (NOT_SURE_BELOW, NOT_SURE_BY)
     kept = {name: value for name, value in trained.items() if name not in of_its_answers}
     return kept | {name: value for name, value in others.items() if name != "started_from"}

@@ -176,12 +176,13 @@ def learn(
     with relisted(path):
         export(answering, path)
     write_split(path, portraits.fit, portraits.choose, start)
+    data = described(pd.concat([portraits.fit, portraits.choose]))
     answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None), **border}
     if start and changes.get("epochs") == 0:
-        write_record(path, exported_facts(read_record(start), **answers, **facts))
+        write_record(path, exported_facts(read_record(start), **answers, data=data, **facts))
         return Learnt(answering, history, best, calibration, path)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
-    own |= {"training_data": described(pd.concat([portraits.fit, portraits.choose]))}
+    own |= {"training_data": data}
     write_record(path, training_facts(answering, history, best, **own, **answers, **facts))
     return Learnt(answering, history, best, calibration, path)
 

@@ -111,7 +111,11 @@ def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(
     assert result.exit_code == 0, result.output
     told = json.loads((tmp_path / "small_gender.json").read_text())
     assert told["epochs"] == "16" and told["command"] == "long ago" and "not sure below" not in told
-    assert "export command" in told and told["SHA-256"] != "another"
+    assert (
+        "export command" in told
+        and told["export data"].startswith("24 images of 24 portraits")
+        and told["SHA-256"] != "another"
+    )
     assert read_split(tmp_path / "small_gender.keras")["of another dataset"] == "fit", "what it has learnt stays known"
     assert not (tmp_path / "runs").exists()
     first, second = (trained_cnn(keras.saving.load_model(path)) for path in (start, tmp_path / "small_gender.keras"))
