@@ -142,6 +142,14 @@ def train(
             "without, ImageNet's weights where they are installed."
         ),
     ] = None,
+    frozen: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=7,
+            help="First stages of our CNN that do not learn; without, 3 from ImageNet and none otherwise.",
+        ),
+    ] = None,
     looks: LooksOption = LOOKS,
 ) -> None:
     """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
@@ -149,7 +157,8 @@ def train(
         from .train import train
 
         seen = view.value if view else None
-        train(dataset, architecture.value, seen, image_size, epochs, batch_size, output, seed, limit, start, looks)
+        size = (epochs, batch_size, output, seed, limit)
+        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks)
 
 
 @app.command()

@@ -43,6 +43,7 @@ def train(
     seed: int,
     limit: int | None,
     start: str | None,
+    frozen: int | None,
     looks: Path,
 ) -> None:
     """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
@@ -55,7 +56,7 @@ def train(
     view, recipe = view or view_of(portraits.dataset), RECIPES[architecture]
     facts: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     if file:
-        model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing")
+        model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing", frozen)
         fine_tuning.start_from(model, file)
         if epochs != 0:
             fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
@@ -63,7 +64,7 @@ def train(
         recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
         facts["started_from"] = _start_in_words(file)
     else:
-        model, facts["started_from"] = new_cnn(architecture, view, image_size, start)
+        model, facts["started_from"] = new_cnn(architecture, view, image_size, start, frozen)
     typer.echo(f"{portraits.dataset}: {len(portraits.fit):,} images to fit, {len(portraits.choose):,} to choose by")
     size, started = model.input_shape[1], facts["started_from"]
     typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {size} pixels, from {started}")

@@ -32,6 +32,7 @@ OVERVIEW_SIDE = 320  # shows whether there are others beside a close-up
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
 LEAST_FACE_SIDE = 20  # pixels of the photo: less tells next to nothing, and is texture more often than a face
+NARROWEST = 8  # pixels a side: a photo with less holds no face that could be told from texture
 NARROW = 0.05  # of the sides: the border of views in which no face fills the picture
 LARGER = (1, 2, 4)  # times that pass: small faces with a mask are found best in the last
 TURNED_SIDE = 480  # pixels of the photo before it is turned
@@ -68,6 +69,8 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
         score_threshold: faces with a lower score (0..1) are left out.
         quick: look twice only, as for each of many pictures of a camera; small and turned faces may be missed.
     """
+    if min(photo.shape[:2]) < NARROWEST:
+        return []  # what the detector makes of a blurred line depends on the machine
     found = _at_first_sight(photo)
     small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
     unsure = not _is_sure(found)

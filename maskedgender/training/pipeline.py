@@ -113,7 +113,11 @@ def view_of(dataset: Path) -> str:
 
 
 def new_cnn(
-    architecture: str, view: str, image_size: int | None = None, start: str | None = None
+    architecture: str,
+    view: str,
+    image_size: int | None = None,
+    start: str | None = None,
+    frozen: int | None = None,
 ) -> tuple[keras.Model, str]:
     """A CNN to be trained, and what it starts from in words: "ImageNet" or "nothing".
 
@@ -123,6 +127,7 @@ def new_cnn(
             face.
         start: "imagenet" or "nothing"; None for ImageNet's weights where they are at hand, which the masked CNN alone
             can take.
+        frozen: stages of the masked CNN that do not learn; without, FROZEN_STAGES from ImageNet, none from nothing.
 
     Raises:
         WeightsError: ImageNet's weights were asked for and are not at hand.
@@ -132,14 +137,14 @@ def new_cnn(
     if architecture == "small":
         return small_cnn(image_size or 128, view), "nothing"
     if start != "nothing":
-        model = masked_cnn(image_size or 160, view, frozen=FROZEN_STAGES)
+        model = masked_cnn(image_size or 160, view, FROZEN_STAGES if frozen is None else frozen)
         try:
             start_from_imagenet(model)
             return model, "ImageNet"
         except WeightsError:
             if start == "imagenet":
                 raise
-    return masked_cnn(image_size or 160, view), "nothing"
+    return masked_cnn(image_size or 160, view, frozen or 0), "nothing"
 
 
 def learn(

@@ -137,8 +137,8 @@ def test_the_page_answers_each_and_the_next_good_one(folder: Path, model: Classi
 
     for case in PHOTOS:
         path = folder / case.name
-        if not path.is_file() or not os.access(path, os.R_OK) or path.is_symlink():
-            continue  # of no such file a browser can send the bytes
+        if not os.path.isfile(path) or not os.access(path, os.R_OK) or path.is_symlink():  # noqa: PTH113 (see below)
+            continue  # of no such file a browser can send the bytes; pathlib raises at names that are too long
         photo = path.read_bytes()
         said = told(case.name, photo)
         if case.is_refused:
@@ -290,4 +290,4 @@ def test_the_shell_says_what_is_wrong_with_a_model(folder: Path, tmp_path: Path)
 def test_a_box_outside_the_picture_can_be_drawn(box: tuple[float, float, float, float]) -> None:
     """The detector looks beyond the edges, so it may find a face there."""
     picture = app.annotate(np.zeros((100, 100, 3), np.uint8), [Prediction(box, 0.9, 0.9, 0.1)])
-    assert picture.shape == (100, 100, 3) and picture.any()
+    assert picture.shape == (640, 640, 3) and picture.any()

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
 from maskedgender.page.line import FullError, Line
+
+Result = TypeVar("Result")
+
+
+def run(together: Coroutine[Any, Any, Result]) -> Result:
+    """What it gives, from a thread of its own: while a browser is open, Playwright runs a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, together).result()
 
 
 async def told(line: Line, work: Any) -> list[dict[str, Any]]:
@@ -33,7 +43,7 @@ def test_photos_are_answered_in_their_order_and_told_how_many_are_ahead() -> Non
         assert len(line) == 0
         return answers
 
-    first, second, third = asyncio.run(together())
+    first, second, third = run(together())
     assert order == [0, 1, 2]
     assert first == [{"number": 0}] and second == [{"waiting": 1}, {"number": 1}]
     assert third == [{"waiting": 2}, {"waiting": 1}, {"number": 2}]
@@ -51,7 +61,7 @@ def test_who_goes_away_while_waiting_leaves_no_gap() -> None:
         may_end.set()
         return await asked[2]
 
-    assert asyncio.run(together()) == [{"waiting": 2}, {"waiting": 1}, {"ended": True}]
+    assert run(together()) == [{"waiting": 2}, {"waiting": 1}, {"ended": True}]
 
 
 def test_a_fault_in_one_answer_does_not_stop_the_next() -> None:
@@ -63,7 +73,7 @@ def test_a_fault_in_one_answer_does_not_stop_the_next() -> None:
         asked = [asyncio.create_task(told(line, work)) for work in (fault, lambda: {"right": True})]
         return await asyncio.gather(*asked, return_exceptions=True)
 
-    failed, right = asyncio.run(together())
+    failed, right = run(together())
     assert isinstance(failed, RuntimeError) and right[-1] == {"right": True}
 
 

@@ -23,6 +23,7 @@ from maskedgender.networks.small import small_cnn
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
 from maskedgender.training.fitting import export
+from maskedgender.training.pipeline import new_cnn
 
 from ..support.synthetic import synthetic_dataset
 
@@ -73,6 +74,13 @@ def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
     start_from(model, SHIPPED_MODEL)
     shipped = trained_cnn(keras.saving.load_model(SHIPPED_MODEL))
     assert all((a == b).all() for a, b in zip(model.get_weights(), shipped.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("frozen, still", [(None, set()), (2, {"stem", "stage1", "stage2"})])
+def test_stages_of_a_cnn_that_goes_on_may_stay_as_they_are(frozen: int | None, still: set[str]) -> None:
+    model, _ = new_cnn("masked", "face", SIZE, "nothing", frozen)
+    names = [layer.name.split("_")[0] for layer in model.layers if layer.weights and not layer.trainable_weights]
+    assert set(names) == still
 
 
 def test_a_file_of_another_cnn_is_refused(tmp_path: Path) -> None:
