@@ -25,7 +25,14 @@ from matplotlib.figure import Figure
 
 from maskedgender.measure.gaps import Estimate, balanced_accuracy, error_ratio, gaps_between_groups
 from maskedgender.measure.looks import append_look
-from maskedgender.measure.metrics import accuracy_by_group, accuracy_with_interval, answered, percent, score
+from maskedgender.measure.metrics import (
+    accuracy_by_group,
+    accuracy_with_interval,
+    answered,
+    errors_by_group,
+    percent,
+    score,
+)
 from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_against_coverage
 from maskedgender.networks.records import NOT_SURE_BELOW, record_of
 from maskedgender.places import SHIPPED_MODEL
@@ -60,7 +67,7 @@ def figures(given: Answers) -> dict[str, str]:
 
 
 def by_group(clean: Answers, sized: Answers) -> pd.DataFrame:
-    """Accuracy by group, as `accuracy_by_group` gives it, and the column photos: with those on which no face is found.
+    """Accuracy and errors by group, as metrics.py gives them, and the column photos: with those without a face found.
 
     The groups are those of the clean photos; the faces' sizes are those of the photos that were scaled.
     """
@@ -70,7 +77,8 @@ def by_group(clean: Answers, sized: Answers) -> pd.DataFrame:
 
 
 def _lines_with_photos(given: Answers) -> pd.DataFrame:
-    lines = accuracy_by_group(*given.of_found())
+    of_found = given.of_found()
+    lines = accuracy_by_group(*of_found).merge(errors_by_group(*of_found, given.not_sure_below), on=["group", "value"])
     every = accuracy_by_group(given.photos, np.nan_to_num(given.probabilities))[["group", "value", "count"]]
     merged = every.rename(columns={"count": "photos"}).merge(lines, how="left", on=["group", "value"])
     return merged.fillna({"count": 0}).astype({"count": int})

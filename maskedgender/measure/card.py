@@ -7,14 +7,14 @@ record that training leaves beside a model. What was not measured is shown as "n
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from .. import __version__
 from ..networks.records import (
     ANOTHER_SHARE,
     BORDER,
@@ -25,19 +25,29 @@ from ..networks.records import (
     SCALE,
     read_record,
 )
-from .card_text import CARD, FIGURES
-from .gaps import Estimate
-from .metrics import NOT_KNOWN, Share, percent
+from .card_tables import (
+    KINDS,
+    accuracy_of,
+    accuracy_when,
+    as_it_is,
+    by_group_table,
+    by_size_table,
+    coverage_table,
+    gaps_table,
+    markdown_table,
+    robustness_table,
+    worst_group,
+)
+from .card_text import CARD, FIGURES, FRONT, RESULT
+from .metrics import NOT_KNOWN
 
-STARTED = "started from"
+STARTED, TIME = "started from", "training time"
 FACTS = (
     *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
-    *("training time", STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
+    *(TIME, STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
     *(SCALE, CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW, NOT_SURE_BY),
 )
-SIZES = "face size"  # the group that has a table of its own
-COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-KINDS = {True: "with a mask", False: "bare"}
+WATTS = 100  # what a small server draws with two of its cores at work; nobody has measured it
 
 
 @dataclass(frozen=True)
@@ -46,12 +56,14 @@ class Measured:
 
     Attributes:
         accuracy: figures as text: a row a figure, a column a model and set of photos.
-        accuracy_by_group: columns model, masked, group, value, photos, count, accuracy, low, high.
+        accuracy_by_group: columns model, masked, group, value, photos, count, accuracy, low, high and,
+            if known, answered, women called male, men called female.
         gaps: columns model, masked, figure, value, low, high.
         coverage: columns model, masked, answered, threshold, count, error, low, high.
         robustness: columns model, change, kind, photos, found, accuracy, low, high, drop, drop low, drop high.
         near_copies: columns training, validation: files of portraits that look the same.
-        ways, held_out_styles, peers, worn: tables that the card shows as they are.
+        looks: columns date, commit, figure: each look at the test portraits.
+        held_out_styles, peers, worn: tables that the card shows as they are.
     """
 
     accuracy: pd.DataFrame
@@ -59,14 +71,14 @@ class Measured:
     gaps: pd.DataFrame
     coverage: pd.DataFrame
     robustness: pd.DataFrame
-    ways: pd.DataFrame
     held_out_styles: pd.DataFrame
     peers: pd.DataFrame
     near_copies: pd.DataFrame
     worn: pd.DataFrame
+    looks: pd.DataFrame
 
 
-AS_THEY_ARE = ("accuracy", "ways", "held_out_styles", "peers", "worn")
+AS_THEY_ARE = ("accuracy", "held_out_styles", "peers", "worn")
 
 
 def read_measured(folder: Path) -> Measured:
@@ -89,138 +101,101 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         measured: their model columns hold the files' names without .keras.
     """
     model = models[0]
-    groups = _of(measured.accuracy_by_group, model)
-    robustness = _of(measured.robustness, model)
     records = {path.stem: read_record(path) for path in models}
-    ours = records[model.stem]
-    return CARD.format(
+    return FRONT.format(stem=model.stem, results=_front_results(model, measured.accuracy)) + CARD.format(
         name=model.name,
+        version=__version__,
         record=model.with_suffix(".json").name,
         size=f"{model.stat().st_size / 1e6:.1f} MB",
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         facts=_facts(records),
-        near_copies=measured.near_copies["validation"].nunique() if len(measured.near_copies) else NOT_KNOWN,
-        data=ours.get("training data", NOT_KNOWN),
-        time=_training_time(ours),
-        hardware=ours.get("hardware", NOT_KNOWN),
-        command=ours.get("command", NOT_KNOWN),
-        export=ours.get("export command", "the same command"),
-        export_data=ours.get("export data", "the same"),
-        compared=_as_it_is(measured.accuracy),
-        gaps=_gaps(_of(measured.gaps, model)),
-        coverage=_coverage(_of(measured.coverage, model)),
-        by_group=_by_group(groups),
-        by_size=_by_size(groups),
-        robustness=_robustness(robustness, _others(measured.robustness, models)),
-        held_out=_as_it_is(measured.held_out_styles),
-        ways=_as_it_is(measured.ways),
-        peers=_as_it_is(measured.peers),
-        worn=_as_it_is(measured.worn),
-        profiles=_accuracy_of(groups, "head turn", "45-90"),
-        infants=_accuracy_of(groups, "age", "0-2"),
-        children=_accuracy_of(groups, "age", "3-9"),
-        dark=_accuracy_when(robustness, "dark"),
-        quarter=_accuracy_when(robustness, "quarter resolution"),
+        **_of_training(records[model.stem]),
+        **_of_evaluation(models, measured),
         **{name: _figure(model.parent, name) for name in FIGURES},
     )
 
 
+def _of_training(record: dict[str, str]) -> dict[str, str]:
+    """What the model's record tells of its training."""
+    command = record.get("export command")
+    data = record.get("export data", NOT_KNOWN)
+    return {
+        "data": record.get("training data", NOT_KNOWN),
+        "time": _training_time(record),
+        "hardware": record.get("hardware", NOT_KNOWN),
+        "command": record.get("command", NOT_KNOWN),
+        "export": f"The file was exported by `{command}` (images: {data})." if command else "It exported the file too.",
+        "energy": _energy(record),
+    }
+
+
+def _of_evaluation(models: Sequence[Path], measured: Measured) -> dict[str, object]:
+    """The tables, and the figures that sentences name."""
+    groups, robustness = (_of(table, models[0]) for table in (measured.accuracy_by_group, measured.robustness))
+    return {
+        "near_copies": measured.near_copies["validation"].nunique() if len(measured.near_copies) else NOT_KNOWN,
+        "looks": _looks_until_measured(measured.looks),
+        "compared": as_it_is(measured.accuracy),
+        "gaps": gaps_table(_of(measured.gaps, models[0])),
+        "coverage": coverage_table(_of(measured.coverage, models[0])),
+        "by_group": by_group_table(groups),
+        "by_size": by_size_table(groups),
+        "robustness": robustness_table(robustness, _others(measured.robustness, models)),
+        "held_out": as_it_is(measured.held_out_styles),
+        "peers": as_it_is(measured.peers),
+        "worn": as_it_is(measured.worn),
+        "worst": worst_group(groups),
+        "profiles": accuracy_of(groups, "head turn", "45-90"),
+        "infants": accuracy_of(groups, "age", "0-2"),
+        "children": accuracy_of(groups, "age", "3-9"),
+        "dark": accuracy_when(robustness, "dark"),
+        "quarter": accuracy_when(robustness, "quarter resolution"),
+    }
+
+
+def _front_results(model: Path, accuracy: pd.DataFrame) -> str:
+    """The model-index of the front matter: accuracy with a mask, and bare; an empty list where it was not measured."""
+    results = ""
+    for kind, words in (("masked", KINDS[True]), ("bare", KINDS[False])):
+        column = f"{model.stem}, {kind}"
+        told = dict(zip(accuracy["figure"], accuracy[column], strict=True)) if column in accuracy else {}
+        found = re.fullmatch(r"(.+) % \((.+) % to (.+) %, n = (.+)\)", told.get("accuracy (95 % interval)", ""))
+        if found:
+            value, low, high, count = found.groups()
+            results += RESULT.format(kind=words, value=value, low=low, high=high, count=count)
+    return results or " []"
+
+
+def _looks_until_measured(looks: pd.DataFrame) -> str:
+    """How often the test portraits had been looked at by the last time that the accuracy was measured."""
+    if not len(looks):
+        return NOT_KNOWN
+    measured = looks.index[looks["figure"].str.startswith("benchmarks.accuracy")]
+    return str(measured[-1] + 1) if len(measured) else NOT_KNOWN
+
+
 def _training_time(record: dict[str, str]) -> str:
     """With that of the file from which training went on, which its record names."""
-    time = f"{record.get('training time', NOT_KNOWN)} of training"
+    time = f"{record.get(TIME, NOT_KNOWN)} of training"
     return f"{time}, on from {record[STARTED]}" if STARTED in record else time
+
+
+def _energy(record: dict[str, str]) -> str:
+    """The energy of the training and of that of the file from which it went on, by hours and watts."""
+    minutes = sum(float(minutes) for minutes in re.findall(r"([\d.]+) minutes", _training_time(record)))
+    if not minutes:
+        return f"{NOT_KNOWN[0].upper()}{NOT_KNOWN[1:]}."
+    used = minutes / 60 * WATTS / 1000
+    return (
+        f"About {used:.2f} kWh, estimated by hand: {minutes:.0f} minutes at {WATTS} W, which a small server may draw. "
+        "Trials before it, and the training on ImageNet by others, come on top."
+    )
 
 
 def _facts(records: dict[str, dict[str, str]]) -> str:
     known = [fact for fact in FACTS if fact != STARTED or any(STARTED in record for record in records.values())]
     lines = [[fact, *(record.get(fact, NOT_KNOWN) for record in records.values())] for fact in known]
-    return _table(["", *records], lines)
-
-
-def _by_group(groups: pd.DataFrame) -> str:
-    """A line a group of people or style of mask: accuracy masked, and bare."""
-    shares = {(row.group, row.value, row.masked): _share(row) for row in groups.itertuples() if row.group != SIZES}
-    names = dict.fromkeys((group, value) for group, value, _ in shares)
-    lines = [[*name, *(shares.get((*name, masked), "-") for masked in KINDS)] for name in names]
-    return _table(["group", "value", "accuracy with a mask (95 % interval)", "accuracy bare (95 % interval)"], lines)
-
-
-def _by_size(groups: pd.DataFrame) -> str:
-    """A line a band of sizes: the share of faces found, and the accuracy on them, masked and bare."""
-    rows = {(row.value, row.masked): row for row in groups.itertuples() if row.group == SIZES}
-    lines = [
-        [str(size), *(cell for masked in KINDS for cell in _found_and_right(rows.get((size, masked))))]
-        for size in dict.fromkeys(size for size, _ in rows if size != NOT_KNOWN)
-    ]
-    header = [f"{what} {kind}" for kind in KINDS.values() for what in ("found", "accuracy")]
-    return _table(["pixels of the face", *header], lines)
-
-
-def _found_and_right(row: Any | None) -> tuple[str, str]:
-    if row is None:
-        return "", ""
-    return percent(row.count / row.photos), _share(row)
-
-
-def _gaps(gaps: pd.DataFrame) -> str:
-    found = {(row.figure, row.masked): Estimate(row.value, row.low, row.high) for row in gaps.itertuples()}
-    lines = []
-    for figure in dict.fromkeys(figure for figure, _ in found):
-        of_kinds = [found.get((figure, masked)) for masked in KINDS]
-        is_ratio = figure.startswith("error")
-        lines.append([figure, *("" if one is None else str(one) if is_ratio else one.in_points() for one in of_kinds)])
-    return _table(["(95 % interval)", *KINDS.values()], lines)
-
-
-def _coverage(coverage: pd.DataFrame) -> str:
-    """A line a share of photos answered: the threshold that gives it, and the error of these answers."""
-    rows = {(round(row["answered"], 2), row["masked"]): row for _, row in coverage.iterrows()}
-    shares = [share for share in COVERAGES if any((share, masked) in rows for masked in KINDS)]
-    lines = [
-        [f"{share:.0%}", *(cell for masked in KINDS for cell in _threshold_and_error(rows.get((share, masked))))]
-        for share in shares
-    ]
-    header = [f"{what} {kind}" for kind in KINDS.values() for what in ("from", "wrong")]
-    return _table(["answered", *header], lines)
-
-
-def _threshold_and_error(row: pd.Series | None) -> tuple[str, str]:
-    return ("", "") if row is None else (f"{row['threshold']:.3f}", _interval(row, "error"))
-
-
-def _robustness(robustness: pd.DataFrame, others: dict[str, pd.DataFrame]) -> str:
-    """A line a change; the other models' drops beside."""
-    drops = {name: {row["change"]: _drop(row) for _, row in rows.iterrows()} for name, rows in others.items()}
-    lines = [
-        [row["change"], percent(row["found"]), _interval(row, "accuracy"), _drop(row)]
-        + [of_model.get(row["change"], NOT_KNOWN) for of_model in drops.values()]
-        for _, row in robustness.iterrows()
-    ]
-    return _table(["change", "face found", "accuracy", "drop", *(f"drop of {name}" for name in drops)], lines)
-
-
-def _drop(row: pd.Series) -> str:
-    return "none" if row["kind"] == "clean" else Estimate(row["drop"], row["drop low"], row["drop high"]).in_points()
-
-
-def _interval(row: pd.Series, value: str) -> str:
-    return Estimate(row[value], row["low"], row["high"]).in_percent()
-
-
-def _accuracy_of(groups: pd.DataFrame, group: str, value: str) -> str:
-    """One group's accuracy with a mask."""
-    rows = [row for row in groups.itertuples() if row.masked and (row.group, str(row.value)) == (group, value)]
-    return _share(rows[0]) if rows else NOT_KNOWN
-
-
-def _accuracy_when(robustness: pd.DataFrame, change: str) -> str:
-    rows = [row for _, row in robustness.iterrows() if row["change"] == change]
-    return _interval(rows[0], "accuracy") if rows else NOT_KNOWN
-
-
-def _share(row: Any) -> str:
-    """The accuracy of a row of `accuracy_by_group`, as itertuples gives it."""
-    return str(Share(row.accuracy, row.low, row.high, int(row.count)))
+    return markdown_table(["", *records], lines)
 
 
 def _of(table: pd.DataFrame, model: Path) -> pd.DataFrame:
@@ -237,22 +212,3 @@ def _figure(folder: Path, name: str) -> str:
     """A line that shows a figure; says that there is none where the file is missing."""
     file, words = FIGURES[name]
     return f"![{words}]({file})" if (folder / file).is_file() else f"({words}: {NOT_KNOWN})"
-
-
-def _as_it_is(table: pd.DataFrame) -> str:
-    return _table(list(table.columns), table.to_numpy().tolist())
-
-
-def _table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """A table in Markdown, "not known" when it has no lines; empty cells and missing numbers are "not known", too."""
-    rows = [[_cell(cell) for cell in line] for line in lines]
-    if not rows:
-        return NOT_KNOWN[0].upper() + NOT_KNOWN[1:] + "."
-    cells = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
-
-
-def _cell(cell: object) -> str:
-    if cell == "" or (isinstance(cell, float) and math.isnan(cell)):
-        return NOT_KNOWN
-    return str(cell).replace("|", r"\|")

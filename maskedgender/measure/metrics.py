@@ -21,6 +21,8 @@ from ..networks.records import NOT_KNOWN
 
 CALIBRATION_BINS = 15
 RESAMPLES = 1000
+GROUPS = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
+CALLED_MALE, CALLED_FEMALE = "women called male", "men called female"
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,44 @@ def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.Dat
     Returns:
         columns group, value, count, accuracy, low, high (95 % interval), one row a value.
     """
+    rows = _with_groups(images).assign(right=probabilities.argmax(axis=1) == images.label.to_numpy())
+    return pd.DataFrame([line for group in GROUPS if group in rows for line in _group_lines(rows, group)])
+
+
+def errors_by_group(images: pd.DataFrame, probabilities: np.ndarray, not_sure_below: float | None) -> pd.DataFrame:
+    """How often each group gets an answer, and in which direction the likelier class is wrong.
+
+    Args:
+        images: as for `accuracy_by_group`.
+        not_sure_below: the larger probability from which there is an answer; None where there always is one.
+
+    Returns:
+        columns group, value, answered, women called male, men called female: shares, 0..1, the last two of the women
+        and of the men; not-a-number where a group has none.
+    """
+    rows = _with_groups(images).assign(
+        answered=probabilities.max(axis=1) >= (not_sure_below or 0.0),
+        **{CALLED_MALE: probabilities.argmax(axis=1) == 1, CALLED_FEMALE: probabilities.argmax(axis=1) == 0},
+    )
+    rows[CALLED_MALE] = rows[CALLED_MALE].where(rows.label == 0)
+    rows[CALLED_FEMALE] = rows[CALLED_FEMALE].where(rows.label == 1)
+    shares = [
+        rows.groupby(group)[["answered", CALLED_MALE, CALLED_FEMALE]]
+        .agg(lambda column: column.astype(float).mean())
+        .rename_axis("value")
+        .reset_index()
+        .assign(group=group)
+        for group in GROUPS
+        if group in rows
+    ]
+    return pd.concat(shares, ignore_index=True)
+
+
+def _with_groups(images: pd.DataFrame) -> pd.DataFrame:
+    """With the columns gender and, where races are known, "gender and race"."""
     rows = images.reset_index(drop=True).assign(gender=np.take(CLASSES, images.label.to_numpy()))
-    if (rows.race != NOT_KNOWN).any():
-        rows["gender and race"] = rows.gender + ", " + rows.race
-    rows["right"] = probabilities.argmax(axis=1) == rows.label.to_numpy()
-    groups = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
-    return pd.DataFrame([line for group in groups if group in rows for line in _group_lines(rows, group)])
+    known = (rows.race != NOT_KNOWN).any()
+    return rows.assign(**{"gender and race": rows.gender + ", " + rows.race}) if known else rows
 
 
 def _group_lines(rows: pd.DataFrame, group: str) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from benchmarks.accuracy import CLEAN, SIZED, measure
 from benchmarks.answers import OURS_AND_THE_SEEDS, RESULTS, SEED_MODEL, Answers
@@ -85,6 +86,29 @@ def test_what_was_measured_is_in_the_card(models, results):
     assert "| class-wise calibration error | " in card
 
 
+def test_the_card_names_whom_it_knows_worst_and_in_which_direction_it_errs(models, results):
+    card = model_card(models, read_measured(results))
+    worst, best = "female, Black, 83.33 % (71.97 % to 90.69 %, n = 60)", "female, White, 100.00 %"
+    assert f"by gender and race, with a mask: {worst}; and best: {best}" in card
+    row = next(line for line in card.splitlines() if line.startswith("| gender and race | female, Black |"))
+    assert row.endswith("| 100.00 % | 16.67 % | not known |"), "answered, women called male, men called female"
+
+
+def test_the_front_matter_can_be_read_and_holds_the_accuracy(models, results):
+    front = yaml.safe_load(model_card(models, read_measured(results)).split("---")[1])
+    masked, bare = front["model-index"][0]["results"]
+    values = [result["metrics"][0]["value"] for result in (masked, bare)]
+    assert front["license"] == "cc-by-4.0" and values == [90.0, 95.0]
+    assert "with a mask, 200 portraits" in masked["dataset"]["name"]
+
+
+def test_the_energy_is_estimated_from_the_time_that_the_records_tell(models):
+    write_record(models[0], {"training time": "30 minutes", "started from": "x.keras, training time 90.0 minutes"})
+    assert "About 0.20 kWh, estimated by hand: 120 minutes at 100 W" in model_card(
+        models, read_measured(models[0].parent)
+    )
+
+
 def test_a_table_that_an_older_run_has_left_is_shown_as_it_is(models, results, tmp_path):
     """Such as one without the class-wise calibration error."""
     kept = pd.read_csv(results / "accuracy.csv", dtype=str)
@@ -95,9 +119,10 @@ def test_a_table_that_an_older_run_has_left_is_shown_as_it_is(models, results, t
 
 def test_what_was_not_measured_is_not_known(models, tmp_path):
     card = model_card(models, read_measured(tmp_path))
-    for heading in ("How good", "By group", "When photos are worse", "Beside others", "Ways of training"):
-        section = card.split(f"## {heading}")[1].split("\n## ")[0]
+    for heading in ("How good", "By group", "When photos are worse", "Beside others"):
+        section = card.split(f"### {heading}")[1].split("\n##")[0]
         assert "\nNot known.\n" in section, heading
+    assert "  results: []\n" in card and "looked at not known times" in card
     assert "Low light: not known" in card and "(risk-coverage.png)" not in card
 
 
@@ -105,13 +130,16 @@ def test_tables_and_figures_appear_when_they_are_there(models, results, tmp_path
     for name in ("risk-coverage.png", "attribution.png"):
         (models[0].parent / name).write_bytes(b"a picture")
     (tmp_path / "held-out-styles.csv").write_text("style,trained on it,not trained on it\nn95,82.10 %,\n")
-    (tmp_path / "ways.csv").write_text("way,accuracy\nMixUp,0.801\n")
+    looks = ("masked_cnn: 88 %", "benchmarks.accuracy, bare: 90 %", "my own training, tested: 91 %")
+    (tmp_path / "looks.csv").write_text(
+        "\n".join(["date,commit,figure", *(f'2026-01-01,abc,"{one}"' for one in looks)])
+    )
     row = "dark,photo,100,0.875,0.7,0.6,0.8,0.031,0.01,0.05"
     header = "model,change,kind,photos,found,accuracy,low,high,drop,drop low,drop high"
     (tmp_path / "robustness.csv").write_text(f"{header}\nsmall,{row}\nseed_gender,{row.replace('0.031', '0.041')}\n")
     card = model_card(models, read_measured(tmp_path))
     assert "](attribution.png)" in card and "](risk-coverage.png)" in card
-    assert "| n95 | 82.10 % | not known |" in card and "| MixUp | 0.801 |" in card
+    assert "| n95 | 82.10 % | not known |" in card and "looked at 2 times" in card
     drops = "3.10 points (1.00 to 5.00) | 4.10 points (1.00 to 5.00)"
     assert f"| dark | 87.50 % | 70.00 % (60.00 % to 80.00 %) | {drops} |" in card
     assert "Low light: 70.00 % (60.00 % to 80.00 %)" in card
