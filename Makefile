@@ -56,6 +56,7 @@ card: $(VENV)/installed ## write the shipped model's card, models/README.md, fro
 
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py
+	@$(BIN)/python shots/faces_sheet.py
 	@$(BIN)/python shots/make_shots.py
 
 soak: $(VENV)/installed-for-tests ## run the long tests

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
+from maskedgender.networks import model_files
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.seed import seed_cnn
@@ -17,6 +18,24 @@ from maskedgender.places import SHIPPED_MODEL
 from shots.make_shots import chromium, serve
 
 from .support.people import collins, hopper
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_model_opened_once() -> Iterator[None]:
+    """Tests share what Keras makes of the shipped file: TensorFlow takes seconds for it, and shells open it again."""
+    opened: dict[Path, keras.Model] = {}
+    loaded = model_files._loaded
+
+    def loaded_once(path: Path) -> keras.Model:
+        if path.resolve() != SHIPPED_MODEL:
+            return loaded(path)
+        if path not in opened:
+            opened[path] = loaded(path)
+        return opened[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_files, "_loaded", loaded_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from .keras_files import is_keras_file, is_older, named_for_keras, why_not_read
 from .openvino_answers import answer_by_openvino
 from .probabilities import as_input
 from .records import CALIBRATED, NOT_SURE_BELOW, record_of
+from .tensorflow_answers import answer_by_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -69,11 +70,7 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     except ValueError as error:
         raise ModelError(f"{path} {error}") from error
     model = in_our_contract(model, contract)
-    if _on_openvino():
-        try:
-            answer_by_openvino(model)
-        except NotImplementedError as error:
-            raise _not_by_openvino(path) from error
+    _compile_to_answer(path, model)
     _require_probabilities(path, model)
     return _described(path, model, record, contract)
 
@@ -136,6 +133,19 @@ def _on_openvino() -> bool:
     return keras.backend.backend() == SERVING
 
 
+def _compile_to_answer(path: Path, model: keras.Model) -> None:
+    """In our own way, where a backend has one that is faster than that of Keras."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        answer_by_tensorflow(model)
+    elif _on_openvino():
+        try:
+            answer_by_openvino(model)
+        except NotImplementedError as error:
+            raise _not_by_openvino(path) from error
+
+
 def _loaded(path: Path) -> keras.Model:
     """What Keras reads from the file."""
     import keras
@@ -186,15 +196,12 @@ def _require_shapes(path: Path, model: keras.Model) -> None:
 
 
 def _require_probabilities(path: Path, model: keras.Model) -> None:
-    """Raise unless noise gets answers between 0 and 1; two batch sizes, so that no later one needs compiling."""
+    """Raise unless noise gets answers between 0 and 1."""
     side = model.input_shape[1]
     noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
-    for batch in (noise[:1], noise):
-        outputs = model.predict_on_batch(as_input(model, batch))
-        output = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
-        if not np.isfinite(output).all():
-            raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")
-        if output.min() < 0 or output.max() > 1:
-            raise ModelError(
-                f"{path} gives numbers outside 0..1, such as logits; end it with a softmax, and export it."
-            )
+    outputs = model.predict_on_batch(as_input(model, noise))
+    output = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
+    if not np.isfinite(output).all():
+        raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")
+    if output.min() < 0 or output.max() > 1:
+        raise ModelError(f"{path} gives numbers outside 0..1, such as logits; end it with a softmax, and export it.")

@@ -45,13 +45,10 @@ def test_it_is_small_in_float32_and_of_stock_layers(model):
     assert all(getattr(keras.layers, type(layer).__name__) is type(layer) for layer in stock)
 
 
-def test_the_cards_and_the_readmes_figures_are_the_measured_ones():
+def test_the_cards_figures_are_the_measured_ones():
     measured = pd.read_csv(ROOT / "benchmarks" / "results" / "accuracy.csv", index_col="figure")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     accuracies = measured.loc["accuracy (95 % interval)"]
-    for figure in accuracies:
-        assert figure in CARD
-        assert figure.split(", n")[0] in readme.replace("\n", " ")
+    assert all(figure in CARD for figure in accuracies)
 
 
 def test_it_beats_the_originals_cnn_on_the_same_photos():

@@ -1,0 +1,60 @@
+"""shots/faces.png: six examples of one face each, its box, and under it what the shipped model answers.
+
+python shots/faces_sheet.py
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from maskedgender.data.layout import CLASSES
+from maskedgender.images.photos import read_photo
+from maskedgender.networks.classifier import Classifier
+from maskedgender.networks.model_files import load_model
+from maskedgender.page import app
+from maskedgender.page.style import COLOURS
+from maskedgender.prediction.answers import NOT_SURE, Prediction, per_cent, predict_photo
+
+SHOWN = 6
+SIDE = 480  # pixels a photo is shown with
+
+
+def main() -> None:
+    """Draws the sheet."""
+    model = load_model()
+    figure = Figure(figsize=(12, 9), layout="constrained", facecolor="white")
+    for panel, photo in zip(figure.subplots(2, SHOWN // 2).flat, of_one_face()[:SHOWN], strict=True):
+        show(panel, model, photo)
+    figure.savefig(Path(__file__).with_name("faces.png"), dpi=80)
+
+
+def of_one_face() -> list[Path]:
+    """The examples that show one face, in their order."""
+    with (app.EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+        return [app.EXAMPLES / row["file"] for row in csv.DictReader(file) if ";" not in row["answers"]]
+
+
+def show(panel: Axes, model: Classifier, photo: Path) -> None:
+    """One photo's square, with its boxes, and the words for its largest face."""
+    pixels = read_photo(photo)
+    predictions = predict_photo(model, pixels)
+    drawn = Image.fromarray(app.annotate(pixels, predictions))
+    panel.imshow(np.asarray(ImageOps.pad(drawn, (SIDE, SIDE), color="white")))
+    panel.set(xticks=[], yticks=[], frame_on=False)
+    panel.set_xlabel(words(predictions[0]), fontsize=15, color=COLOURS[predictions[0].answer], labelpad=8)
+
+
+def words(face: Prediction) -> str:
+    """Such as "female, 98 %"; and where the model is not sure, to what it leans."""
+    likelier, p = max(zip(CLASSES, (face.p_female, face.p_male), strict=True), key=lambda pair: pair[1])
+    return f"{NOT_SURE}, {per_cent(p)} {likelier}" if face.answer == NOT_SURE else f"{face.answer}, {per_cent(p)}"
+
+
+if __name__ == "__main__":
+    main()

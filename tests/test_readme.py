@@ -1,0 +1,128 @@
+"""The README's commands are understood or run as they are written, and its figures are the measured ones."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from maskedgender.cli.commands import app
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [page for page in ("README.md", "benchmarks/README.md", "CONTRIBUTING.md") if (ROOT / page).is_file()]
+
+
+def commands(page: str) -> list[str]:
+    """The lines of a page's blocks of commands, without their comments."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^(?: {4}|\$ )(\S.*)$", re.sub(r"```python.*?```", "", text, flags=re.S), flags=re.M)
+    return [line.split(" #")[0].strip() for line in lines]
+
+
+def starting(*words: str) -> list[str]:
+    found = [line for page in PAGES for line in commands(page)]
+    return sorted({line for line in found if line.startswith(words)})
+
+
+def understood(command: Any, words: list[str]) -> None:
+    """Whether a command takes these words; it raises UsageError where not."""
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("it", words)
+
+
+@pytest.mark.parametrize("line", starting("maskedgender "))
+def test_every_command_of_ours_is_understood(line: str) -> None:
+    understood(typer.main.get_command(app), shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("line", starting("python -m benchmarks."))
+def test_every_benchmark_is_understood(line: str) -> None:
+    module, *words = shlex.split(line)[2:]
+    benchmark = typer.Typer()
+    benchmark.command()(importlib.import_module(module).main)
+    understood(typer.main.get_command(benchmark), words)
+
+
+@pytest.mark.parametrize("line", starting("make "))
+def test_every_target_of_make_is_there(line: str) -> None:
+    words = ["make", "--dry-run", *shlex.split(line)[1:]]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_other_command_is_known_here() -> None:
+    """A new kind of command needs a test of its own."""
+    others = {line for page in PAGES for line in commands(page)} - {
+        *starting("maskedgender ", "python -m benchmarks.", "make ")
+    }
+    drawing = {line for line in others if "-->" in line or line.endswith("^")}
+    windows = {line for line in others if line.startswith(("py -", r".venv\Scripts"))}
+    assert others - drawing - windows <= {"curl --data-binary @photo.jpg http://127.0.0.1:7860/answer"}
+
+
+def test_the_answering_commands_do_what_the_readme_says(
+    tmp_path: Path, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("SOME_FOLDER").mkdir()
+    shutil.copy(photos["hopper"], "photo.jpg")
+    shutil.copy(photos["collins"], "SOME_FOLDER")
+    lines = [line for line in commands("README.md") if line.startswith("maskedgender predict")]
+    assert len(lines) == 3
+    for line in lines:
+        ran = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert ran.exit_code == 0, ran.output
+    columns = re.search(r"The columns are `(.*?)`", README, flags=re.S)
+    assert columns and list(pd.read_csv("out.csv").columns) == re.split(r",\s*", columns[1])
+
+
+def test_the_python_in_the_readme_runs(
+    tmp_path: Path, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(photos["hopper"], "photo.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    exec(compile(code, "README.md", "exec"), {})
+
+
+def of(table: str, figure: str, column: str) -> str:
+    return str(pd.read_csv(RESULTS / f"{table}.csv", dtype=str, index_col="figure").loc[figure, column])
+
+
+def test_the_figures_are_the_measured_ones() -> None:
+    shares = {"masked": "accuracy", "bare": "accuracy", "worn": "worn"}
+    for row, table in shares.items():
+        photos = "masked" if row == "worn" else row
+        figure = "accuracy" if row == "worn" else "accuracy (95 % interval)"
+        value, low, high = re.findall(r"[\d.]+(?= %)", of(table, figure, f"masked_gender, {photos}"))
+        original = of(table, figure, f"seed_gender, {photos}").split(" (")[0]
+        assert f"| {original} | {value} % ({low} to {high}) |" in README
+    answered, right = (
+        float(of("accuracy", name, "masked_gender, masked").split(" ")[0]) for name in ("answered", "of these right")
+    )
+    assert f"{answered:.1f} % get female or male, and {right:.1f} % of these answers" in README
+
+
+def test_what_is_bad_is_named_with_its_figures() -> None:
+    groups = pd.read_csv(RESULTS / "accuracy-by-group.csv")
+    both = groups[(groups.model == "masked_gender") & groups.masked & (groups.group == "gender and race")]
+    worst, best = both.loc[both.accuracy.idxmin()], both.accuracy.max()
+    gender, race = worst.value.split(", ")
+    people = f"{race} {'women' if gender == 'female' else 'men'} with a mask: {100 * worst.accuracy:.1f} % right"
+    told = README.replace("\n", " ")
+    assert f"{people}, where the best group has {100 * best:.1f} %" in told
+    gaps = pd.read_csv(RESULTS / "gaps.csv")
+    gap = gaps[(gaps.model == "masked_gender") & gaps.masked & gaps.figure.str.endswith("in how often it answers")]
+    assert f"gets an answer {100 * gap.value.item():.0f} points less often" in told
