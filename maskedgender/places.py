@@ -1,10 +1,16 @@
-"""Where things lie in a checkout."""
+"""Where things lie: in a checkout beside the package, in an installed package inside it (setup.py puts them there)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-SHIPPED_MODEL = CHECKOUT / "models" / "masked_gender.keras"
-EXAMPLES = CHECKOUT / "examples"
-LOOKS = CHECKOUT / "benchmarks" / "results" / "looks.csv"
+_BESIDE, _INSIDE = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent / "shipped"
+IS_INSTALLED = _INSIDE.is_dir()
+SHIPPED = _INSIDE if IS_INSTALLED else _BESIDE
+SHIPPED_MODEL = SHIPPED / "models" / "masked_gender.keras"
+EXAMPLES = SHIPPED / "examples"
+NOTEBOOKS = SHIPPED / "notebooks"
+RESULTS = SHIPPED / "benchmarks" / "results"
+# What commands leave: in the checkout, or in the folder in which an installed package is run.
+LOOKS = Path("looks.csv") if IS_INSTALLED else RESULTS / "looks.csv"
+RUNS = Path("runs") if IS_INSTALLED else SHIPPED / "runs"

@@ -21,27 +21,13 @@ import typer
 from .. import __version__
 from ..images.folders import SUFFIXES, scan
 from ..places import LOOKS, SHIPPED_MODEL
-from .kaggle import TRAINED, kaggle_app
+from . import options
+from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
 BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
-
-
-class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
-    """The CNNs of the package."""
-
-    MASKED = "masked"
-    SMALL = "small"
-    SEED = "seed"
-
-
-class View(str, Enum):  # noqa: UP042 (its str() is never used)
-    """How much of a canonical crop a CNN looks at."""
-
-    FACE = "face"
-    PORTRAIT = "portrait"
 
 
 class Format(str, Enum):  # noqa: UP042 (its str() is never used)
@@ -62,16 +48,25 @@ app = typer.Typer(
 )
 
 DatasetOption = Annotated[
-    Path | None, typer.Option(help="Dataset folder; without it, Kaggle's, attached or downloaded.", show_default=False)
+    Path | None,
+    typer.Option(
+        help="The dataset's folder. If not given, Kaggle's dataset is used, attached or downloaded.", show_default=False
+    ),
 ]
 ModelOption = Annotated[Path, typer.Option(help="A .keras file, or .h5.", show_default="the shipped one")]
 ScaleOption = Annotated[
-    str | None, typer.Option(help="Of the model's input: 0..255, 0..1 or -1..1, where its file does not tell.")
+    str | None, typer.Option(help="The range of the model's input, 0..255, 0..1 or -1..1, if its file does not say.")
 ]
 ClassesOption = Annotated[
-    str | None, typer.Option(help='Order of the model\'s output: "female,male" or "male,female".', show_default=False)
+    str | None,
+    typer.Option(
+        help='The order of the model\'s outputs, "female,male" or "male,female", if its file does not say.',
+        show_default=False,
+    ),
 ]
-LooksOption = Annotated[Path, typer.Option(help="Log of looks at Validation.", show_default="the checkout's")]
+LooksOption = Annotated[
+    Path, typer.Option(help="The file in which each look at Validation is logged.", show_default="the checkout's")
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -85,34 +80,49 @@ app.add_typer(kaggle_app, name="kaggle")
 
 @app.callback()
 def maskedgender(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Train a small CNN on masked portraits, and put it in front of any photo."""
 
 
 @app.command("make-dataset")
 def make_dataset_command(
-    portraits: Annotated[Path, typer.Option(help="Folder with zips or unpacked pictures, or one zip.")],
-    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    portraits: Annotated[
+        Path, typer.Option(help="A folder of pictures or of zip files with pictures, or one zip file.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder in which to make the dataset.")],
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="CSV with file, gender and, if known, age, race; repeatable; those beside them without."),
+        typer.Option(
+            help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. "
+            "If not given, the CSV files beside the portraits are used."
+        ),
     ] = None,
-    variants: Annotated[int, typer.Option(min=1, help="Images a portrait, each with its own mask.")] = 1,
-    unmasked: Annotated[float, typer.Option(min=0, max=1, help="Share of images that stay bare.")] = 0.3,
-    seed: Annotated[int, typer.Option(help="Decides everything that varies.")] = 0,
-    style: Annotated[list[str] | None, typer.Option(help="Mask style to draw; repeatable; all without.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows of each CSV.")] = None,
+    variants: Annotated[
+        int, typer.Option(min=1, help="The number of images of each portrait, each with a mask of its own.")
+    ] = 1,
+    unmasked: Annotated[float, typer.Option(min=0, max=1, help="The share of images that get no mask.")] = 0.3,
+    seed: Annotated[int, typer.Option(help="The seed of everything that is drawn at random.")] = 0,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(help="A style of mask to draw. May be repeated. If not given, all styles are drawn."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only this many rows of each CSV file.")] = None,
     update: Annotated[
         bool,
         typer.Option(
             "--update",
-            help="Bring a folder that was made from other labels up to date: what they no longer list is removed, what "
-            "they call otherwise moves, what is missing is made.",
+            help="Bring a folder up to date with changed labels: remove images that are no longer listed, move those "
+            "whose label has changed, and make those that are missing.",
         ),
     ] = False,
 ) -> None:
-    """Draw masks on labelled portraits, and lay them out like Kaggle's dataset; goes on where it stopped."""
+    """Draw masks on labelled portraits.
+
+    The images are laid out like Kaggle's dataset. A run that was stopped goes on where it was.
+    """
     with one_sentence():
         from ..data.make_dataset import make_dataset
         from ..data.portraits import find_labels
@@ -125,34 +135,23 @@ def make_dataset_command(
 @app.command()
 def train(
     dataset: DatasetOption = None,
-    architecture: Annotated[
-        Architecture, typer.Option(help="Ours, our small one, or the original's.")
-    ] = Architecture.MASKED,
-    view: Annotated[View | None, typer.Option(help="Part of the portrait; by the dataset without.")] = None,
-    image_size: Annotated[int | None, typer.Option(min=32, help="Pixels; the CNN's or --start's own without.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=0, help="The recipe's without; 0 exports --start anew.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="The recipe's without.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the .keras file and the run's state.")] = TRAINED,
-    seed: Annotated[int, typer.Option(help="Of split, weights, order and augmentation.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=4, help="Only so many training images.")] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="imagenet, nothing, or a .keras file to go on from, with more of the people on whom it errs most; "
-            "without, ImageNet's weights where they are installed."
-        ),
-    ] = None,
-    frozen: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=7,
-            help="First stages of our CNN that do not learn; without, 3 from ImageNet and none otherwise.",
-        ),
-    ] = None,
+    architecture: options.ArchitectureOption = options.Architecture.MASKED,
+    view: options.ViewOption = None,
+    image_size: options.ImageSize = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    output: options.Output = options.TRAINED,
+    seed: options.Seed = 0,
+    limit: options.Limit = None,
+    start: options.Start = None,
+    frozen: options.Frozen = None,
     looks: LooksOption = LOOKS,
 ) -> None:
-    """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
+    """Train a network and export it.
+
+    The best epoch is chosen and calibrated, and tested once on the Validation folder. A run that was stopped goes on
+    after its last finished epoch.
+    """
     with one_sentence():
         from .train import train
 
@@ -165,10 +164,15 @@ def train(
 def evaluate(
     models: Annotated[list[Path], typer.Argument(help="One or more .keras files.")],
     dataset: DatasetOption = None,
-    served: Annotated[bool, typer.Option("--served", help="Find each image's face first, as the app does.")] = False,
+    served: Annotated[
+        bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
+    ] = False,
     looks: LooksOption = LOOKS,
 ) -> None:
-    """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
+    """Measure models on the Validation folder.
+
+    Prints figures with their intervals, also by group of people. The look at the folder is logged.
+    """
     with one_sentence():
         from .train import evaluate
 
@@ -179,13 +183,17 @@ def evaluate(
 def predict(
     paths: Annotated[list[Path], typer.Argument(help="Photos, or folders searched for photos.")],
     model: ModelOption = SHIPPED_MODEL,
-    csv: Annotated[Path | None, typer.Option(help="Write the answers here, one row a face.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV file that a stopped run left.")] = False,
     processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
 ) -> None:
-    """Say for each face of each photo: female, male or not sure, and how sure."""
+    """Answer for every face in photos.
+
+    Says female, male or not sure, and how likely each label is. The exit status is 0 when every photo was read, 1 when
+    some were not, and 2 when there is something to put right first.
+    """
     with one_sentence(), _or_by_tensorflow(model):
         from .predict import predict
 
@@ -204,18 +212,30 @@ def app_command(
     model: ModelOption = SHIPPED_MODEL,
     host: Annotated[
         list[str] | None,
-        typer.Option(help="Address to listen on, 127.0.0.1 for this machine alone; repeated: names it is called by."),
+        typer.Option(
+            help="The address to listen on; 127.0.0.1 serves this machine only. Repeat it to add the names under which "
+            "the page is reached."
+        ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="7860, or the next free one when it is taken.")
+        int | None, typer.Option(min=1, max=65535, help="The port. If not given: 7860, or the next free one.")
     ] = None,
-    root_path: Annotated[str | None, typer.Option(help="Where a proxy in front shows it, such as /faces.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="A public link: photos go through Gradio's servers.")] = False,
-    auth: Annotated[Path | None, typer.Option(help="File with a line NAME:PASSWORD for each who may in.")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="The path under which a proxy shows the page, such as /faces.")
+    ] = None,
+    share: Annotated[
+        bool, typer.Option("--share", help="Make a public link. Photos then go through Gradio's servers.")
+    ] = False,
+    auth: Annotated[
+        Path | None, typer.Option(help="A file with a line NAME:PASSWORD for each person who may log in.")
+    ] = None,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
 ) -> None:
-    """Open the page on this machine, http://127.0.0.1:7860."""
+    """Open the page in a browser.
+
+    Its address is http://127.0.0.1:7860 unless --host or --port say otherwise.
+    """
     with one_sentence(), _or_by_tensorflow(model):
         from ..networks.model_files import caution
         from ..page.app import launch
@@ -229,10 +249,13 @@ def app_command(
 
 @app.command()
 def export(
-    to: Annotated[Format, typer.Option(help="Format of another runtime.")],
+    to: Annotated[Format, typer.Option(help="The format to write.")],
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
 ) -> None:
-    """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
+    """Write a model in another runtime's format.
+
+    The new file lies beside the model; its answers are checked against the model's.
+    """
     with one_sentence():
         from ..prediction.export import export
 

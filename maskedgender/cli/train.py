@@ -25,7 +25,7 @@ from ..networks.classifier import Classifier
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
 from ..networks.records import commit_of, read_record
-from ..places import CHECKOUT
+from ..places import SHIPPED
 from ..prediction.answers import predict_file
 from ..training import fine_tuning
 from ..training.fitting import RECIPES
@@ -68,7 +68,7 @@ def train(
     typer.echo(f"{portraits.dataset}: {len(portraits.fit):,} images to fit, {len(portraits.choose):,} to choose by")
     size, started = model.input_shape[1], facts["started_from"]
     typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {size} pixels, from {started}")
-    facts |= {"command": " ".join(["maskedgender", *sys.argv[1:]]), "commit": commit_of(CHECKOUT)}
+    facts |= {"command": " ".join(["maskedgender", *sys.argv[1:]]), "commit": commit_of(SHIPPED)}
     learnt = learn(model, recipe, portraits, output, view, seed, file, **facts)
     scores = tested(learnt.model, portraits.dataset, portraits.test).scores
     told = f"best epoch {learnt.best} of {len(learnt.history)}"

@@ -23,11 +23,10 @@ import typer
 
 from ..files import written_whole
 from ..networks.checksums import relisted
-from ..places import CHECKOUT
+from ..places import NOTEBOOKS, RUNS
 from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
 
-NOTEBOOK = CHECKOUT / "notebooks" / "pclubtask3.ipynb"
-RUNS = CHECKOUT / "runs"
+NOTEBOOK = NOTEBOOKS / "pclubtask3.ipynb"
 TITLE, SLUG = "maskedgender train", "maskedgender-train"  # Kaggle makes the slug from the title
 T4_TWICE = "NvidiaTeslaT4"  # Kaggle's name for a machine with two of them
 EXECUTED = "__notebook__.ipynb"  # Kaggle's name for the notebook while it runs

@@ -8,10 +8,9 @@ from pathlib import Path
 from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
 from ..networks.records import NOT_KNOWN, read_record
-from ..places import CHECKOUT, SHIPPED_MODEL
+from ..places import RESULTS, SHIPPED_MODEL
 from ..prediction.answers import per_cent
 
-RESULTS = CHECKOUT / "benchmarks" / "results"
 GROUPS = ("gender", "race", "age", "gender and race")
 BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in

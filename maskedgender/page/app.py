@@ -6,6 +6,7 @@ it out and serves it; photos go past it, to the doors of doors.py, so that none 
 
 from __future__ import annotations
 
+import csv
 import html
 from collections.abc import Callable
 from pathlib import Path
@@ -89,12 +90,13 @@ def _tab(name: str, **pieces: str) -> None:
 
 
 def _examples() -> str:
-    """The photos that lie in examples/, each a button; their pictures are fetched by the script, which knows where."""
-    names = [(path.name, path.stem.replace("_", " ")) for path in sorted(EXAMPLES.glob("*.jpg"))]
+    """The photos of examples.csv in its order, each a button; the script, which knows where, fetches their pictures."""
+    with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+        shown = [(html.escape(row["file"]), html.escape(row["shows"])) for row in csv.DictReader(file)]
     return "".join(
-        f'<li><button type="button" class="example" data-name="{html.escape(name)}">'
-        f'<img alt="Example: {html.escape(alt)}"></button></li>'
-        for name, alt in names
+        f'<li><button type="button" class="example" data-name="{name}" title="{what}">'
+        f'<img alt="Example: {what}"></button></li>'
+        for name, what in shown
     )
 
 

@@ -66,10 +66,10 @@ warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which shows
 from maskedgender.images.photos import read_photo
 from maskedgender.networks.model_files import load_model
 from maskedgender.page.app import annotate, launch
-from maskedgender.places import CHECKOUT
+from maskedgender.places import SHIPPED
 from maskedgender.prediction.answers import csv_rows, predict_photo
 
-model = load_model(CHECKOUT / MODEL)
+model = load_model(SHIPPED / MODEL)
 for note in model.notes:
     print(note)  # what the file does not say of itself, such as that it is calibrated
 
@@ -77,7 +77,7 @@ for note in model.notes:
 # ## One photo
 
 # %%
-photo = read_photo(CHECKOUT / IMAGE)
+photo = read_photo(SHIPPED / IMAGE)
 answers = predict_photo(model, photo)
 Image.fromarray(annotate(photo, answers))
 
@@ -85,7 +85,7 @@ Image.fromarray(annotate(photo, answers))
 # The same in numbers, one row a face, the largest first, as `maskedgender predict --csv` writes them:
 
 # %%
-table = pd.DataFrame(csv_rows(model, CHECKOUT / IMAGE)).drop(columns="file")
+table = pd.DataFrame(csv_rows(model, SHIPPED / IMAGE)).drop(columns="file")
 table
 
 # %% [markdown]
@@ -95,7 +95,7 @@ table
 # looks like:
 
 # %%
-Shown(CHECKOUT / "shots" / "group.png", width=720)
+Shown(SHIPPED / "shots" / "group.png", width=720)
 
 # %%
 elsewhere = next((name for name in ("KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG") if name in os.environ), None)
@@ -105,4 +105,4 @@ if LAUNCH and elsewhere and not SHARE:
         "Set SHARE = True above for a public link; photos then go through Gradio's servers."
     )
 elif LAUNCH:
-    launch(CHECKOUT / MODEL, height=900, share=SHARE)
+    launch(SHIPPED / MODEL, height=900, share=SHARE)

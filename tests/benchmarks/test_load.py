@@ -14,9 +14,9 @@ from benchmarks.load_cases import Case, cases
 from benchmarks.page_process import page_process
 from benchmarks.photos import FAIRFACE
 from maskedgender.networks.classifier import Classifier
-from maskedgender.page.app import EXAMPLES
 from maskedgender.prediction.answers import NO_FACE
 
+from ..support.people import GROUP
 from ..support.visitor import Visitor
 
 ROW = {"answer": "female", "p_female": 0.9, "error": ""}
@@ -37,12 +37,12 @@ def test_a_few_clients_get_right_answers_and_leave_nothing(tmp_path: Path, model
 
 
 def test_who_waits_is_told_how_many_are_ahead(browser: Browser, address: str) -> None:
-    group, page = EXAMPLES / "group.jpg", browser.new_page()
+    page = browser.new_page()
     page.goto(address)
     page.locator(".example img").first.wait_for()
     with ThreadPoolExecutor(6) as pool:
-        before = [pool.submit(Visitor(address).answer, group.read_bytes()) for _ in range(6)]
-        page.locator("#photo input[type=file]").first.set_input_files(group)
+        before = [pool.submit(Visitor(address).answer, GROUP.read_bytes()) for _ in range(6)]
+        page.locator("#photo input[type=file]").first.set_input_files(GROUP)
         page.get_by_text(re.compile(r"Waiting: \d photos? (is|are) before yours")).first.wait_for(timeout=60_000)
         page.locator("#words .summary").wait_for(timeout=60_000)
         assert all(one.result()["faces"] for one in before)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from maskedgender.networks.model_files import load_model
-from maskedgender.places import CHECKOUT, SHIPPED_MODEL
+from maskedgender.places import SHIPPED, SHIPPED_MODEL
 
 from ..support.bad_models import MODELS
 from ..support.people import collins, fairface_portraits, hopper
 
-OTHERS = CHECKOUT / "benchmarks" / "models"
-PHOTO = CHECKOUT / "examples" / "eileen_collins.jpg"
+OTHERS = SHIPPED / "benchmarks" / "models"
+PHOTO = SHIPPED / "examples" / "eileen_collins.jpg"
 SAME = 1e-4  # of a probability
 
 
@@ -29,7 +29,7 @@ def python(code: str, *arguments: object, **variables: str) -> subprocess.Comple
     command = [sys.executable, "-c", code, *map(str, arguments)]
     others = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     return subprocess.run(
-        command, cwd=CHECKOUT, env={**others, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}, capture_output=True, text=True
+        command, cwd=SHIPPED, env={**others, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}, capture_output=True, text=True
     )
 
 
@@ -192,7 +192,7 @@ def test_bad_model_files_are_refused_in_the_same_words(tmp_path: Path) -> None:
         case.make(tmp_path / case.name)
     names = "\n".join(case.name for case in cases)
     done = subprocess.run(
-        [sys.executable, "-c", REFUSED, tmp_path], cwd=CHECKOUT, input=names, capture_output=True, text=True
+        [sys.executable, "-c", REFUSED, tmp_path], cwd=SHIPPED, input=names, capture_output=True, text=True
     )
     said = done.stdout.splitlines()
     assert [case.name for case, words in zip(cases, said, strict=True) if case.outcome not in words] == []

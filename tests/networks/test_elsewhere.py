@@ -17,7 +17,8 @@ from maskedgender.cli import commands as cli
 from maskedgender.networks.model_files import ModelError, load_model
 from maskedgender.networks.records import facts_of_answers, write_record
 from maskedgender.page.about_model import warning
-from maskedgender.places import EXAMPLES
+
+from ..support.people import GROUP
 
 CROPS = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
 TO_UNIT, TO_BOTH_SIDES = CROPS / 255, CROPS / 127.5 - 1
@@ -167,7 +168,7 @@ def test_a_scale_or_an_order_that_is_none_is_named(wrong: dict[str, str], tmp_pa
 def test_shell_and_page_say_what_was_assumed(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     saved(path, [layers.Dense(1, "sigmoid")])
-    photo = str(EXAMPLES / "group.jpg")
+    photo = str(GROUP)
     asked = CliRunner().invoke(cli.app, ["predict", photo, "--model", str(path)])
     assert asked.exit_code == 2 and "--scale" in asked.stderr
     ran = CliRunner().invoke(cli.app, ["predict", photo, "--model", str(path), "--scale", "0..1"])

@@ -249,7 +249,7 @@ def test_where_the_page_cannot_be_reached_the_app_notebook_says_so(variable: str
     names = {"os": os, "LAUNCH": True, "SHARE": False, "print": told.append, "launch": lambda *_, **__: told.append("")}
     exec(code, names)
     assert len(told) == 1 and "SHARE = True" in told[0]
-    exec(code, {**names, "SHARE": True, "CHECKOUT": ROOT, "MODEL": "m"})
+    exec(code, {**names, "SHARE": True, "SHIPPED": ROOT, "MODEL": "m"})
     assert told[1:] == [""]
 
 

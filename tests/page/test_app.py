@@ -28,6 +28,8 @@ from maskedgender.prediction.answers import per_cent as per_cent_in_words
 from maskedgender.prediction.attribution import heat_map, overlay
 from shots.make_shots import DESK, PHONE, Scene, draw_masks, show_heat, take, upload, upload_many
 
+from ..support.people import GROUP
+
 CHECKS = Path(__file__).with_name("page_checks.js").read_text(encoding="utf-8")
 SLOW = 60_000  # milliseconds that a busy machine may take for an answer
 
@@ -116,7 +118,7 @@ def test_an_uploaded_photo_gets_the_numbers_of_the_model(
 
 
 def test_a_group_gets_a_card_for_every_face(page: Page, model: Classifier) -> None:
-    group = app.EXAMPLES / "group.jpg"
+    group = GROUP
     upload(page, group)
     expected = predict_file(model, group)
     assert len(expected) == 3 and page.locator(".face").count() == 3
@@ -126,8 +128,8 @@ def test_a_group_gets_a_card_for_every_face(page: Page, model: Classifier) -> No
 
 
 def test_the_table_has_the_faces_in_reading_order(page: Page, model: Classifier) -> None:
-    upload(page, app.EXAMPLES / "group.jpg")
-    faces = predict_file(model, app.EXAMPLES / "group.jpg")
+    upload(page, GROUP)
+    faces = predict_file(model, GROUP)
     rows = table_of(page, "#words")
     assert [row[0] for row in rows] == ["2", "1", "3"], "the largest face is in the middle"
     assert [row[1] for row in rows] == [faces[int(row[0]) - 1].answer for row in rows]
@@ -146,7 +148,7 @@ def test_the_heat_map_of_a_crop_is_shown_on_demand(page: Page, photos: dict[str,
 
 
 def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, model: Classifier) -> None:
-    group = app.EXAMPLES / "group.jpg"
+    group = GROUP
     upload(page, group)
     bare = page.locator("#picture img").get_attribute("src")
     draw_masks(page, "cloth")
@@ -164,7 +166,7 @@ def test_a_mask_is_drawn_and_both_answers_stand_beside_each_other(page: Page, mo
 
 
 def test_answers_and_picture_can_be_saved(page: Page, model: Classifier, tmp_path: Path) -> None:
-    group = app.EXAMPLES / "group.jpg"
+    group = GROUP
     upload(page, group)
     link = page.locator("#cards .save-csv")
     rows = list(csv.DictReader(io.StringIO(data_of(link.get_attribute("href")).decode())))
@@ -186,7 +188,7 @@ def test_answers_and_picture_can_be_saved(page: Page, model: Classifier, tmp_pat
 def test_many_photos_become_a_grid_and_a_table_in_which_bad_files_say_why(
     page: Page, photos: dict[str, Path], model: Classifier, tmp_path: Path
 ) -> None:
-    upload_many(page, [photos["hopper"], photos["text"], app.EXAMPLES / "group.jpg", photos["empty"]])
+    upload_many(page, [photos["hopper"], photos["text"], GROUP, photos["empty"]])
     rows = table_of(page, "#table")
     assert [row[0] for row in rows] == ["hopper.png", "text.jpg", *["group.jpg"] * 3, "empty.png"]
     assert rows[1][1].startswith("text.jpg is not a photo") and rows[5][1] == NO_FACE
@@ -215,9 +217,9 @@ def saved_by(page: Page, button: str, folder: Path) -> Path:
 
 def test_photos_of_one_name_are_told_apart_and_their_pictures_are_saved(page: Page, tmp_path: Path) -> None:
     files = [tmp_path / folder / "1.jpg" for folder in "ab"]
-    for file, example in zip(files, ("group.jpg", "grace_hopper.jpg"), strict=True):
+    for file, photo in zip(files, (GROUP, app.EXAMPLES / "grace_hopper.jpg"), strict=True):
         file.parent.mkdir()
-        shutil.copy(app.EXAMPLES / example, file)
+        shutil.copy(photo, file)
     upload_many(page, files)
     assert list(dict.fromkeys(row[0] for row in table_of(page, "#table"))) == ["1.jpg", "1 (2).jpg"]
     with zipfile.ZipFile(saved_by(page, ".save-zip", tmp_path)) as archive:
@@ -243,8 +245,8 @@ def test_a_folder_is_taken_whole_and_its_names_are_those_in_it(page: Page, tmp_p
 def test_many_photos_are_filtered_sorted_and_shown_large(
     page: Page, photos: dict[str, Path], model: Classifier
 ) -> None:
-    group = predict_file(model, app.EXAMPLES / "group.jpg")
-    upload_many(page, [app.EXAMPLES / "group.jpg", photos["text"], photos["empty"]])
+    group = predict_file(model, GROUP)
+    upload_many(page, [GROUP, photos["text"], photos["empty"]])
     page.locator(".filters [data-kind='no face']").click()
     assert [row[0] for row in table_of(page, "#table")] == ["empty.png"] and page.locator(".tile").count() == 1
     page.locator(".filters [data-kind=error]").click()
@@ -287,7 +289,7 @@ def test_at_a_desk_the_verdict_comes_first_and_the_first_bars_are_above_the_fold
     browser: Browser, address: str, photos: dict[str, Path]
 ) -> None:
     with opened(browser, address, (1280, 800)) as page:
-        for photo in (photos["hopper"], app.EXAMPLES / "group.jpg"):
+        for photo in (photos["hopper"], GROUP):
             upload(page, photo)
             tops = [page.locator(part).first.bounding_box() for part in ("#words h2", "#picture img", "#masks", ".bar")]
             heights = [box["y"] for box in tops]
@@ -376,7 +378,7 @@ def test_all_text_has_contrast_and_all_pictures_and_controls_have_names(
     with opened(browser, address, colours=colours) as page:
         page.locator("#words .hint").wait_for()
         found = [page.evaluate(CHECKS)]
-        upload(page, app.EXAMPLES / "group.jpg")
+        upload(page, GROUP)
         draw_masks(page, "surgical")
         show_heat(page)
         page.get_by_text("About this model").click()
@@ -427,8 +429,9 @@ def test_the_keyboard_alone_gives_a_photo_from_anywhere(page: Page, photos: dict
 
 def test_an_example_is_answered_when_clicked(page: Page, model: Classifier) -> None:
     click_example(page, 0)
-    first = sorted(app.EXAMPLES.glob("*.jpg"))[0]
-    assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(model, first)), abs=1e-3)
+    first = page.locator(".example").first.get_attribute("data-name")
+    assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(model, app.EXAMPLES / first)), abs=1e-3)
+    assert page.locator(".face").get_attribute("data-answer") == "female"
 
 
 def test_without_a_face_the_page_says_so_and_judges_the_whole_picture_only_if_asked(
@@ -465,7 +468,7 @@ def test_no_request_leaves_the_machine(browser: Browser, address: str, photos: d
 
 def test_the_page_fits_a_phone_in_one_column(browser: Browser, address: str, tmp_path: Path) -> None:
     with opened(browser, address, PHONE) as page:
-        upload(page, app.EXAMPLES / "group.jpg")
+        upload(page, GROUP)
         page.wait_for_function("document.querySelector('#answer').getBoundingClientRect().top < 100", timeout=SLOW)
         draw_masks(page, "surgical")
         assert left_edge(page, "#answer") == pytest.approx(left_edge(page, "#photo"), abs=5)
@@ -488,7 +491,7 @@ def left_edge(page: Page, selector: str) -> float:
 
 
 def test_a_picture_of_the_page_is_small_enough_to_ship(browser: Browser, address: str, tmp_path: Path) -> None:
-    shot = take(browser, address, Scene("group", app.EXAMPLES / "group.jpg"), tmp_path)
+    shot = take(browser, address, Scene("group", GROUP), tmp_path)
     assert shot.stat().st_size < 300_000 and Image.open(shot).width == 1200
 
 

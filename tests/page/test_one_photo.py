@@ -18,7 +18,6 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import STYLES
 from maskedgender.networks.classifier import Classifier
-from maskedgender.page import app
 from maskedgender.page.about_model import RESULTS, about_model
 from maskedgender.page.annotation import FRAME, LABEL, LEAST_SIDE, SHOWN_SIDE, annotate
 from maskedgender.page.answer_html import cards_html, data_url, summary, verdict_html
@@ -27,12 +26,12 @@ from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, pict
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.prediction.answers import Prediction, per_cent, predict_photo
 
-from ..support.people import collins
+from ..support.people import GROUP, collins
 
 
 @pytest.fixture(scope="module")
 def group() -> np.ndarray:
-    return read_photo(app.EXAMPLES / "group.jpg")
+    return read_photo(GROUP)
 
 
 def test_the_page_answers_as_the_shell_does(model: Classifier, group: np.ndarray) -> None:

@@ -21,6 +21,7 @@ from benchmarks.page_process import CHECKOUT, PageProcess, page_process
 from maskedgender.page import app, serving
 from shots.make_shots import upload
 
+from ..support.people import GROUP
 from ..support.visitor import Visitor, files_in
 
 PHOTO = app.EXAMPLES / "grace_hopper.jpg"
@@ -154,7 +155,7 @@ def test_after_a_kill_open_tabs_work_again_and_nothing_is_left(
     with page_process(tmp_path, "--port", str(page.port)) as again:
         assert again.address == page.address
         for tab in (answered, waiting):
-            upload(tab, app.EXAMPLES / "group.jpg")
+            upload(tab, GROUP)
             tab.wait_for_function("document.querySelectorAll('.face').length == 3", timeout=60_000)
             tab.close()
 
@@ -162,7 +163,7 @@ def test_after_a_kill_open_tabs_work_again_and_nothing_is_left(
 def kill_in_the_middle(page: PageProcess, tab: Page) -> None:
     """Kill the page while a tab waits for an answer."""
     with tab.expect_request(lambda request: "/answer" in request.url, timeout=60_000):
-        tab.locator("#photo input[type=file]").first.set_input_files(app.EXAMPLES / "group.jpg")
+        tab.locator("#photo input[type=file]").first.set_input_files(GROUP)
     page.kill()
 
 

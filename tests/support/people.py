@@ -14,6 +14,8 @@ from PIL import Image
 
 from maskedgender.data.portraits import PortraitStore
 
+GROUP = Path(__file__).with_name("group.jpg")
+"""Eileen Collins with a mask drawn on, Grace Hopper, Eileen Collins mirrored; the largest face is in the middle."""
 FAIRFACE = Path(__file__).resolve().parents[3] / "shared" / "data" / "fairface"
 
 

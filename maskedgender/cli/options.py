@@ -1,0 +1,74 @@
+"""The parameters of training, spelled the same way in `maskedgender train` and in `maskedgender kaggle train`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+TRAINED = Path("trained")  # not models/: what ships is replaced on purpose only
+
+
+class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
+    """The CNNs of the package."""
+
+    MASKED = "masked"
+    SMALL = "small"
+    SEED = "seed"
+
+
+class View(str, Enum):  # noqa: UP042 (its str() is never used)
+    """How much of a canonical crop a CNN looks at."""
+
+    FACE = "face"
+    PORTRAIT = "portrait"
+
+
+ArchitectureOption = Annotated[
+    Architecture,
+    typer.Option(help="The network: masked (EfficientNet-Lite0), small (a third of its size), or seed (the original)."),
+]
+ViewOption = Annotated[
+    View | None,
+    typer.Option(help="The part of the portrait that the network sees. If not given, the dataset decides."),
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(
+        min=32, help="The side of the network's input in pixels. If not given, the network or --start decides."
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="The number of epochs. If not given, the recipe decides. "
+        "With 0, the file that --start names is only calibrated and exported anew.",
+    ),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="The number of images in a batch. If not given, the recipe decides.")
+]
+Output = Annotated[Path, typer.Option(help="The folder for the .keras file and the state of the run.")]
+Seed = Annotated[
+    int, typer.Option(help="The seed of the split, the weights, the order of the images and their augmentation.")
+]
+Limit = Annotated[int | None, typer.Option(min=4, help="Train on this many images only, for a quick try.")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        help="What to start from: imagenet, nothing, or a .keras file, which is then trained further, with more images "
+        "of the people on whom it errs most. If not given, ImageNet's weights are used where they are installed."
+    ),
+]
+Frozen = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=7,
+        help="The number of first stages of the masked network that do not learn. "
+        "If not given: 3 when it starts from ImageNet's weights, otherwise none.",
+    ),
+]

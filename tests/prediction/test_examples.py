@@ -1,0 +1,58 @@
+"""The photos that may be shown: small, sourced, in one order, and answered as their list says."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from maskedgender.networks.classifier import Classifier
+from maskedgender.networks.model_files import load_model
+from maskedgender.page.app import _examples
+from maskedgender.places import EXAMPLES
+from maskedgender.prediction.answers import predict_file
+
+with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+    LISTED = list(csv.DictReader(file))
+PHOTOS = sorted(path.name for path in EXAMPLES.glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    return load_model()
+
+
+@pytest.mark.parametrize("example", LISTED, ids=lambda example: example["file"])
+def test_the_shipped_model_answers_as_the_list_says(model: Classifier, example: dict[str, str]):
+    faces = predict_file(model, EXAMPLES / example["file"])
+    assert sorted(face.answer for face in faces) == sorted(example["answers"].split("; "))
+
+
+def test_the_first_click_is_answered_rightly_and_surely(model: Classifier):
+    assert LISTED[0]["file"] == "eileen_collins.jpg"
+    (collins,) = predict_file(model, EXAMPLES / "eileen_collins.jpg")
+    assert collins.answer == "female" and collins.p_female > 0.95
+
+
+def test_every_photo_is_listed_sourced_and_small():
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert sorted(example["file"] for example in LISTED) == PHOTOS and 6 <= len(PHOTOS) <= 8
+    assert [name for name in PHOTOS if f"`{name}`" not in readme] == []
+    assert sum((EXAMPLES / name).stat().st_size for name in PHOTOS) < 1_500_000
+    for name in PHOTOS:
+        with Image.open(EXAMPLES / name) as photo:
+            assert max(photo.size) <= 640
+
+
+def test_the_page_shows_them_in_the_order_of_the_list():
+    names = [piece.partition('"')[0] for piece in _examples().split('data-name="')[1:]]
+    assert names == [example["file"] for example in LISTED]
+
+
+def test_no_photo_tells_more_than_it_shows():
+    """Cameras and agencies write notes into photos; what ships has none."""
+    for name in PHOTOS:
+        with Image.open(Path(EXAMPLES / name)) as photo:
+            assert not photo.getexif() and "xmp" not in photo.info and "photoshop" not in photo.info
