@@ -71,6 +71,15 @@ ScaleOption = Annotated[
 ClassesOption = Annotated[
     str | None, typer.Option(help='Order of the model\'s output: "female,male" or "male,female".', show_default=False)
 ]
+FoldersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help="What the dataset's folders are called: Female,Male or, with Training's and Validation's names, "
+        "Female,Male,train,val.",
+        show_default=False,
+    ),
+]
 LooksOption = Annotated[Path, typer.Option(help="Log of looks at Validation.", show_default="the checkout's")]
 
 
@@ -151,6 +160,7 @@ def train(
         ),
     ] = None,
     looks: LooksOption = LOOKS,
+    classes: FoldersOption = None,
 ) -> None:
     """Train a CNN, choose its best epoch, calibrate, test once on Validation, export; goes on where it stopped."""
     with one_sentence():
@@ -158,7 +168,7 @@ def train(
 
         seen = view.value if view else None
         size = (epochs, batch_size, output, seed, limit)
-        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks)
+        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks, classes)
 
 
 @app.command()
@@ -167,12 +177,18 @@ def evaluate(
     dataset: DatasetOption = None,
     served: Annotated[bool, typer.Option("--served", help="Find each image's face first, as the app does.")] = False,
     looks: LooksOption = LOOKS,
+    classes: FoldersOption = None,
+    scale: ScaleOption = None,
+    order: Annotated[
+        str | None,
+        typer.Option("--model-classes", help="Of a model's output, what predict calls --classes.", show_default=False),
+    ] = None,
 ) -> None:
     """Measure models on the Validation folder: figures with intervals, by group of people; the look is logged."""
     with one_sentence():
         from .train import evaluate
 
-        evaluate(models, dataset, served, looks)
+        evaluate(models, dataset, served, looks, classes, scale, order)
 
 
 @app.command()
@@ -231,12 +247,14 @@ def app_command(
 def export(
     to: Annotated[Format, typer.Option(help="Format of another runtime.")],
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
+    scale: ScaleOption = None,
+    classes: ClassesOption = None,
 ) -> None:
     """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
     with one_sentence():
         from ..prediction.export import export
 
-        path, difference = export(model, to.value)
+        path, difference = export(model, to.value, scale, classes)
         checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
         typer.echo(f"{path}: the same answers as {model.name}, {checked}")
 

@@ -30,6 +30,7 @@
 
 # %% tags=["parameters"]
 DATASET = None  # the folder that holds Training/ and Validation/, or one above it; None: search, then download
+CLASSES = None  # "Female,Male", what its folders female and male are called, where it is not so
 ARCHITECTURE = "masked"  # the network below; or "small", a third of its size; or "seed", the original notebook's
 START = None  # "imagenet" or "nothing"; None: ImageNet's weights where they can be had
 VIEW = None  # "portrait", all of the picture, or "face", its central part; None: as the dataset needs it
@@ -119,7 +120,7 @@ if ARCHITECTURE == "masked" and START != "nothing" and not (ONLINE and imagenet.
 # by heart and then counted as known, so it is left out.
 
 # %%
-portraits = prepared(DATASET, LIMIT, SEED)
+portraits = prepared(DATASET, LIMIT, SEED, classes=CLASSES)
 print(portraits.report)
 
 # %% [markdown]
