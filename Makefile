@@ -10,7 +10,7 @@ SHELL := bash
 LOOKS ?= benchmarks/results/looks.csv
 # Not models/: what ships is replaced on purpose only.
 OUTPUT ?= trained
-PARAMETERS := DATASET ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
+PARAMETERS := DATASET CLASSES ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
 # The folder of the masked portraits that `make model` draws, and the epochs of the model that it trains.
 MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)

@@ -67,6 +67,15 @@ ClassesOption = Annotated[
 LooksOption = Annotated[
     Path, typer.Option(help="The file in which each look at Validation is logged.", show_default="the checkout's")
 ]
+FoldersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help="The names of the dataset's folders: Female,Male or, with those of Training and Validation, "
+        "Female,Male,train,val.",
+        show_default=False,
+    ),
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -146,6 +155,7 @@ def train(
     start: options.Start = None,
     frozen: options.Frozen = None,
     looks: LooksOption = LOOKS,
+    classes: FoldersOption = None,
 ) -> None:
     """Train a network and export it.
 
@@ -157,7 +167,7 @@ def train(
 
         seen = view.value if view else None
         size = (epochs, batch_size, output, seed, limit)
-        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks)
+        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks, classes)
 
 
 @app.command()
@@ -168,6 +178,14 @@ def evaluate(
         bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
     ] = False,
     looks: LooksOption = LOOKS,
+    classes: FoldersOption = None,
+    scale: ScaleOption = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            "--model-classes", help="The order of the models' outputs, as predict's --classes.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Measure models on the Validation folder.
 
@@ -176,7 +194,7 @@ def evaluate(
     with one_sentence():
         from .train import evaluate
 
-        evaluate(models, dataset, served, looks)
+        evaluate(models, dataset, served, looks, classes, scale, order)
 
 
 @app.command()
@@ -251,6 +269,8 @@ def app_command(
 def export(
     to: Annotated[Format, typer.Option(help="The format to write.")],
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
+    scale: ScaleOption = None,
+    classes: ClassesOption = None,
 ) -> None:
     """Write a model in another runtime's format.
 
@@ -259,7 +279,7 @@ def export(
     with one_sentence():
         from ..prediction.export import export
 
-        path, difference = export(model, to.value)
+        path, difference = export(model, to.value, scale, classes)
         checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
         typer.echo(f"{path}: the same answers as {model.name}, {checked}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import typer
 from tqdm import tqdm
 
 from ..data.audit import audit
-from ..data.layout import TRAINING, VALIDATION
+from ..data.layout import TRAINING, VALIDATION, folder_names
 from ..data.listing import list_images
 from ..data.locate import find_dataset
 from ..data.stream import PortraitStream
@@ -45,12 +46,13 @@ def train(
     start: str | None,
     frozen: int | None,
     looks: Path,
+    classes: str | None = None,
 ) -> None:
     """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
-    found = find_dataset(given)
+    found = find_dataset(given, folder_names(classes))
     typer.echo(f"{found}: looking for copies and damaged files")
     file = Path(start) if start not in (None, "imagenet", "nothing") else None
-    portraits = prepared(found, limit, seed, file)
+    portraits = prepared(found, limit, seed, file, classes)
     typer.echo(portraits.report)
     keras.utils.set_random_seed(seed)
     view, recipe = view or view_of(portraits.dataset), RECIPES[architecture]
@@ -83,11 +85,25 @@ def _start_in_words(start: Path) -> str:
     return ", ".join([f"{start.name}, SHA-256 {checksums.sha256(start)[:8]}", *known])
 
 
-def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) -> None:
-    """Measure each model on what the audit leaves of Validation, print the tables, log the looks."""
-    found = find_dataset(given)
-    loaded = {path: load_model(path) for path in models}
-    images = _not_learnt(found)
+def evaluate(
+    models: list[Path],
+    given: Path | None,
+    served: bool,
+    looks: Path,
+    classes: str | None = None,
+    scale: str | None = None,
+    order: str | None = None,
+) -> None:
+    """Measure each model on what the audit leaves of Validation, print the tables, log the looks.
+
+    Args:
+        classes: what the folders of the dataset are called, as for `folder_names`.
+        scale, order: of the models' input and output, as `load_model` takes them.
+    """
+    names = folder_names(classes)
+    found = find_dataset(given, names)
+    loaded = {path: load_model(path, scale, order) for path in models}
+    images = _not_learnt(found, names)
     answers = {path: _answers(model, found, images, served) for path, model in loaded.items()}
     scores = {
         path: metrics.score(of_images.label.to_numpy(), pairs, of_images.source.to_numpy())
@@ -106,9 +122,9 @@ def evaluate(models: list[Path], given: Path | None, served: bool, looks: Path) 
         log_look(looks, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
 
 
-def _not_learnt(dataset: Path) -> pd.DataFrame:
+def _not_learnt(dataset: Path, names: Mapping[str, str]) -> pd.DataFrame:
     """The images of Validation that can be read and show no portrait of Training; the audit's report is printed."""
-    training, validation = (list_images(dataset, part) for part in (TRAINING, VALIDATION))
+    training, validation = (list_images(dataset, part, names) for part in (TRAINING, VALIDATION))
     typer.echo(f"{dataset}: looking for copies and damaged files in {len(training) + len(validation):,} images")
     doubted = audit(dataset, training, validation)
     typer.echo(doubted)

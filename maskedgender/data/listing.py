@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from ..images.folders import SUFFIXES, scan
-from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED
+from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED, OURS
 
 
-def list_images(dataset: Path, part: str) -> pd.DataFrame:
+def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd.DataFrame:
     """One row an image of a part (TRAINING or VALIDATION), sorted by file.
+
+    Args:
+        names: what the folders are called there, as from `folder_names`.
 
     Returns:
         Columns file ("Training/female/1-0.jpg", relative to the dataset folder), label (0 female, 1 male; the folder
@@ -23,7 +27,8 @@ def list_images(dataset: Path, part: str) -> pd.DataFrame:
     Raises:
         FileNotFoundError: a class folder is missing, or has no images.
     """
-    rows = [(file, label) for label, name in enumerate(CLASSES) for file in _image_files(dataset, f"{part}/{name}")]
+    folders = [f"{names[part]}/{names[name]}" for name in CLASSES]
+    rows = [(file, label) for label, folder in enumerate(folders) for file in _image_files(dataset, folder)]
     images = pd.DataFrame(rows, columns=["file", "label"])
     if (dataset / LABELS_FILE).is_file():
         described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False).drop_duplicates("file")

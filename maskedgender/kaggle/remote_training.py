@@ -207,17 +207,19 @@ def _why_failed(kaggle: Client, run: Run, state: str, failure: str) -> str:
 
 
 def _fetch(kaggle: Client, run: Run) -> None:
-    """Put the model, its record, the executed notebook and its log in place, when the model is found to be one."""
+    """Put the model, its record and split, the executed notebook and its log in place, when the model is one."""
     files, log = kaggle.output(run.kernel)
     model_name, model = _left(kaggle, files, ".keras")
     record_name, record = _left(kaggle, files, ".json")
+    split_name, split = _left(kaggle, files, ".split.csv.gz")
     _require_of_this_run(run, model, json.loads(record))
     _require_model(model_name, model, record)
     notebook = kaggle.download(files[EXECUTED]) if EXECUTED in files else kaggle.kernel(run.kernel).blob.source.encode()
     summary = _summary(notebook, log, json.loads(record))
     output, executed = Path(run.output), RUNS / f"pclubtask3-kaggle-{run.version}.ipynb"
     printed = executed.with_suffix(".log")  # Kaggle may give the notebook back without its outputs
-    in_place = {executed: notebook, printed: log.encode(), output / record_name: record, output / model_name: model}
+    in_place = {executed: notebook, printed: log.encode(), output / split_name: split}
+    in_place |= {output / record_name: record, output / model_name: model}
     with relisted(output / model_name):
         _put_in_place(in_place)
     typer.echo(f"{output / model_name}: {summary}\nthe executed notebook: {executed}, its log beside it")

@@ -18,7 +18,9 @@ SAME = 1e-4  # probabilities may differ by so much, by the order in which a runt
 Run = Callable[[np.ndarray], np.ndarray]
 
 
-def export(model_path: Path, to: str) -> tuple[Path, float | None]:
+def export(
+    model_path: Path, to: str, scale: str | None = None, classes: str | None = None
+) -> tuple[Path, float | None]:
     """Write a model beside its .keras file in another format; the new file is complete or absent.
 
     Its input is the same as the .keras file's, but float32 only: canonical crops (N, S, S, 3), 0..255.
@@ -26,6 +28,7 @@ def export(model_path: Path, to: str) -> tuple[Path, float | None]:
     Args:
         model_path: the .keras file.
         to: one of FORMATS.
+        scale, classes: of its input and output, as `load_model` takes them; the new file has ours.
 
     Returns:
         The new file, for "saved-model" a folder, and by how much its probabilities differ at most from the .keras
@@ -39,7 +42,7 @@ def export(model_path: Path, to: str) -> tuple[Path, float | None]:
     path = model_path.with_suffix(suffix)
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
-    model = load_model(model_path).model
+    model = load_model(model_path, scale, classes).model
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         partial = Path(folder) / path.name
         try:

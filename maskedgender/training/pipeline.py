@@ -16,7 +16,7 @@ import keras
 import pandas as pd
 
 from ..data.audit import audit
-from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION
+from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION, folder_names
 from ..data.listing import list_images
 from ..data.locate import find_dataset
 from ..data.split import limited, masked_ones, split_training
@@ -84,7 +84,11 @@ class Learnt:
 
 
 def prepared(
-    given: str | Path | None = None, limit: int | None = None, seed: int = 0, start: Path | None = None
+    given: str | Path | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    start: Path | None = None,
+    classes: str | None = None,
 ) -> Portraits:
     """Find a dataset folder, read all its images once, leave out what the audit doubts, and split.
 
@@ -93,12 +97,15 @@ def prepared(
         limit: take only so many of the training images.
         seed: of the split, and of what the limit leaves.
         start: a model that the training will go on from: what it has learnt is not chosen by, nor the other way round.
+        classes: what the folders of the dataset are called, as for `folder_names`.
 
     Raises:
         FileNotFoundError: there is no dataset, or a class has no images.
+        ValueError: `classes` is not understood.
     """
-    dataset = find_dataset(given)
-    images, test = (list_images(dataset, part) for part in (TRAINING, VALIDATION))
+    names = folder_names(classes)
+    dataset = find_dataset(given, names)
+    images, test = (list_images(dataset, part, names) for part in (TRAINING, VALIDATION))
     if limit:
         images = limited(images, limit, seed)
     doubted = audit(dataset, images, test)

@@ -30,6 +30,7 @@
 
 # %% tags=["parameters"]
 DATASET = None  # the folder that holds Training/ and Validation/, or one above it; None: search, then download
+CLASSES = None  # "Female,Male", what its folders female and male are called, where it is not so
 ARCHITECTURE = "masked"  # the network below; or "small", a third of its size; or "seed", the original notebook's
 START = None  # "imagenet" or "nothing"; None: ImageNet's weights where they can be had
 VIEW = None  # "portrait", all of the picture, or "face", its central part; None: as the dataset needs it
@@ -119,7 +120,7 @@ if ARCHITECTURE == "masked" and START != "nothing" and not (ONLINE and imagenet.
 # by heart and then counted as known, so it is left out.
 
 # %%
-portraits = prepared(DATASET, LIMIT, SEED)
+portraits = prepared(DATASET, LIMIT, SEED, classes=CLASSES)
 print(portraits.report)
 
 # %% [markdown]
@@ -265,14 +266,18 @@ plt.show()
 # ## The file
 #
 # Architecture and calibrated weights in one file; Keras 3 loads it with `keras.saving.load_model`. It is read back at
-# once and must give the same answers. Download it, and open the app with it: `maskedgender app --model
-# masked_gender.keras`, or name it in the notebook *PClubTask3Gradio*.
+# once and must give the same answers. Download all three files below into one folder, and open the app with the first:
+# `maskedgender app --model masked_gender.keras`, or name it in the notebook *PClubTask3Gradio*. The `.json` is its
+# record, which tells among other things where "not sure" begins; the `.csv.gz` lists the portraits that it has learnt,
+# so that who goes on from it does not choose by them.
 
 # %%
-from IPython.display import FileLink
+from IPython.display import FileLink, display
+
+from maskedgender.data.split_record import split_file
 
 again = keras.saving.load_model(learnt.file)
 batch = chosen[0][0]
 np.testing.assert_allclose(again.predict(batch, verbose=0), learnt.model.predict(batch, verbose=0), atol=1e-4)
 print(f"{learnt.file}: {learnt.file.stat().st_size / 1e6:.1f} MB, validation accuracy {test.scores.accuracy}")
-FileLink(str(learnt.file))
+display(*(FileLink(str(file)) for file in (learnt.file, learnt.file.with_suffix(".json"), split_file(learnt.file))))

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -213,6 +214,42 @@ def test_evaluate_doubts_the_dataset_first(tmp_path: Path, model: Path):
     assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in result.output
     assert "1 of 15 images show a portrait that is in Training, too: left out" in result.output
     assert "n = 14)" in result.output
+
+
+def test_train_and_evaluate_take_a_dataset_with_other_names(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    dataset = make_synthetic_dataset(tmp_path / "dataset", 8) / FOLDER
+    for part, theirs in (("Training", "train"), ("Validation", "val")):
+        for name in ("female", "male"):
+            (dataset / part / name).rename(dataset / part / name.title())
+        (dataset / part).rename(dataset / theirs)
+    common = ["--dataset", dataset, "--looks", tmp_path / "looks.csv"]
+    for refused in (shell("train", *common), shell("evaluate", model, *common)):
+        assert refused.exit_code == 2
+        assert "found train/, val/, train/Female/, train/Male/, val/Female/" in refused.output
+    words = ["--classes", "Female,Male,train,val"]
+    monkeypatch.setattr("maskedgender.cli.train.new_cnn", Mock(side_effect=ValueError("prepared")))
+    assert re.search(r"of them female +4 +4\n(?s:.*)prepared", shell("train", *common, *words).output)
+    measured = shell("evaluate", model, *common, *words)
+    assert measured.exit_code == 0 and "n = 8)" in measured.output, measured.output
+
+
+@pytest.mark.parametrize(
+    ("words", "opened_by"),
+    [
+        (["evaluate", "--model-classes"], "maskedgender.cli.train"),
+        (["export", "--to", "onnx", "--classes"], "maskedgender.prediction.export"),
+    ],
+)
+def test_of_a_model_from_elsewhere_scale_and_classes_can_be_said(
+    words: list[str], opened_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened = Mock(side_effect=ValueError("opened"))
+    monkeypatch.setattr(f"{opened_by}.load_model", opened)
+    dataset = ["--dataset", make_synthetic_dataset(tmp_path, 2)] if words[0] == "evaluate" else []
+    shell(*words, "male,female", "--scale", "0..1", tmp_path / "other.keras", *dataset)
+    opened.assert_called_once_with(tmp_path / "other.keras", "0..1", "male,female")
 
 
 def test_served_figures_leave_out_what_has_no_face(tmp_path: Path, model: Path):

@@ -18,7 +18,7 @@ from PIL import Image
 
 from maskedgender.data import augment
 from maskedgender.data.augment import augmented
-from maskedgender.data.layout import FOLDER, TRAINING, VALIDATION
+from maskedgender.data.layout import FOLDER, OURS, TRAINING, VALIDATION, folder_names
 from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import limited, masked_ones, split_training
@@ -58,6 +58,35 @@ def test_given_folder_without_a_dataset_is_an_error_that_says_what_is_expected(t
         find_dataset(tmp_path)
     with pytest.raises(FileNotFoundError, match="found no such folder"):
         find_dataset(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("called", ["women,men", "women, men,train,val"])
+def test_a_dataset_with_other_names_is_listed_by_them(called: str, tmp_path: Path) -> None:
+    names = folder_names(called)
+    dataset = synthetic_dataset(tmp_path, 3)
+    for part in (TRAINING, VALIDATION):
+        for name in ("female", "male"):
+            (dataset / part / name).rename(dataset / part / names[name])
+        (dataset / part).rename(dataset / names[part])
+    with pytest.raises(FileNotFoundError, match=r"found .*women/.*give these: --classes Female,Male"):
+        find_dataset(tmp_path)
+    assert find_dataset(tmp_path, names) == dataset
+    images = list_images(dataset, TRAINING, names)
+    assert images["file"].tolist()[::3] == [f"{names[TRAINING]}/women/0-0.jpg", f"{names[TRAINING]}/men/0-0.jpg"]
+    assert images["label"].tolist() == [0, 0, 0, 1, 1, 1]
+    expected = f"expected a folder with {names[TRAINING]}/ and {names[VALIDATION]}/, each with women/ and men/"
+    with pytest.raises(FileNotFoundError, match=expected):
+        find_dataset(tmp_path / "elsewhere", names)
+
+
+@pytest.mark.parametrize("called", ["male,female", "Male,F", "F,Female", "women", "a,b,c", "a,b,c,d,e", "a,a", "a,"])
+def test_names_that_would_swap_labels_or_say_too_little_are_refused(called: str) -> None:
+    with pytest.raises(ValueError, match=rf'"{called}" does not say .*female, then that of male, such as Female,Male'):
+        folder_names(called)
+
+
+def test_without_other_names_the_folders_have_ours() -> None:
+    assert folder_names(None) == OURS == {name: name for name in ("female", "male", "Training", "Validation")}
 
 
 class FakeKaggle(BaseHTTPRequestHandler):

@@ -67,7 +67,8 @@ def test_round_trip(kaggle: FakeKaggle, small_model: bytes, tmp_path: Path):
     assert json.loads((output / "masked_gender.json").read_text()).items() >= RECORD.items()
     assert (tmp_path / "runs" / "pclubtask3-kaggle-7.ipynb").read_bytes() == kaggle.files[EXECUTED]
     assert ACCURACY in (tmp_path / "runs" / "pclubtask3-kaggle-7.log").read_text()
-    assert sorted(path.name for path in output.iterdir()) == ["masked_gender.json", "masked_gender.keras"]
+    assert (output / "masked_gender.split.csv.gz").read_bytes() == b"a split", "or none could go on from it"
+    assert {path.suffix for path in output.iterdir()} == {".json", ".keras", ".gz"}
     assert [call for call in kaggle.calls if "weights" in call or "looks" in call] == []
 
 
@@ -100,7 +101,7 @@ def test_parameters_are_literals_or_texts_and_keep_their_comments():
 
 @pytest.mark.parametrize("word", ["EPOCH=3", "EPOCHS", "=3", "epochs=3"])
 def test_wrong_parameters_are_named_before_kaggle_is_asked(word: str, kaggle: FakeKaggle):
-    assert "DATASET, ARCHITECTURE, START" in sentence(shell("train", word))
+    assert "DATASET, CLASSES, ARCHITECTURE" in sentence(shell("train", word))
     assert kaggle.calls == []
 
 
@@ -321,7 +322,7 @@ def test_list_of_checksums_tells_of_the_new_model(kaggle: FakeKaggle, loads: Non
 
 def test_no_model_was_left(kaggle: FakeKaggle):
     del kaggle.files["models/masked_gender.keras"]
-    assert "left no *_gender.keras among its 4 files" in sentence(shell("train"))
+    assert "left no *_gender.keras among its 5 files" in sentence(shell("train"))
 
 
 def test_file_names_cannot_leave_the_folder(kaggle: FakeKaggle, loads: None, tmp_path: Path):

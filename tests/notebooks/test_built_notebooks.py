@@ -193,7 +193,10 @@ def test_the_training_notebook_runs_alone_from_top_to_bottom_without_a_network(a
     assert re.search(r"Validation accuracy: \d+\.\d\d % \(", printed)
     assert re.search(r"epoch 2/2 loss .* choosing loss .* images/s", printed)
     assert sum("image/png" in str(cell.get("outputs")) for cell in executed.cells) == 8
-    assert "masked_gender.keras" in str(executed.cells[-1].outputs[-1].data)
+    shown = [output.get("data", {}) for output in executed.cells[-1].outputs]
+    links = [data["text/plain"] for data in shown if "text/html" in data]
+    assert [Path(link).name for link in links] == [f"masked_gender.{end}" for end in ("keras", "json", "split.csv.gz")]
+    assert all((alone / link).is_file() for link in links)
     _check_output(alone / "models")
     attempts = (tmp_path / "shim" / "attempts.txt").read_text().split()
     assert set(attempts) == {"www.kaggle.com"}, "asked once whether there is an internet"

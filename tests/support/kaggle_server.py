@@ -179,6 +179,7 @@ def left_by_the_notebook(model: bytes = b"a model", run: str = RUN_ID) -> dict[s
         "models/looks.csv": b"date,commit,figure\n",
         "models/masked_gender.json": json.dumps(record).encode(),
         "models/masked_gender.keras": model,
+        "models/masked_gender.split.csv.gz": b"a split",
         "models/runs/masked_cnn/epoch-0011.weights.h5": b"not asked for",
     }
 
