@@ -49,6 +49,7 @@ class Format(str, Enum):  # noqa: UP042 (its str() is never used)
 
     ONNX = "onnx"
     LITERT = "litert"
+    LITERT_INT8 = "litert-int8"
     SAVED_MODEL = "saved-model"
 
 
@@ -64,7 +65,9 @@ app = typer.Typer(
 DatasetOption = Annotated[
     Path | None, typer.Option(help="Dataset folder; without it, Kaggle's, attached or downloaded.", show_default=False)
 ]
-ModelOption = Annotated[Path, typer.Option(help="A .keras file, or .h5.", show_default="the shipped one")]
+ModelOption = Annotated[
+    Path, typer.Option(help="A .keras file, or .h5, .onnx, .tflite.", show_default="the shipped one")
+]
 ScaleOption = Annotated[
     str | None, typer.Option(help="Of the model's input: 0..255, 0..1 or -1..1, where its file does not tell.")
 ]
@@ -232,13 +235,14 @@ def export(
     to: Annotated[Format, typer.Option(help="Format of another runtime.")],
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
 ) -> None:
-    """Write a model in another runtime's format, beside it, and check that its answers stay the same."""
-    with one_sentence():
-        from ..prediction.export import export
+    """Write a model in another runtime's format, beside it, with its record, and check that answers stay the same."""
+    with one_sentence(extra="export"):
+        from ..prediction.export import CROPS, FORMATS, export
 
-        path, difference = export(model, to.value)
-        checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
-        typer.echo(f"{path}: the same answers as {model.name}, {checked}")
+        path, alike = export(model, to.value)
+        told = f"{path}: the same answers as {model.name}" if FORMATS[to.value].same else f"{path}: weights of 8 bits"
+        turned = f"the other word for {100 * alike.turned:.1f} % of {CROPS:,} crops"
+        typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")
 
 
 @contextmanager
