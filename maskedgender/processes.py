@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 import cv2
@@ -18,13 +20,39 @@ def pool_of_processes(
 ) -> ProcessPoolExecutor:
     """A pool of `count` processes, one a core for None, each of which calls `start` with the arguments first.
 
-    They are spawned, as on every system: a fork would copy TensorFlow's locks.
+    They are spawned, as on every system: a fork would copy TensorFlow's locks. Ctrl-C is the first process's business.
     """
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (start, arguments))
+    return ProcessPoolExecutor(count, _Context(), _begin, (start, arguments))
+
+
+class _Process(SpawnProcess):
+    """A process that Ctrl-C does not reach, not even while it starts: that takes a second, and it would say so."""
+
+    def start(self) -> None:
+        """With SIGINT held back, as the new process will have it for good."""
+        with _sigint_held_back():
+            super().start()
+
+
+class _Context(SpawnContext):
+    Process = _Process  # type: ignore[assignment]  # its own kind of the same
+
+
+@contextmanager
+def _sigint_held_back() -> Iterator[None]:
+    """A signal that comes meanwhile comes afterwards; Windows knows no such thing."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(start: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
     cv2.setNumThreads(1)  # the processes share the cores among them
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start:

@@ -19,6 +19,11 @@ def test_requirements_txt_is_what_serving_and_training_need():
     assert sorted(listed) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"])
 
 
+def test_export_brings_the_tensorflow_that_training_has():
+    extras = PROJECT["optional-dependencies"]
+    assert {line for line in extras["train"] if line.startswith("tensorflow")} <= set(extras["export"])
+
+
 def test_serving_needs_no_tensorflow():
     assert not [name for name in PROJECT["dependencies"] if name.startswith(("tensorflow", "matplotlib", "kaggle"))]
 
@@ -59,5 +64,6 @@ def test_the_page_can_be_built_without_them():
 )
 def test_what_needs_them_says_in_one_sentence_how_to_get_them(words: list[str]):
     done = without_training_packages(*words)
-    assert done.returncode == 2 and 'pip install -e ".[train]"' in done.stderr, done.stderr
+    extra = "export" if words[0] == "export" else "train"
+    assert done.returncode == 2 and f'pip install -e ".[{extra}]"' in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1

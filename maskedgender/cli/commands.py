@@ -35,6 +35,7 @@ class Format(str, Enum):  # noqa: UP042 (its str() is never used)
 
     ONNX = "onnx"
     LITERT = "litert"
+    LITERT_INT8 = "litert-int8"
     SAVED_MODEL = "saved-model"
 
 
@@ -53,7 +54,9 @@ DatasetOption = Annotated[
         help="The dataset's folder. If not given, Kaggle's dataset is used, attached or downloaded.", show_default=False
     ),
 ]
-ModelOption = Annotated[Path, typer.Option(help="A .keras file, or .h5.", show_default="the shipped one")]
+ModelOption = Annotated[
+    Path, typer.Option(help="A .keras file, or .h5, .onnx, .tflite.", show_default="the shipped one")
+]
 ScaleOption = Annotated[
     str | None, typer.Option(help="The range of the model's input, 0..255, 0..1 or -1..1, if its file does not say.")
 ]
@@ -274,14 +277,15 @@ def export(
 ) -> None:
     """Write a model in another runtime's format.
 
-    The new file lies beside the model; its answers are checked against the model's.
+    The new file lies beside the model, with its record; its answers are checked against the model's.
     """
-    with one_sentence():
-        from ..prediction.export import export
+    with one_sentence(extra="export"):
+        from ..prediction.export import CROPS, FORMATS, export
 
-        path, difference = export(model, to.value, scale, classes)
-        checked = "not checked, as its runtime is not there" if difference is None else f"within {difference:.1e}"
-        typer.echo(f"{path}: the same answers as {model.name}, {checked}")
+        path, alike = export(model, to.value, scale, classes)
+        told = f"{path}: the same answers as {model.name}" if FORMATS[to.value].same else f"{path}: weights of 8 bits"
+        turned = f"the other word for {100 * alike.turned:.1f} % of {CROPS:,} crops"
+        typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")
 
 
 @contextmanager

@@ -13,8 +13,12 @@ SENTENCES = ("BackendError", "ModelError", "PhotoError", "TrainingError", "Unsaf
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback."""
+def one_sentence(extra: str = "train") -> Iterator[None]:
+    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback.
+
+    Args:
+        extra: of the package, which brings what may be missing.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -22,9 +26,7 @@ def one_sentence() -> Iterator[None]:
         raise typer.Exit(SOME_NOT_READ) from None
     except ModuleNotFoundError as error:
         package = (error.name or str(error)).partition(".")[0]
-        typer.echo(
-            f'The package {package} is not installed; pip install -e ".[train]" brings what training needs.', err=True
-        )
+        typer.echo(f'The package {package} is not installed; pip install -e ".[{extra}]" brings it.', err=True)
         raise typer.Exit(TO_PUT_RIGHT) from error
     except Exception as error:
         if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:

@@ -12,6 +12,8 @@ from .probabilities import predict_crops, predict_crops_and_masks
 if TYPE_CHECKING:
     import keras
 
+    from .exported import ExportedNetwork
+
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
@@ -26,7 +28,7 @@ class Classifier:
         notes: sentences for the person who named the file: what is not known of it, and what was assumed.
     """
 
-    model: keras.Model
+    model: keras.Model | ExportedNetwork
     calibrated: bool = False
     not_sure_below: float | None = None
     notes: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ What a file does not tell is asked for or, where there is a usual answer, assume
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,28 @@ def contract_of(model: keras.Model, record: dict[str, str], scale: str | None, o
         ValueError: the scale of its input is not to be known, or is none, or the caller contradicts the record; the
             text is the rest of a sentence that begins with the file's path.
     """
+    scale, order = stated(record, scale, order)
+    said: list[str] = []
+    scale = scale or _told_scale(model, said)
+    if scale not in SCALES:
+        raise ValueError(
+            f"does not tell which pixels it was made for: say so by --scale, as one of {', '.join(SCALES)}, or answers "
+            "would be wrong with great certainty."
+        )
+    if order is None:
+        said.append(_assumed_order(model))
+    logits = len(model.outputs) == 1 and _last_activation(model) == "linear"
+    if logits:
+        said.append(f"its numbers are logits, to which a {'sigmoid' if _one(model) else 'softmax'} is applied")
+    return Contract(scale, order or FEMALE_FIRST, logits, tuple(said))
+
+
+def stated(record: Mapping[str, str], scale: str | None, order: str | None) -> tuple[str | None, str | None]:
+    """The scale of a file's input and the order of its classes, by the caller or its record; None where neither says.
+
+    Raises:
+        ValueError: the caller names what there is not, or contradicts the record; the text as for `contract_of`.
+    """
     if order is not None:
         order = ", ".join(part.strip() for part in order.split(","))
     for given, known, option in ((scale, SCALES, "--scale"), (order, ORDERS, "--classes")):
@@ -55,19 +77,7 @@ def contract_of(model: keras.Model, record: dict[str, str], scale: str | None, o
     for given, name in ((scale, SCALE), (order, CLASS_ORDER)):
         if given is not None and name in record and record[name] != given:
             raise ValueError(f"has the {name} {record[name]} by its record, not {given}.")
-    said: list[str] = []
-    scale = scale or record.get(SCALE) or _told_scale(model, said)
-    if scale not in SCALES:
-        raise ValueError(
-            f"does not tell which pixels it was made for: say so by --scale, as one of {', '.join(SCALES)}, or answers "
-            "would be wrong with great certainty."
-        )
-    if not (order or CLASS_ORDER in record):
-        said.append(_assumed_order(model))
-    logits = len(model.outputs) == 1 and _last_activation(model) == "linear"
-    if logits:
-        said.append(f"its numbers are logits, to which a {'sigmoid' if _one(model) else 'softmax'} is applied")
-    return Contract(scale, order or record.get(CLASS_ORDER, FEMALE_FIRST), logits, tuple(said))
+    return scale or record.get(SCALE), order or record.get(CLASS_ORDER)
 
 
 def in_our_contract(model: keras.Model, contract: Contract) -> keras.Model:

@@ -15,6 +15,13 @@ from .backend import SERVING, import_keras_to_serve
 from .checksums import is_listed, is_whole
 from .classifier import Classifier
 from .elsewhere import Contract, contract_of, in_our_contract
+from .exported import (
+    ExportedNetwork,
+    exported_contract,
+    exported_in_our_contract,
+    is_exported,
+    open_exported,
+)
 from .keras_files import is_keras_file, is_older, named_for_keras, why_not_read
 from .openvino_answers import answer_by_openvino
 from .probabilities import as_input
@@ -48,7 +55,7 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     A file that SHA256SUMS beside it lists, as the shipped one's does, must be that file, byte by byte.
 
     Args:
-        path: a .keras file, or one of Keras 2 in HDF5.
+        path: a .keras file, or one of Keras 2 in HDF5; or an .onnx or .tflite file, for which Keras is not imported.
         scale: the pixels that the file was made for, one of `SCALES`, where it does not tell.
         classes: their order in its output, one of `ORDERS`, where there is no record.
 
@@ -58,6 +65,8 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
         BackendError: OpenVINO cannot compute one of its layers.
     """
     path = Path(path)
+    if is_exported(path) and path.is_file():
+        return _exported(path, scale, classes)
     _require_keras_file(path)
     if is_listed(path) and not is_whole(path):
         raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
@@ -75,6 +84,19 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     return _described(path, model, record, contract)
 
 
+def _exported(path: Path, scale: str | None, classes: str | None) -> Classifier:
+    """`load_model` of a file for another runtime, which answers."""
+    try:
+        network, record = open_exported(path)
+        _require_shapes(path, network)
+        contract = exported_contract(record, scale, classes)
+    except ValueError as error:
+        raise ModelError(f"{path} {error}") from error
+    network = exported_in_our_contract(network, contract)
+    _require_probabilities(path, network)
+    return _described(path, network, record, contract)
+
+
 def caution(path: str | Path) -> str:
     """What to say once where a person names a model file; nothing of the shipped one.
 
@@ -85,7 +107,9 @@ def caution(path: str | Path) -> str:
     return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
 
 
-def _described(path: Path, model: keras.Model, record: dict[str, str], contract: Contract) -> Classifier:
+def _described(
+    path: Path, model: keras.Model | ExportedNetwork, record: dict[str, str], contract: Contract
+) -> Classifier:
     """A model with what the record beside its file says of its answers, and with notes on what it does not say."""
     calibrated = record.get(CALIBRATED) == "yes"
     border = _border(path, record) if calibrated else None
@@ -184,7 +208,7 @@ def _why_not_loaded(error: Exception, path: Path) -> str:
     return why_not_read(path, keras.__version__)
 
 
-def _require_shapes(path: Path, model: keras.Model) -> None:
+def _require_shapes(path: Path, model: keras.Model | ExportedNetwork) -> None:
     """Raise unless the model takes one square picture, RGB or grey, and gives two numbers, or one."""
     takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     four = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
@@ -195,7 +219,7 @@ def _require_shapes(path: Path, model: keras.Model) -> None:
         raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2), or one; {_GIVE}.")
 
 
-def _require_probabilities(path: Path, model: keras.Model) -> None:
+def _require_probabilities(path: Path, model: keras.Model | ExportedNetwork) -> None:
     """Raise unless noise gets answers between 0 and 1."""
     side = model.input_shape[1]
     noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)

@@ -1,76 +1,180 @@
-"""A model in another runtime's format gives the same answers there, or is not left behind."""
+"""A model in another runtime's format gives the same answers there, carries its record, or is not left behind."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.utils.module_utils import LazyModule
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
-from maskedgender.networks.answering import answering_cnn
+from maskedgender.networks.answering import PLAIN, answering_cnn
+from maskedgender.networks.checksums import sha256
+from maskedgender.networks.model_files import ModelError, load_model
+from maskedgender.networks.records import write_record
 from maskedgender.networks.small import small_cnn
+from maskedgender.places import EXAMPLES
+from maskedgender.prediction import export as exporting
+from maskedgender.prediction.answers import predict_file
 from maskedgender.prediction.export import FORMATS, SAME, export
 
+ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", "tf2onnx"))
+CROPS = 20
+RECORD = {"class order": "female, male", "calibrated": "yes", "not sure below": "0.75", "view": "face"}
+PHOTO = EXAMPLES / "eileen_collins.jpg"
 
-@pytest.fixture
-def model_file(tmp_path: Path) -> Path:
-    """A small CNN of ours with a past: its normalisation has statistics of its own."""
+
+@pytest.fixture(autouse=True)
+def few_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "CROPS", CROPS)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small CNN of ours with a past: its normalisation has statistics of its own. It takes one look, to be quick."""
     keras.utils.set_random_seed(5)
     model = small_cnn(48)
     model.compile("sgd", "sparse_categorical_crossentropy")
     noise = np.random.default_rng(0)
     model.fit(noise.uniform(0, 255, (32, 48, 48, 3)), noise.integers(0, 2, 32), batch_size=8, verbose=0)
     mask = noise.normal(size=(192, 1)).astype(np.float32), np.zeros(1, np.float32)
-    answering_cnn(model, mask=mask).save(tmp_path / "small.keras")
-    return tmp_path / "small.keras"
+    path = tmp_path_factory.mktemp("trained") / "small.keras"
+    answering_cnn(model, [PLAIN], mask).save(path)
+    write_record(path, {**RECORD, "SHA-256": sha256(path)})
+    return path
+
+
+@pytest.fixture
+def model_file(trained: Path, tmp_path: Path) -> Path:
+    """The same, in a folder of the test's own."""
+    for file in (trained, trained.with_suffix(".json")):
+        shutil.copy(file, tmp_path)
+    return tmp_path / trained.name
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path) -> Callable[[str], Path]:
+    """What the shell has made of it, each format once: minutes, on a busy machine."""
+
+    @cache
+    def made(to: str) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(exporting, "CROPS", CROPS)
+            result = shell(trained, "--to", to)
+        assert result.exit_code == 0 and ": the same answers as small.keras, within" in result.stdout, result.output
+        return trained.with_suffix({"litert": ".tflite", "onnx": ".onnx"}[to])
+
+    return made
 
 
 def shell(*words: object) -> Result:
     return CliRunner().invoke(cli.app, ["export", *map(str, words)])
 
 
-def test_a_saved_model_answers_alike_for_any_number_of_crops(model_file: Path):
-    path, difference = export(model_file, "saved-model")
-    assert path == model_file.with_suffix("") and difference is not None and difference <= SAME
+@pytest.mark.parametrize("to", ["litert", pytest.param("onnx", marks=pytest.mark.skipif(not ONNX, reason="no ONNX"))])
+def test_what_the_shell_exports_answers_as_the_keras_file_does(
+    to: str, exported: Callable, trained: Path, tmp_path: Path
+):
+    alone = Path(shutil.copy(exported(to), tmp_path))  # its record is inside
+    there, here = load_model(alone), load_model(trained)
+    assert (there.size, there.channels, there.calibrated, there.not_sure_below) == (48, 3, True, 0.75)
+    assert there.notes == ()
+    for face, expected in zip(predict_file(there, PHOTO), predict_file(here, PHOTO), strict=True):
+        assert face.box == expected.box
+        assert (face.p_female, face.p_mask) == pytest.approx((expected.p_female, expected.p_mask), abs=SAME)
+    said = CliRunner().invoke(cli.app, ["predict", str(PHOTO), "--model", str(alone)])
+    assert said.exit_code == 0 and "face 1: " in said.stdout and "mask" in said.stdout
+    with pytest.raises(ModelError, match="by its record"):
+        load_model(alone, classes="male,female")
+
+
+def test_a_saved_model_answers_alike_and_tells_how_a_crop_is_cut(model_file: Path):
+    record = exporting.carried(model_file, keras.saving.load_model(model_file))
+    assert record["crop's side over the longer side of the face's box"] == "1.4"
+    assert (record["middle of the face's box in the crop"], record["input scale"]) == ("0.5, 0.54", "0..255")
+    assert record["exported from"] == f"small.keras, SHA-256 {sha256(model_file)}" and "SHA-256" not in record
+    path, alike = export(model_file, "saved-model")
+    assert path == model_file.with_suffix("") and alike.difference <= SAME and alike.turned == 0
+    assert json.loads((path / "assets.extra" / "record.json").read_text()) == record
     crops = np.random.default_rng(1).uniform(0, 255, (3, 48, 48, 3)).astype(np.float32)
     expected = keras.saving.load_model(model_file).predict_on_batch(crops)
     loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
-    answers = loaded.serve(crops)
-    for output, as_keras in zip(answers, expected, strict=True):
+    for output, as_keras in zip(loaded.serve(crops), expected, strict=True):
         assert np.abs(output.numpy() - as_keras).max() <= SAME
-    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small", "small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small", "small.json", "small.keras"]
 
 
-@pytest.mark.parametrize(("to", "name"), [("litert", "small.tflite"), ("onnx", "small.onnx")])
-def test_the_shell_exports_and_says_how_alike_the_answers_are(to: str, name: str, model_file: Path):
-    if to == "onnx" and not (importlib.util.find_spec("tf2onnx") and importlib.util.find_spec("onnxruntime")):
-        pytest.skip("tf2onnx and onnxruntime are not installed")
-    result = shell(model_file, "--to", to)
-    assert result.exit_code == 0 and f"{name}: the same answers as small.keras, within" in result.stdout, result.output
-    assert sorted(file.name for file in model_file.parent.iterdir()) == sorted(["small.keras", name])
+@pytest.mark.soak
+def test_weights_of_8_bits_are_a_file_of_their_own_and_the_loss_is_told(model_file: Path):
+    result = shell(model_file, "--to", "litert-int8")
+    assert result.exit_code == 0 and "weights of 8 bits, within" in result.stdout and "% of 20 crops" in result.stdout
+    small = model_file.with_name("small.int8.tflite")
+    assert small.stat().st_size < model_file.stat().st_size / 2
+    assert load_model(small).size == 48
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is not None, reason="tf2onnx is installed")
-def test_a_missing_package_is_named(model_file: Path):
+def test_a_file_without_a_record_is_asked_for_what_its_numbers_mean(exported: Callable, trained: Path, tmp_path: Path):
+    """Without what we put behind it, it might be anybody's; the caller says it takes 0..1, and gives male first."""
+    path, content = tmp_path / "theirs.tflite", exported("litert").read_bytes()
+    path.write_bytes(content[: content.rindex(b"PK\3\4")])
+    with pytest.raises(ModelError, match="no record inside: say by --scale and --classes"):
+        load_model(path)
+    crops = np.random.default_rng(2).integers(0, 256, (3, 48, 48, 3), np.uint8)
+    as_told = load_model(path, scale="0..1", classes="male, female")
+    assert not as_told.calibrated and as_told.notes
+    expected = keras.saving.load_model(trained).predict_on_batch(crops / np.float32(255))[0][:, ::-1]
+    np.testing.assert_allclose(as_told.predict(crops), expected, atol=SAME)
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_a_damaged_file_is_one_sentence(suffix: str, tmp_path: Path):
+    path = tmp_path / f"damaged{suffix}"
+    path.write_bytes(b"TFL3" * 100)
+    with pytest.raises(ModelError, match=r"damaged: export it again|needs the package"):
+        load_model(path)
+    with pytest.raises(ModelError, match="There is no model file"):
+        load_model(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize(("suffix", "package"), [(".onnx", "onnxruntime")])
+def test_without_its_runtime_a_sentence_says_how_to_get_it(
+    suffix: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / f"x{suffix}").write_bytes(b"x")
+    with pytest.raises(ModelError, match=rf"x{suffix} needs the package {package}: pip install -e \"\.\[export\]\""):
+        load_model(tmp_path / f"x{suffix}")
+
+
+def test_a_missing_package_is_named(model_file: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setattr(keras.src.utils.module_utils, "tf2onnx", LazyModule("tf2onnx"))
     result = shell(model_file, "--to", "onnx")
     assert result.exit_code == TO_PUT_RIGHT and "needs the package tf2onnx" in result.output
-    assert [file.name for file in model_file.parent.iterdir()] == ["small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.json", "small.keras"]
 
 
 def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pytest.MonkeyPatch):
-    """The runtime is replaced by one that errs by twice what is allowed."""
-    keras_name, suffix, package, start = FORMATS["saved-model"]
-    erring = lambda path: lambda crops: start(path)(crops) + 2 * SAME  # noqa: E731
-    monkeypatch.setitem(FORMATS, "saved-model", (keras_name, suffix, package, erring))
+    """What Keras writes is replaced by nothing, the runtime by the model itself, erring by twice what is allowed."""
+    model = keras.saving.load_model(model_file)
+    erring = lambda path: lambda crops: model.predict_on_batch(crops)[0] + 2 * SAME  # noqa: E731
+    monkeypatch.setattr(exporting, "_write", lambda model, path, form: path.mkdir())
+    monkeypatch.setitem(FORMATS, "saved-model", replace(FORMATS["saved-model"], start=erring))
     result = shell(model_file, "--to", "saved-model")
     assert result.exit_code == TO_PUT_RIGHT and "gives other answers" in result.output
-    assert [file.name for file in model_file.parent.iterdir()] == ["small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.json", "small.keras"]
 
 
 def test_nothing_is_written_over(model_file: Path):
