@@ -24,6 +24,7 @@ from ..places import LOOKS, SHIPPED_MODEL
 from . import options
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
+from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, ModelOption, ScaleOption
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
@@ -47,38 +48,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"max_content_width": 120},
 )
-
-DatasetOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="The dataset's folder. If not given, Kaggle's dataset is used, attached or downloaded.", show_default=False
-    ),
-]
-ModelOption = Annotated[
-    Path, typer.Option(help="A .keras file, or .h5, .onnx, .tflite.", show_default="the shipped one")
-]
-ScaleOption = Annotated[
-    str | None, typer.Option(help="The range of the model's input, 0..255, 0..1 or -1..1, if its file does not say.")
-]
-ClassesOption = Annotated[
-    str | None,
-    typer.Option(
-        help='The order of the model\'s outputs, "female,male" or "male,female", if its file does not say.',
-        show_default=False,
-    ),
-]
-LooksOption = Annotated[
-    Path, typer.Option(help="The file in which each look at Validation is logged.", show_default="the checkout's")
-]
-FoldersOption = Annotated[
-    str | None,
-    typer.Option(
-        "--classes",
-        help="The names of the dataset's folders: Female,Male or, with those of Training and Validation, "
-        "Female,Male,train,val.",
-        show_default=False,
-    ),
-]
 
 
 def _show_version(wanted: bool) -> None:

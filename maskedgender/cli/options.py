@@ -1,4 +1,4 @@
-"""The parameters of training, spelled the same way in `maskedgender train` and in `maskedgender kaggle train`."""
+"""Parameters that several commands take; those of training are spelled alike in `train` and `kaggle train`."""
 
 from __future__ import annotations
 
@@ -70,5 +70,36 @@ Frozen = Annotated[
         max=7,
         help="The number of first stages of the masked network that do not learn. "
         "If not given: 3 when it starts from ImageNet's weights, otherwise none.",
+    ),
+]
+DatasetOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The dataset's folder. If not given, Kaggle's dataset is used, attached or downloaded.", show_default=False
+    ),
+]
+ModelOption = Annotated[
+    Path, typer.Option(help="A .keras file, or .h5, .onnx, .tflite.", show_default="the shipped one")
+]
+ScaleOption = Annotated[
+    str | None, typer.Option(help="The range of the model's input, 0..255, 0..1 or -1..1, if its file does not say.")
+]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        help='The order of the model\'s outputs, "female,male" or "male,female", if its file does not say.',
+        show_default=False,
+    ),
+]
+LooksOption = Annotated[
+    Path, typer.Option(help="The file in which each look at Validation is logged.", show_default="the checkout's")
+]
+FoldersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help="The names of the dataset's folders: Female,Male or, with those of Training and Validation, "
+        "Female,Male,train,val.",
+        show_default=False,
     ),
 ]
