@@ -104,7 +104,7 @@ def listen(where: Address) -> socket.socket:
         else:
             return listening
     last = where.port + PORTS_TRIED - 1
-    raise OSError(f"Ports {where.port} to {last} are all taken, or not for you; name another one.")
+    raise OSError(f"Ports {where.port} to {last} are all taken or not allowed; name another one.")
 
 
 def _port_of_environment() -> int:

@@ -25,12 +25,12 @@ from .style import COLOURS, css_colour
 NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
-NOT_CALIBRATED = "The model is not calibrated: take its percentages as scores, not as how often it is right."
-NO_MASK = "No mask is drawn here: one is worn, or it would not cover nose and mouth, or would cover an eye."
+NOT_CALIBRATED = "The model is not calibrated: read its percentages as scores, not as how often it is right."
+NO_MASK = "No mask is drawn here: the face wears one, or the drawn one would miss nose and mouth or cover an eye."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
-    "Orange places speak for “{likelier}”, blue ones against it: each place was hidden in turn, and the model asked "
-    "again."
+    "Orange places speak for “{likelier}”, blue places against it. Each place was hidden in turn, and the model was "
+    "asked again."
 )
 
 
@@ -126,8 +126,8 @@ def _about_masks(answers: PhotoAnswers) -> str:
 
 def _about_worn(answers: PhotoAnswers) -> str:
     if any(answer.prediction.p_mask is None for answer in answers.as_it_is):
-        return "Whether a mask is worn already is not known: the drawn one lies over it."
-    return "A face that wears one already gets no other."
+        return "This model cannot tell whether a mask is worn already, so the drawn one may lie over it."
+    return "Faces that wear one already get no other."
 
 
 def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
@@ -186,7 +186,7 @@ def _why_not_sure(prediction: Prediction, border: float) -> str:
     if told == _per_cent(border):  # rounded: "83 % is under the 83 %" would be nonsense
         told = f"{math.floor(1000 * p) / 10:.1f} %"
     close = f"Leans to “{_likelier(prediction)}”" if _leaning(prediction) else "Too close to call"
-    return f"{close}: {told} is under the {_per_cent(border)} (the mark in the bar) from which it answers."
+    return f"{close}: {told} is below the {_per_cent(border)} that an answer needs (the mark in the bar)."
 
 
 def _leaning(prediction: Prediction) -> str:

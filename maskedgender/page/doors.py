@@ -30,7 +30,7 @@ from .static_files import read_static
 MOST_BYTES = MAX_MEGABYTES * 1024**2
 ARRIVAL_SECONDS = 300  # for which a photo may be on its way: it holds a place in the line
 TOO_LARGE = f"The photo has more than {MAX_MEGABYTES} MB; save it smaller."
-TOO_SLOW = "The photo took too long to arrive; try it once more."
+TOO_SLOW = "The photo took too long to arrive; please try again."
 SCRIPTS = ("asking", "camera", "drop", "live", "many_photos", "one_photo", "zip")
 
 
@@ -81,7 +81,7 @@ def _require_login(request: Request) -> None:
     page = request.app.state.page
     known = [cookie for name, cookie in request.cookies.items() if name.startswith("access-token-")]
     if page.auth is not None and not any(cookie in page.tokens for cookie in known):
-        raise HTTPException(401, "Log in first: open the page anew.")
+        raise HTTPException(401, "Log in first: reload the page.")
 
 
 async def _in_line(line: Line, request: Request, work: Callable[[bytes], dict[str, Any]]) -> Response:

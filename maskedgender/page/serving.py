@@ -102,7 +102,7 @@ def serve(
     served = _opened(app, where)
     _say(served, where, bool(accounts))
     if share:
-        print(f"Everybody on the internet reaches it at {_public_link(served, where)}", flush=True)
+        print(f"Everybody on the internet can reach it at {_public_link(served, where)}", flush=True)
     if inbrowser:
         webbrowser.open(served.address)
     if height and _in_notebook():
@@ -178,7 +178,10 @@ def _public_link(served: Served, where: Address) -> str:
     try:
         link = networking.setup_tunnel("127.0.0.1", served.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:
-        raise OSError("Gradio's servers gave no public link; try again later, or do without --share.") from error
+        served.close()
+        raise OSError(
+            "There is no public link to be had from Gradio's servers; check the network, or leave --share out."
+        ) from error
     where.names.add(host_name(link))
     return link
 

@@ -123,11 +123,11 @@ def words_about(p_female: float) -> str:
 
 
 def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
-    assert "Too close to call: 60 % is under the 83 %" in words_about(0.4)
-    assert "Leans to “male”: 80 % is under the 83 %" in words_about(0.2)
+    assert "Too close to call: 60 % is below the 83 %" in words_about(0.4)
+    assert "Leans to “male”: 80 % is below the 83 %" in words_about(0.2)
     assert "not sure, leans to male" in words_about(0.35) and "leans" not in words_about(0.36)
     assert "eans" not in words_about(0.99) and "close" not in words_about(0.99)
-    assert "82.9 % is under the 83 %" in words_about(0.8299)
+    assert "82.9 % is below the 83 %" in words_about(0.8299)
 
 
 def test_one_face_is_summed_up_with_the_side_that_it_leans_to() -> None:

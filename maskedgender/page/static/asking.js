@@ -14,7 +14,7 @@ export const ask = async (place, body, { name = '', waiting = () => {}, signal, 
       told = JSON.parse(line);
       if ('waiting' in told) waiting(told.waiting);
     }
-    return told ?? { error: 'The answer was lost; try once more.' };
+    return told ?? { error: 'The answer was lost; please try again.' };
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     return { error: 'The page does not answer; is it still running where it was started?' };
