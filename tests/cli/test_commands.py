@@ -140,7 +140,7 @@ def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos:
 def test_wrong_usage_has_status_2():
     assert shell("predict").exit_code == 2
     assert shell("train", "--architecture", "resnet").exit_code == 2
-    assert shell("train", "--epochs", "0").exit_code == 2
+    assert shell("train", "--epochs", "-1").exit_code == 2
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
