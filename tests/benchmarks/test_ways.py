@@ -18,6 +18,7 @@ from maskedgender.networks.small import small_cnn
 from ..support.synthetic import synthetic_dataset
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "way", [ways.Way(32, cutmix=True, teacher=2, erase=0), ways.Way(32, helper_weight=0.3, mixup=0.2, ema=0.9)]
 )
