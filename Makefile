@@ -16,7 +16,7 @@ MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card shots examples soak clean
+.PHONY: help app test notebooks notebooks-run train model card figures shots docs examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -53,6 +53,11 @@ model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAI
 
 card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
 	@$(BIN)/python -m benchmarks.card
+
+figures: $(VENV)/installed ## draw the card's figures from the results that are kept
+	@$(BIN)/python -m benchmarks.figures
+
+docs: notebooks card figures shots ## build all that is built from code and results: notebooks, card, figures, shots
 
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py

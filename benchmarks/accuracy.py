@@ -37,7 +37,7 @@ from maskedgender.measure.risk_coverage import plot_risk_against_coverage, risk_
 from maskedgender.networks.records import NOT_SURE_BELOW, record_of
 from maskedgender.places import SHIPPED_MODEL
 
-from .answers import CLEAN, LOOKS, SEED_MODEL, Answers, answers, keep_table, load_models
+from .answers import CLEAN, LOOKS, RESULTS, SEED_MODEL, Answers, answers, keep_table, load_models
 from .card import write_card
 from .changes import at_random_size
 from .photos import FAIRFACE, photos
@@ -121,8 +121,14 @@ def keep(tables: dict[str, pd.DataFrame]) -> None:
     keep_table(tables["accuracy"].rename_axis("figure").reset_index(), "accuracy")
     for name in ("accuracy-by-group", "gaps", "coverage"):
         keep_table(tables[name], name)
-    plot(tables["coverage"]).savefig(SHIPPED_MODEL.parent / "risk-coverage.png", dpi=110)
+    draw()
     write_card()
+
+
+def draw() -> None:
+    """Writes the figure that the card shows, from the table that is kept."""
+    coverage = pd.read_csv(RESULTS / "coverage.csv")
+    plot(coverage).savefig(SHIPPED_MODEL.parent / "risk-coverage.png", dpi=110)
 
 
 def plot(coverage: pd.DataFrame) -> Figure:
