@@ -11,21 +11,21 @@
 # ---
 
 # %% [markdown]
-# # A photo in front of the model
+# # Ask the model about a photo
 #
-# This notebook loads a model file that [pclubtask3.ipynb](pclubtask3.ipynb) has trained, asks it about one photo, and
-# then opens a page to which you can give any other. An ordinary laptop is enough; nothing leaves your machine.
+# This notebook loads a model file that [pclubtask3.ipynb](pclubtask3.ipynb) has trained and asks it about one photo.
+# Then it opens a page for any other photo. An ordinary laptop is enough, and nothing leaves your machine.
 #
-# For every face the model says how likely each of two labels is: "female" and "male", as people who annotated the
-# training photos gave them to *appearance*. It does not know anyone's gender. When neither label is likely enough, the
+# For every face the model says how likely two labels are, "female" and "male". People who annotated the training photos
+# gave these labels to *appearance*; the model does not know anyone's gender. When neither label is likely enough, the
 # answer is "not sure".
 
 # %% [markdown]
 # ## What you may change
 #
-# `MODEL` is a `.keras` file, from here or from the original notebook; `IMAGE` is the photo. A path that is not absolute
-# begins in the checkout, the folder above this notebook's. `LAUNCH = False` leaves the page closed. `SHARE = True`
-# gives it a public link: photos then go through Gradio's servers.
+# `MODEL` is a `.keras` file, from here or from the original notebook; `IMAGE` is the photo. Relative paths start in the
+# checkout, the folder above this notebook's, or in the installed package. `LAUNCH = False` leaves the page closed.
+# `SHARE = True` gives it a public link; photos then go through Gradio's servers.
 
 # %% tags=["parameters"]
 MODEL = "models/masked_gender.keras"
@@ -36,8 +36,8 @@ SHARE = False
 # %% [markdown]
 # ## The package
 #
-# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout,
-# with what answers need: Keras opens the model file by OpenVINO, and TensorFlow, which training takes, is not wanted.
+# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout.
+# Keras opens the model file with OpenVINO; only training needs TensorFlow.
 
 # %%
 import importlib.util
@@ -82,7 +82,7 @@ answers = predict_photo(model, photo)
 Image.fromarray(annotate(photo, answers))
 
 # %% [markdown]
-# The same in numbers, one row a face, the largest first, as `maskedgender predict --csv` writes them:
+# The same in numbers, one row for each face, the largest first, as `maskedgender predict --csv` writes them:
 
 # %%
 table = pd.DataFrame(csv_rows(model, SHIPPED / IMAGE)).drop(columns="file")
@@ -91,8 +91,7 @@ table
 # %% [markdown]
 # ## Any photo
 #
-# The page opens below, and at the address that is printed; it is reachable from this machine only. This is what it
-# looks like:
+# The page opens below, and at the address that is printed. Only this machine can reach it. This is what it looks like:
 
 # %%
 Shown(SHIPPED / "shots" / "group.png", width=720)

@@ -12,17 +12,17 @@
 # %% [markdown]
 # # Female or male, behind a mask: train a CNN
 #
-# A convolutional network looks at a portrait, mask worn or not, and says which of two words, *female* or *male*, fits
-# the labels that annotators gave to such portraits. It does not know anyone's gender. At the end there is one file,
-# `masked_gender.keras`, which the app takes as it is.
+# A convolutional network looks at a portrait, with or without a mask, and predicts which of two labels, *female* or
+# *male*, annotators gave to such portraits. It does not know anyone's gender. The result is one file,
+# `masked_gender.keras`, which the app opens as it is.
 #
 # - **On Kaggle**: choose *Run All*. There is nothing to edit: the dataset is found where it is attached, and downloaded
 #   otherwise.
-# - **On a laptop**: the same. For a first try set `LIMIT = 3000` and `EPOCHS = 2` below: that takes some minutes.
+# - **On a laptop**: the same. For a first try, set `LIMIT = 3000` and `EPOCHS = 2` below; that takes a few minutes.
 # - **To experiment**: change a line of the network below and run all cells again. Every network gets a run of its own;
 #   a run that was interrupted goes on after its last finished epoch.
 #
-# **What it costs and what it gives.** On two CPU cores an epoch over 72,000 images took 7 minutes with nothing else
+# **Time and accuracy.** On two CPU cores an epoch over 72,000 images took 7 minutes with nothing else
 # running, and up to 20 beside other work; on Kaggle's T4 we expect about one minute (an estimate: nobody has timed it
 # there yet). The outputs below are those of a real run on masked FairFace portraits, which are harder than Kaggle's:
 # children, profiles, sunglasses, blur. Five epochs, 69 minutes, gave 89.8 % on 9,972 test images. The run had been
@@ -86,8 +86,8 @@ ONLINE = online()
 # %% module maskedgender/networks/masked.py
 
 # %% [markdown]
-# The three first stages of a network that has seen a million photos (ImageNet) know edges and textures already. So we
-# start from its weights where we can have them, and leave these stages as they are.
+# The first three stages of a network that has seen a million photos (ImageNet) already know edges and textures. So we
+# start from its weights where we can get them, and leave these stages as they are.
 
 # %%
 for name in [name for name in sys.modules if name.split(".")[0] == "maskedgender"]:
@@ -115,9 +115,9 @@ if ARCHITECTURE == "masked" and START != "nothing" and not (ONLINE and imagenet.
 # %% [markdown]
 # ## The images
 #
-# A folder of pictures: two classes, two parts. Before anything is learnt from them, all are read once: which cannot be
-# read, which are odd, and which are there twice. A training picture with a copy among those of the test would be learnt
-# by heart and then counted as known, so it is left out.
+# The dataset is a folder of pictures, with two classes in two parts. Before training, every picture is read once, to
+# find those that are damaged, odd, or there twice. A training picture with a copy in the test set would be learnt by
+# heart and then counted as a success, so it is left out.
 
 # %%
 portraits = prepared(DATASET, LIMIT, SEED, classes=CLASSES)
@@ -127,8 +127,8 @@ print(portraits.report)
 # ### Why two splits
 #
 # The network learns from the images to *fit*. But it could learn them by heart, so we need others to *choose* by: which
-# epoch is the best, how sure is sure. And whoever chooses among many is lucky in part. So there is a third set, the
-# *test*, which nobody looks at until everything is decided. All images of one portrait are on the same side.
+# epoch is the best, how sure is sure. And whoever chooses the best of many is partly lucky. So there is a third set,
+# the *test*, which nobody looks at until everything is decided. All images of one portrait are on the same side.
 
 # %%
 sides = {"fit": portraits.fit, "choose": portraits.choose, "test": portraits.test}
@@ -137,7 +137,7 @@ counts.rename({0: "female", 1: "male"}).T[::-1].plot.barh(stacked=True, figsize=
 plt.show()
 
 # %% [markdown]
-# A look at the pictures, before any number.
+# Before any number, a look at the pictures.
 
 # %%
 from maskedgender.data.augment import augmented
@@ -156,9 +156,9 @@ plots.plot_samples(pictures, titles)
 plt.show()
 
 # %% [markdown]
-# In training no picture is shown twice the same: it is turned, shifted, scaled, lit anew, and now and then partly
-# covered. So the network cannot lean on where a face lies or how bright it is, and the app's face detector need not
-# frame people as evenly as a dataset does. One picture, eight times:
+# During training, no picture is shown the same way twice: each is turned, shifted, scaled, lit differently, and
+# sometimes partly covered. So the network cannot rely on where a face lies or how bright it is, and the app's face
+# detector need not frame people as evenly as a dataset does. Here is one picture, eight times:
 
 # %%
 plots.plot_samples([augmented(pictures[0], np.random.default_rng((SEED, turn))) for turn in range(8)], [""] * 8)
@@ -173,8 +173,8 @@ print(f"{model.name}: {model.count_params():,} parameters, looks at the {view}, 
 # %% [markdown]
 # ### What a convolution sees
 #
-# The first picture through the first convolution: each of its filters answers to something else, such as an edge from
-# left to right, or a colour. Bright is where it matches.
+# This is the first picture after the first convolution. Each filter responds to something different, such as an edge
+# from left to right, or a colour. It matches where the picture is bright.
 
 # %%
 first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
@@ -187,8 +187,8 @@ plt.show()
 # %% [markdown]
 # ## Training
 #
-# After each epoch the state is written down, so that a run that was stopped goes on from there. It ends by itself
-# before its hours are up, with the best epoch so far.
+# After each epoch the state is saved, so that a run that was stopped goes on from there. Training ends by itself before
+# its time is up, and keeps the best epoch so far.
 
 # %%
 hours = HOURS or (11.5 if ON_KAGGLE else None)
@@ -198,8 +198,8 @@ learnt = learn(model, RECIPES[ARCHITECTURE], portraits, Path(OUTPUT), view, SEED
 print(f"{learnt.history.seconds.sum() / 60:.0f} minutes; the best of {len(learnt.history)} epochs is {learnt.best}")
 
 # %% [markdown]
-# The best epoch is the one with the highest accuracy on the choosing split. A curve for *choose* that turns away from
-# the one for *fit* would tell of learning by heart.
+# The best epoch is the one with the highest accuracy on the choosing split. Where the curve for *choose* falls behind
+# the one for *fit*, the network is learning by heart.
 
 # %%
 plots.plot_learning_curves(learnt.history, learnt.best)
@@ -208,9 +208,9 @@ plt.show()
 # %% [markdown]
 # ### Why calibration
 #
-# When it says 90 %, nine in ten should be right. A network as it comes from training is often surer than it should be.
-# So a slope and a shift of its scores are found on the choosing split and folded into the last layer's weights: the
-# file needs no second step. On the diagonal below it is as sure as it should be.
+# When the network says 90 %, it should be right nine times in ten. Straight from training, it is often surer than it
+# should be. So a slope and a shift of its scores are found on the choosing split and folded into the last layer's
+# weights, and the file needs no second step. On the diagonal below, it is exactly as sure as it should be.
 
 # %%
 from maskedgender.data.stream import PortraitStream
@@ -225,7 +225,7 @@ plt.show()
 # %% [markdown]
 # ## The test
 #
-# Everything is decided; the Validation folder is opened, once, and the look is written down.
+# Everything is decided. Now the Validation folder is opened, once, and the look is logged.
 
 # %%
 from maskedgender.measure.metrics import accuracy_by_group
@@ -242,7 +242,7 @@ plots.plot_confusion(test.scores.confusion)
 plt.show()
 
 # %% [markdown]
-# One number hides whom it fails. The same by group, as far as the dataset knows groups:
+# One number hides whom the network fails. Here it is by group, where the dataset knows groups:
 
 # %%
 groups = accuracy_by_group(test.images, test.probabilities)
@@ -251,8 +251,8 @@ groups[groups.value != "not known"].set_index(["group", "value"]).round(4)
 # %% [markdown]
 # ### What it looks at
 #
-# A spot is laid over one place of the picture after another, and the network is asked again. Where hiding changes its
-# mind, it was looking: orange speaks for its answer, blue against it.
+# A patch covers one place of the picture after another, and the network is asked again each time. Where covering
+# changes its answer, it was looking: orange speaks for the answer, blue against it.
 
 # %%
 from maskedgender.prediction.attribution import heat_map, overlay
