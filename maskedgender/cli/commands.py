@@ -155,7 +155,7 @@ def evaluate(
     order: Annotated[
         str | None,
         typer.Option(
-            "--model-classes", help="The order of the models' outputs, as predict's --classes.", show_default=False
+            "--model-classes", help="The order of the models' outputs, like --classes of predict.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -174,8 +174,13 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Photos, or folders searched for photos.")],
     model: ModelOption = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV file that a stopped run left.")] = False,
-    processes: Annotated[int | None, typer.Option(min=1, help="That find faces; one a core without.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the CSV file of a run that was stopped.")
+    ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="The number of processes that find faces. If not given, one for each core."),
+    ] = None,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
 ) -> None:

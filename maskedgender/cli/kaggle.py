@@ -19,6 +19,7 @@ def kaggle_train(
         list[str] | None, typer.Argument(help="Other parameters of the notebook, as NAME=value: HOURS=2.")
     ] = None,
     dataset: Annotated[str, typer.Option(help="The dataset on Kaggle, as OWNER/NAME.")] = KAGGLE_DATASET,
+    classes: options.FoldersOption = None,
     architecture: options.ArchitectureOption = options.Architecture.MASKED,
     view: options.ViewOption = None,
     image_size: options.ImageSize = None,
@@ -36,6 +37,7 @@ def kaggle_train(
     Pushes the training notebook, shows its state until it has run, checks its model, and puts that in place.
     """
     given = {
+        "CLASSES": classes,
         "ARCHITECTURE": None if architecture is options.Architecture.MASKED else architecture.value,
         "VIEW": view and view.value,
         "IMAGE_SIZE": image_size,

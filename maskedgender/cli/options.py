@@ -79,7 +79,7 @@ DatasetOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    Path, typer.Option(help="A .keras file, or .h5, .onnx, .tflite.", show_default="the shipped one")
+    Path, typer.Option(help="The model: a .keras, .h5, .onnx or .tflite file.", show_default="the shipped one")
 ]
 ScaleOption = Annotated[
     str | None, typer.Option(help="The range of the model's input, 0..255, 0..1 or -1..1, if its file does not say.")
@@ -98,8 +98,8 @@ FoldersOption = Annotated[
     str | None,
     typer.Option(
         "--classes",
-        help="The names of the dataset's folders: Female,Male or, with those of Training and Validation, "
-        "Female,Male,train,val.",
+        help="The names of the dataset's folders for female and male, such as Female,Male. Add those of Training and "
+        "Validation if they differ, as in Female,Male,train,val.",
         show_default=False,
     ),
 ]

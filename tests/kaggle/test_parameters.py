@@ -30,26 +30,16 @@ def test_both_commands_spell_them_the_same_way():
 
 def test_the_notebook_gets_them(kaggle: FakeKaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(model_files, "load_model", lambda path: path)
-    words = [
-        "--epochs",
-        14,
-        "--architecture",
-        "small",
-        "--image-size",
-        96,
-        "--start",
-        "nothing",
-        "--seed",
-        3,
-        "HOURS=2",
-    ]
+    words = "--epochs 14 --architecture small --image-size 96 --start nothing --seed 3 --classes F,M HOURS=2".split()
     assert shell("train", *words, "--output", tmp_path).exit_code == 0
     cells = json.loads(kaggle.pushed["text"])["cells"]
     (code,) = (one["source"] for one in cells if "parameters" in one["metadata"].get("tags", ()))
     values: dict[str, object] = {}
     exec("".join(code), values)
-    told = {name: values[name] for name in ("EPOCHS", "ARCHITECTURE", "IMAGE_SIZE", "START", "SEED", "HOURS", "VIEW")}
+    told = {
+        name: values[name] for name in ("EPOCHS", "ARCHITECTURE", "IMAGE_SIZE", "START", "SEED", "HOURS", "CLASSES")
+    }
     assert told == {
         "EPOCHS": 14, "ARCHITECTURE": "small", "IMAGE_SIZE": 96, "START": "nothing", "SEED": 3, "HOURS": 2,
-        "VIEW": None,
+        "CLASSES": "F,M",
     }  # fmt: skip
