@@ -30,7 +30,8 @@ def test_both_commands_spell_them_the_same_way():
 
 def test_the_notebook_gets_them(kaggle: FakeKaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(model_files, "load_model", lambda path: path)
-    words = "--epochs 14 --architecture small --image-size 96 --start nothing --seed 3 --classes F,M HOURS=2".split()
+    network = ["--architecture", "small", "--image-size", "96", "--start", "nothing"]
+    words = [*network, "--epochs", "14", "--seed", "3", "--classes", "F,M", "HOURS=2"]
     assert shell("train", *words, "--output", tmp_path).exit_code == 0
     cells = json.loads(kaggle.pushed["text"])["cells"]
     (code,) = (one["source"] for one in cells if "parameters" in one["metadata"].get("tags", ()))
