@@ -233,7 +233,7 @@ def test_the_app_notebook_runs_from_top_to_bottom_as_it_is(monkeypatch: pytest.M
     executed = papermill.execute_notebook(APP_NOTEBOOK, None, cwd=APP_NOTEBOOK.parent, progress_bar=False)
     printed = "\n".join(_texts(executed))
     rows = csv_rows(load_model(), ROOT / "examples" / "group.jpg")
-    assert len(rows) == 3
+    assert len(rows) == 6
     shown = [float(number) for number in re.findall(r"\b0\.\d{6}\b", printed)]
     for row in rows:  # OpenVINO answers there, and TensorFlow here
         assert min(abs(row["p_female"] - number) for number in shown) < 1e-4, "the same numbers as by the shell"
