@@ -156,11 +156,18 @@ def _annotations(module: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def tests_for(module: Path) -> list[str]:
-    """The files of the room's tests that name a module; all of the room, where none does."""
-    folder = Path("tests") / module.parent.name
-    named = re.compile(rf"^(?:from|import) .*\b{module.stem}\b", re.MULTILINE)
-    files = [path for path in folder.glob("test_*.py") if named.search(path.read_text(encoding="utf-8"))]
-    return sorted({str(path) for path in [*files, *folder.glob(f"test_{module.stem}.py")]}) or [str(folder)]
+    """The files of the room's tests that name a module; those of other rooms, or all of the room, where none does."""
+    folder, room = Path("tests") / module.parent.name, ".".join(module.parent.parts)
+    named = rf"^(?:from|import) .*\b{module.stem}\b"
+    elsewhere = rf"^from {re.escape(room)}(?:\.{module.stem} import | import .*\b{module.stem}\b)"
+    files = [*_naming(named, folder), *folder.glob(f"test_{module.stem}.py")] or _naming(elsewhere, Path("tests"))
+    return sorted({str(path) for path in files}) or [str(folder)]
+
+
+def _naming(pattern: str, folder: Path) -> list[Path]:
+    """The files of tests at any depth of a folder that have a line which a pattern finds."""
+    found = re.compile(pattern, re.MULTILINE)
+    return [path for path in folder.rglob("test_*.py") if found.search(path.read_text(encoding="utf-8"))]
 
 
 if __name__ == "__main__":
