@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import ast
 import difflib
-import importlib
-import multiprocessing
 import os
 import random
 import re
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,7 +23,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
-import pytest
 import typer
 from cosmic_ray.commands import init
 from cosmic_ray.mutating import use_mutation
@@ -35,21 +30,11 @@ from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import MutationSpec
 
-from .support.checkout import copied
+from .support.checkout import ROOT, copied, outcome_of
 
 PACKAGE = Path("maskedgender")
 ROOMS = "data,training,prediction,measure"
 ENOUGH = 0.85  # of the faults must be seen
-HEAVY = (
-    "keras",
-    "cv2",
-    "pandas",
-    "sklearn.metrics",
-    "sklearn.linear_model",
-    "scipy.stats",
-    "gradio",
-    "matplotlib.pyplot",
-)
 SECONDS = 600.0  # for the tests of one fault; one that makes them hang is seen, and told apart
 # Faults that change nothing that a test should hold: why, by what their line holds.
 HARMLESS = {
@@ -66,18 +51,12 @@ def main(
     rooms: Annotated[str, typer.Option(help="Folders of the package, with commas.")] = ROOMS,
     each: Annotated[int, typer.Option(min=1, help="Faults to try in each room.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides which.")] = 0,
-    here: Annotated[bool, typer.Option("--here", hidden=True)] = False,
 ) -> None:
     """Try faults, print what became of them; exit status 1 where too few are seen."""
-    if not here:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = copied(Path(folder))
-            words = [sys.executable, "-m", "tests.mutants", *sys.argv[1:], "--here"]
-            raise typer.Exit(subprocess.run(words, cwd=copy, env=os.environ | {"PYTHONPATH": folder}).returncode)
-    sys.dont_write_bytecode = True  # a fault that is as long as what was there, in the same second, would be missed
-    for module in HEAVY:
-        importlib.import_module(module)
-    shares = [_room(room, each, seed) for room in rooms.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(copied(Path(folder)))  # Cosmic Ray names files from here, and changes them in place
+        shares = [_room(room, each, seed) for room in rooms.split(",")]
+        os.chdir(ROOT)
     raise typer.Exit(int(min(shares) < ENOUGH))
 
 
@@ -106,24 +85,12 @@ def _room(room: str, each: int, seed: int) -> float:
 def _outcome(tests: Sequence[str]) -> int | None:
     """The exit status of pytest, which stops at the first failure; None where it had to be stopped.
 
-    A fork of this process, which has imported what is heavy and used nothing of it, begins at once.
+    A new process for each: forks of one that has imported Keras would save ten seconds, but some hang for ever.
     """
-    running = multiprocessing.get_context("fork").Process(target=_run, args=(tests,))
-    running.start()
-    running.join(SECONDS)
-    if running.is_alive():
-        os.killpg(running.pid or 0, signal.SIGKILL)
-        running.join()
+    try:
+        return outcome_of(Path.cwd(), tests, SECONDS).returncode
+    except subprocess.TimeoutExpired:
         return None
-    return running.exitcode
-
-
-def _run(tests: Sequence[str]) -> None:
-    os.setsid()  # so that what the tests start ends with them
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    os._exit(pytest.main(["-x", "-m", "not soak", "-p", "no:cacheprovider", *tests]))
 
 
 def sample(room: str, count: int, seed: int) -> list[MutationSpec]:

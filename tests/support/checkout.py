@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,7 +26,20 @@ def copied(folder: Path) -> Path:
 
 
 def outcome_of(copy: Path, tests: Sequence[str], seconds: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run tests of a copy, named as for pytest, up to the first that fails."""
+    """Run tests of a copy, named as for pytest, up to the first that fails.
+
+    Raises:
+        subprocess.TimeoutExpired: they took longer; what they had started is ended, too.
+    """
     words = [sys.executable, "-m", "pytest", "-x", "-m", "not soak", "-p", "no:cacheprovider", *tests]
+    # Without .pyc files: a fault that is as long as what was there, in the same second, would be missed.
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, timeout=seconds)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = subprocess.Popen(words, cwd=copy, env=environment, start_new_session=True, **pipes)
+    try:
+        told = running.communicate(timeout=seconds)
+    except BaseException:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        raise
+    return subprocess.CompletedProcess(words, running.returncode, *told)
