@@ -16,7 +16,7 @@ MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card figures shots docs examples soak clean
+.PHONY: help app test notebooks notebooks-run train model card figures shots docs examples soak mutants clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -70,6 +70,9 @@ examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from 
 soak: $(VENV)/installed-for-tests ## run the long tests
 	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
 
+mutants: $(VENV)/installed-for-mutants ## put faults into the package, see tests fail: EACH=20 of them in ROOMS=data,measure
+	@$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(EACH),--each $(EACH)) $(if $(SEED),--seed $(SEED))
+
 clean: ## remove what the other targets made, except for models
 	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
@@ -92,6 +95,10 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/installed-for-mutants: $(VENV)/installed-for-tests
+	@$(PIP) install --editable ".[mutants]"
 	@touch $@
 
 $(VENV)/installed-for-imagenet: $(VENV)/installed

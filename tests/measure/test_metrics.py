@@ -108,6 +108,23 @@ def test_scores_by_hand():
     assert scores.auc == pytest.approx(14 / 15)  # of 15 pairs of a female and a male only (0.6, 0.4) is out of order
     of_label = [0.9, 0.7, 0.4, 0.9, 0.8, 0.7, 0.4, 0.95]
     assert scores.log_loss == pytest.approx(-sum(map(math.log, of_label)) / 8)
+    assert scores.calibration_error == metrics.calibration_error(LABELS, PROBABILITIES) > 0
+    assert scores.classwise_error == metrics.classwise_error(LABELS, PROBABILITIES) > 0
+    assert scores.row() == {
+        "accuracy (95 % interval)": str(scores.accuracy),
+        "balanced accuracy": "73.33 %",
+        "AUC": "0.9333",
+        "log loss": f"{scores.log_loss:.4f}",
+        "calibration error": metrics.percent(scores.calibration_error),
+        "class-wise calibration error": metrics.percent(scores.classwise_error),
+    }
+
+
+@pytest.mark.filterwarnings("ignore:Only one class:Warning", "ignore:A single label:Warning")
+def test_of_one_class_alone_the_other_has_no_images():
+    scores = metrics.score(np.zeros(2, int), PROBABILITIES[:2])
+    assert scores.confusion.tolist() == [[2, 0], [0, 0]]
+    assert scores.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.7)) / 2)
 
 
 def test_calibration_error_by_hand():
@@ -135,8 +152,15 @@ def test_classwise_error_forgives_no_share_of_men():
     assert metrics.classwise_error(labels, pairs) == pytest.approx(0.4)
 
 
-def test_full_confidence_has_a_bin():
+def test_full_confidence_is_of_the_last_bin_and_of_no_other():
     assert metrics.calibration_error(np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])) == 0
+    p_male = np.array([0.88, 0.94, 1.0])  # bins of 15: from 13/15 = 0.867, from 14/15 = 0.933
+    bins = metrics.calibration_bins(np.ones(3, int), np.column_stack([1 - p_male, p_male]))
+    assert bins["confidence"].tolist() == pytest.approx([0.88, 0.97]) and bins["count"].tolist() == [1, 2]
+    # Both men of the last bin are as sure as they should be in the mean, and the woman of the one below is not.
+    labels, p_male = np.array([1, 1, 0, 0]), np.array([0.96, 1.0, 0.04, 0.9])
+    expected = (0.04 + 0.0) / 4 + 0.04 / 4 + 0.9 / 4
+    assert metrics.classwise_error(labels, np.column_stack([1 - p_male, p_male])) == pytest.approx(expected)
 
 
 def test_accuracy_by_group():
@@ -166,6 +190,13 @@ def test_groups_not_known_are_one_group():
     assert table[table.group == "race"]["count"].tolist() == [len(LABELS)]
 
 
+def test_who_is_as_sure_as_the_threshold_is_answered():
+    pairs = np.array([[0.25, 0.75], [0.5, 0.5]])
+    for threshold in (0.75, 0.5):
+        coverage, _ = metrics.answered(np.array([1, 1]), pairs, threshold)
+        assert coverage.value == (pairs.max(axis=1) >= threshold).mean()
+
+
 def test_answered_at_a_threshold():
     coverage, accuracy = metrics.answered(LABELS, PROBABILITIES, 0.75)
     assert (coverage.value, coverage.count) == (4 / 8, 8)  # sure: 0.1, 0.9, 0.8, 0.95
@@ -193,6 +224,7 @@ def test_learning_curves_show_the_history():
 def test_confusion_plot_shows_counts():
     axis = plots.plot_confusion(np.array([[2, 1], [1, 4]])).axes[0]
     assert [text.get_text() for text in axis.texts] == ["2", "1", "1", "4"]
+    assert len(axis.figure.axes) == 1, "no scale of colours: the counts are written"
 
 
 def test_sample_grid_takes_grey_and_a_broken_last_line():
@@ -207,7 +239,7 @@ def test_reliability_plot_has_a_point_a_bin():
 
 
 def test_looks_are_appended(tmp_path: Path):
-    log = tmp_path / "results" / "looks.csv"
+    log = tmp_path / "benchmarks" / "results" / "looks.csv"
     looks.append_look(log, "first, with a comma")
     looks.append_look(log, "second")
     rows = list(csv.DictReader(log.open(encoding="utf-8")))

@@ -1,0 +1,59 @@
+"""A training as notebook and shell run it: what is exported is calibrated, on the images that choose and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from maskedgender.data.layout import TRAINING
+from maskedgender.data.listing import list_images
+from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
+from maskedgender.networks.answering import answering_cnn
+from maskedgender.networks.probabilities import answer_probabilities
+from maskedgender.networks.records import CALIBRATED, read_record
+from maskedgender.training import pipeline
+from maskedgender.training.calibration import Calibration, calibrate
+from maskedgender.training.fitting import RECIPES
+
+from ..support.synthetic import synthetic_dataset
+from .test_fitting import SIDE, tiny_cnn
+
+
+def margins(model: keras.Model, stream: PortraitStream) -> np.ndarray:
+    """Logit of male, minus that of female."""
+    pairs = answer_probabilities(model, stream).astype(np.float64)
+    return np.log(pairs[:, 1] / pairs[:, 0])
+
+
+def test_what_is_exported_is_calibrated_on_the_images_that_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = list_images(synthetic_dataset(tmp_path, 12, labels_file=True), TRAINING)
+    fit, choose = split_training(images, 0.4)
+    masked = choose.assign(style=["none" if number % 3 == 0 else "n95" for number in range(len(choose))])
+    portraits = pipeline.Portraits(tmp_path / "GenderOcclusionData", fit, masked, images, "")
+    streams: list[PortraitStream] = []
+
+    def recorded(model: keras.Model, stream: PortraitStream) -> Calibration:
+        streams.append(stream)
+        return calibrate(model, stream)
+
+    history = pd.DataFrame({"epoch": [1], "val_accuracy": [0.5], "val_loss": [1.0], "seconds": [1.0]})
+    monkeypatch.setattr(pipeline, "train", lambda *_, **__: history)
+    monkeypatch.setattr(pipeline, "calibrate", recorded)
+    monkeypatch.setattr(pipeline, "mask_head", lambda *_: None)
+    learnt = pipeline.learn(tiny_cnn(), RECIPES["small"], portraits, tmp_path / "out", "face")
+    (stream,) = streams
+    assert stream.files == masked["file"][masked["style"] == "n95"].tolist(), "the masked ones of those that choose"
+    found = learnt.calibration
+    assert found and found.images == len(stream.files) and abs(found.temperature - 1) > 0.01
+    plain, exported = answering_cnn(tiny_cnn()), keras.saving.load_model(learnt.file)
+    everything = PortraitStream(portraits.dataset, images, (SIDE, SIDE, 3), 8)
+    expected = margins(plain, everything) / found.temperature + found.shift
+    np.testing.assert_allclose(margins(exported, everything), expected, atol=1e-3)
+    assert read_record(learnt.file)[CALIBRATED] == "yes"
