@@ -16,7 +16,7 @@ MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card shots examples soak clean
+.PHONY: help app test notebooks notebooks-run train model card bench shots examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -54,6 +54,9 @@ model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAI
 card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
 	@$(BIN)/python -m benchmarks.card
 
+bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
+	@$(BIN)/python -m benchmarks.speed
+
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py
 	@$(BIN)/python shots/faces_sheet.py
@@ -87,6 +90,10 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/installed-to-bench: $(VENV)/installed
+	@$(PIP) install --editable ".[export]"
 	@touch $@
 
 $(VENV)/installed-for-imagenet: $(VENV)/installed

@@ -6,6 +6,7 @@ Keras is not imported: such a file needs its runtime and nothing else.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import warnings
 import zipfile
@@ -130,6 +131,7 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     onnxruntime.disable_telemetry_events()  # on Windows it would tell its maker of each start
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = _cores()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     given, outputs = session.get_inputs()[0], session.get_outputs()
     names = _answer_first({one.name: one.shape for one in outputs})
@@ -144,7 +146,7 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
 
 
 def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
-    interpreter = _litert_interpreter()(str(path))
+    interpreter = _litert_interpreter()(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
     (given,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
     numbers = _answer_first({one["index"]: list(one["shape"]) for one in outputs})
@@ -183,7 +185,12 @@ def _record_behind(path: Path) -> dict[str, str]:
         return json.loads(behind.read(RECORD)) if RECORD in behind.namelist() else {}
 
 
-def _litert_interpreter() -> Callable[[str], Any]:
+def _cores() -> int:
+    """That this process may use: the runtimes look at the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _litert_interpreter() -> Callable[..., Any]:
     """LiteRT's own package, or else what TensorFlow still holds of it."""
     try:
         from ai_edge_litert import interpreter
