@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from .. import __version__
 from ..images.folders import SUFFIXES
 from ..places import LOOKS, SHIPPED_MODEL
 from . import options
+from .choices import Engine, Format
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
 from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, ModelOption, ScaleOption
@@ -29,22 +29,6 @@ from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, M
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
 BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
-
-
-class Format(str, Enum):  # noqa: UP042 (its str() is never used)
-    """The formats of export.py."""
-
-    ONNX = "onnx"
-    LITERT = "litert"
-    LITERT_INT8 = "litert-int8"
-    SAVED_MODEL = "saved-model"
-
-
-class Engine(str, Enum):  # noqa: UP042 (its str() is never used)
-    """What shares out the photos of `predict`."""
-
-    PROCESSES = "processes"
-    RAY = "ray"
 
 
 # Help without rich, which takes as long to import as all the rest.
