@@ -16,7 +16,7 @@ MASKED ?= masked
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card figures shots docs examples soak mutants clean
+.PHONY: help app test notebooks notebooks-run train model card bench figures shots docs examples soak mutants clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -59,6 +59,9 @@ figures: $(VENV)/installed ## draw the card's figures from the results that are 
 
 docs: notebooks card figures shots ## build all that is built from code and results: notebooks, card, figures, shots
 
+bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
+	@$(BIN)/python -m benchmarks.speed
+
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py
 	@$(BIN)/python shots/faces_sheet.py
@@ -99,6 +102,10 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 
 $(VENV)/installed-for-mutants: $(VENV)/installed-for-tests
 	@$(PIP) install --editable ".[mutants]"
+	@touch $@
+
+$(VENV)/installed-to-bench: $(VENV)/installed
+	@$(PIP) install --editable ".[export]"
 	@touch $@
 
 $(VENV)/installed-for-imagenet: $(VENV)/installed

@@ -11,17 +11,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .. import __version__
-from ..images.folders import SUFFIXES, scan
+from ..images.folders import SUFFIXES
 from ..places import LOOKS, SHIPPED_MODEL
 from . import options
+from .choices import Engine, Format
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
 from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, ModelOption, ScaleOption
@@ -29,15 +29,6 @@ from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, M
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 
 BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
-
-
-class Format(str, Enum):  # noqa: UP042 (its str() is never used)
-    """The formats of export.py."""
-
-    ONNX = "onnx"
-    LITERT = "litert"
-    LITERT_INT8 = "litert-int8"
-    SAVED_MODEL = "saved-model"
 
 
 # Help without rich, which takes as long to import as all the rest.
@@ -171,35 +162,60 @@ def evaluate(
 
 @app.command()
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Photos, or folders searched for photos.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Photos, folders searched for photos, or addresses such as s3://bucket/folder."),
+    ] = None,
     model: ModelOption = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the CSV file of a run that was stopped.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what a run that was stopped has left.")] = False,
     processes: Annotated[
         int | None,
-        typer.Option(min=1, help="The number of processes that find faces. If not given, one for each core."),
+        typer.Option(
+            min=1, help="The number of processes that find faces or, with ray, answer. If not given, one for each core."
+        ),
     ] = None,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
+    listed: Annotated[Path | None, typer.Option("--list", help="A text file with a photo's name in each line.")] = None,
+    engine: Annotated[Engine, typer.Option(help="What to answer by: this machine, or a cluster.")] = Engine.PROCESSES,
+    out: Annotated[str | None, typer.Option(help="The folder or address for Ray's rows, as Parquet files.")] = None,
 ) -> None:
     """Answer for every face in photos.
 
     Says female, male or not sure, and how likely each label is. The exit status is 0 when every photo was read, 1 when
     some were not, and 2 when there is something to put right first.
     """
-    with one_sentence(), _or_by_tensorflow(model):
-        from .predict import predict
+    with one_sentence(extra="ray" if engine is Engine.RAY else "train"), _or_by_tensorflow(model):
+        from .named_photos import lines, photos_of
 
-        photos, passed_over = _photos(paths)
+        names = [*(paths or []), *(lines(listed) if listed else [])]
+        photos, passed_over = photos_of(names)
         if not photos:
             looked = " ".join(sorted(SUFFIXES))
-            raise ValueError(f"No photos in {', '.join(map(str, paths))}: looked for {looked}.")
-        unread = predict(photos, model, csv, resume, processes, scale, classes)
+            raise ValueError(f"No photos in {', '.join(names) or 'no path'}: looked for {looked}.")
+        unread = _predicted(engine, photos, model, (csv, out), resume, processes, scale, classes)
         if passed_over:
             typer.echo(f"Passed over: {passed_over:,} files that are not named as photos.", err=True)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
+
+
+def _predicted(
+    engine: Engine, photos: list[Path | str], model: Path, to: tuple[Path | None, str | None], *options: Any
+) -> int:
+    """How many of the photos could not be read, by an engine; `to` are the CSV file and the folder for Parquet."""
+    csv, out = to
+    if engine is Engine.RAY:
+        if csv:
+            raise ValueError("--engine ray writes no CSV file: name a folder with --out, and leave --csv out.")
+        from .predict_on_cluster import predict_on_cluster
+
+        return predict_on_cluster(photos, model, out, *options)
+    if out:
+        raise ValueError("--out is for --engine ray; name a CSV file with --csv.")
+    from .predict import predict
+
+    return predict(photos, model, csv, *options)
 
 
 @app.command("app")
@@ -279,20 +295,3 @@ def _or_by_tensorflow(model: Path) -> Iterator[None]:
 def _has_a_desktop() -> bool:
     """Whether a browser has a screen to open on; without one, Python might start a text browser in the terminal."""
     return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def _photos(paths: list[Path]) -> tuple[list[Path], int]:
-    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
-
-    Also how many other files lie in these folders.
-    """
-    photos: list[Path] = []
-    passed_over = 0
-    for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
-            found = scan(path)
-            photos += found.pictures
-            passed_over += found.passed_over
-        else:
-            photos.append(path)
-    return list(dict.fromkeys(photos)), passed_over

@@ -10,13 +10,14 @@ import typer
 from tqdm import tqdm
 
 from ..files import written_whole
+from ..images.buckets import is_address
 from ..networks.model_files import caution, load_model
-from ..prediction.answers import NO_FACE, error_row, per_cent, write_csv
-from ..prediction.many_photos import Row, find, place, require_same_model, rows_of_photos, whole_rows
+from ..prediction.answers import error_row, is_unread, per_cent, write_csv
+from ..prediction.many_photos import Photo, Row, find, place, require_same_model, rows_of_photos, whole_rows
 
 
 def predict(
-    photos: Sequence[Path],
+    photos: Sequence[Photo],
     model_path: Path,
     csv: Path | None,
     resume: bool,
@@ -33,8 +34,8 @@ def predict(
     done = _rows_there(csv, resume, photos)
     answered_before = {place(row["file"]): row for row in reversed(done)}  # each photo's first row
     rest = [photo for photo in photos if place(photo) not in answered_before]
-    unread = sum(_is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
-    if done or any(map(os.path.isfile, photos)):
+    unread = sum(is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
+    if done or any(is_address(photo) or os.path.isfile(photo) for photo in photos):  # noqa: PTH113 (a name may be too long)
         answered: Iterable[list[Row]] = _answered(rest, (model_path, scale, classes), processes, done, csv)
     else:  # a wrong name is told at once, without a wait for Keras
         answered = ([error_row(photo, find(photo, 1).error)] for photo in photos)
@@ -43,7 +44,7 @@ def predict(
         nonlocal unread
         quiet = True if len(photos) == 1 else None  # None: quiet where nobody watches
         for of_photo in tqdm(answered, unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=quiet):
-            unread += _is_unread(of_photo[0])
+            unread += is_unread(of_photo[0])
             yield from of_photo
 
     if csv:
@@ -56,7 +57,7 @@ def predict(
 
 
 def _answered(
-    photos: Sequence[Path],
+    photos: Sequence[Photo],
     file: tuple[Path, str | None, str | None],
     processes: int | None,
     done: list[dict[str, str]],
@@ -77,7 +78,7 @@ def _answered(
     return rows_of_photos(model, photos, processes)
 
 
-def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Path]) -> list[dict[str, str]]:
+def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Photo]) -> list[dict[str, str]]:
     """What an earlier run has written and this one goes on with; an earlier run's work is not written over."""
     if csv is None:
         if resume:
@@ -96,10 +97,6 @@ def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
     """Leave these rows in the file and no others; it is complete or unchanged."""
     with written_whole(csv.resolve()) as partial:
         write_csv(rows, partial)
-
-
-def _is_unread(row: Mapping[str, object]) -> bool:
-    return row["error"] not in ("", NO_FACE)
 
 
 def _in_words(row: Row) -> str:

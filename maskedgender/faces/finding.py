@@ -130,6 +130,8 @@ def _is_sure(found: Candidates) -> bool:
 def _search(photo: np.ndarray, found: Candidates, unsure: bool, small_side: float) -> None:
     """Eight passes at most: larger copies as far as small faces show, and, where no face is sure, turned ones."""
     for times in LARGER:
+        if times == 1 and not (unsure or found.close_ups):
+            continue  # at first sight this very view was on the sheet
         if times < LARGER[-1] or _some_doubtful([face for face in found.upright if _is_small(face, small_side)]):
             side = times * _pass_side(photo)
             may_fill = unsure and side <= PASS_SIDES[1]  # a face may yet fill the photo: its view needs a border

@@ -6,6 +6,7 @@ Keras is not imported: such a file needs its runtime and nothing else.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import warnings
 import zipfile
@@ -130,6 +131,7 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     onnxruntime.disable_telemetry_events()  # on Windows it would tell its maker of each start
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    options.intra_op_num_threads = _cores()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     given, outputs = session.get_inputs()[0], session.get_outputs()
     names = _answer_first({one.name: one.shape for one in outputs})
@@ -144,7 +146,8 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
 
 
 def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
-    interpreter = _litert_interpreter()(str(path))
+    _require_litert(path)
+    interpreter = _litert_interpreter()(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
     (given,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
     numbers = _answer_first({one["index"]: list(one["shape"]) for one in outputs})
@@ -161,6 +164,14 @@ def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
 
     shapes = [one["shape"] for number in numbers for one in outputs if one["index"] == number]
     return _network(given["shape"], shapes, run), _record_behind(path)
+
+
+def _require_litert(path: Path) -> None:
+    """ValueError unless it begins as LiteRT's files do: its runtime follows an offset into nowhere, and crashes."""
+    with path.open("rb") as file:
+        root, identifier = int.from_bytes(file.read(4), "little"), file.read(4)
+    if identifier != b"TFL3" or root >= path.stat().st_size:
+        raise ValueError(f"{path} is no file of LiteRT")
 
 
 def _answer_first(shapes: Mapping[Any, Sequence[Any]]) -> list[Any]:
@@ -183,7 +194,12 @@ def _record_behind(path: Path) -> dict[str, str]:
         return json.loads(behind.read(RECORD)) if RECORD in behind.namelist() else {}
 
 
-def _litert_interpreter() -> Callable[[str], Any]:
+def _cores() -> int:
+    """That this process may use: the runtimes look at the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _litert_interpreter() -> Callable[..., Any]:
     """LiteRT's own package, or else what TensorFlow still holds of it."""
     try:
         from ai_edge_litert import interpreter

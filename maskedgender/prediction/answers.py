@@ -147,6 +147,11 @@ def error_row(path: str | Path, sentence: str) -> dict[str, object]:
     return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": sentence}
 
 
+def is_unread(row: Mapping[str, object]) -> bool:
+    """Whether a photo could not be read, by its first row."""
+    return row["error"] not in ("", NO_FACE)
+
+
 def per_cent(p: float) -> str:
     """A probability as people read it, everywhere the same: whole per cent, and nothing is certain: never 0 or 100."""
     return ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{100 * p:.0f} %"

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from ..faces.detector import Face
-from ..images.photos import PhotoError, read_photo
+from ..images.buckets import is_address, read_photo_from
+from ..images.photos import PhotoError
 from ..networks.classifier import Classifier
 from ..processes import pool_of_processes
 from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, name_in_csv, predictions
@@ -31,32 +32,37 @@ DEATHS_IN_A_ROW = 3  # after which it is not the photos' fault
 SAME_ANSWER = 1e-4  # probabilities that differ by more are another model's
 
 Row = dict[str, object]
+Photo = Path | str  # a path, or an address such as s3://bucket/photo.jpg
 
 
 @dataclass(frozen=True)
 class Found:
     """What a photo file shows: faces, largest first, crops, uint8 (N, S, S, 3), and how many more; or why nothing."""
 
-    photo: Path
+    photo: Photo
     faces: list[Face]
     crops: np.ndarray
     left_out: int = 0
     error: str = ""
 
 
-def rows_of_photos(model: Classifier, photos: Sequence[Path], processes: int | None = None) -> Iterator[list[Row]]:
+def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | None = None) -> Iterator[list[Row]]:
     """The rows of each photo, as `csv_rows` gives them, in the order of the photos.
 
     A script that calls this needs the usual `if __name__ == "__main__":`, as each process imports it.
 
     Args:
-        photos: files; one that cannot be read gets a row that says so.
+        photos: files, or addresses; one that cannot be read gets a row that says so.
         processes: how many look for faces; one a core when not given. A few photos, or 1, need none.
 
     Raises:
         ChildProcessError: processes are ended from outside again and again.
     """
-    found = find_all(photos, model.size, processes or os.cpu_count() or 1)
+    return rows_of_found(model, find_all(photos, model.size, processes or os.cpu_count() or 1))
+
+
+def rows_of_found(model: Classifier, found: Iterator[Found]) -> Iterator[list[Row]]:
+    """The rows of each photo, in which these faces were found."""
     while some := list(islice(found, TOGETHER)):
         faces = [face for one in some for face in one.faces]
         answered = iter(predictions(model, faces, np.concatenate([one.crops for one in some])))
@@ -67,7 +73,7 @@ def rows_of_photos(model: Classifier, photos: Sequence[Path], processes: int | N
                 yield face_rows(one.photo, list(islice(answered, len(one.faces))), one.left_out)
 
 
-def find_all(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
+def find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Found]:
     """Faces and crops of `size` pixels of each photo, in the order of the photos."""
     if processes == 1 or len(photos) < WORTH_PROCESSES:
         yield from (find(photo, size) for photo in photos)
@@ -81,15 +87,15 @@ def find_all(photos: Sequence[Path], size: int, processes: int) -> Iterator[Foun
         yield from _find_one_by_one(under_way, size)  # shows which photo a process died of; most often there are none
 
 
-def find(photo: Path, size: int) -> Found:
+def find(photo: Photo, size: int) -> Found:
     """What one photo shows."""
     try:
-        return Found(photo, *find_crops(read_photo(photo), size))
+        return Found(photo, *find_crops(read_photo_from(photo), size))
     except PhotoError as error:
         return _nothing(photo, size, str(error))
 
 
-def _find_in_processes(photos: Sequence[Path], size: int, processes: int) -> Iterator[Found]:
+def _find_in_processes(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Found]:
     """`find` of each photo, in order, as far as no process dies."""
     pool = pool_of_processes(processes)
     rest = iter(photos)
@@ -104,7 +110,7 @@ def _find_in_processes(photos: Sequence[Path], size: int, processes: int) -> Ite
         pool.shutdown(cancel_futures=True)
 
 
-def _find_one_by_one(photos: Iterable[Path], size: int) -> Iterator[Found]:
+def _find_one_by_one(photos: Iterable[Photo], size: int) -> Iterator[Found]:
     """`find` of each photo in a process of its own, so that the one that a process dies of is known by name."""
     deaths = 0
     for photo in photos:
@@ -120,21 +126,22 @@ def _ahead(processes: int) -> int:
     return TOGETHER + 2 * processes
 
 
-def _nothing(photo: Path, size: int, error: str) -> Found:
+def _nothing(photo: Photo, size: int, error: str) -> Found:
     return Found(photo, [], np.empty((0, size, size, 3), np.uint8), error=error)
 
 
-def _died_of(photo: Path) -> str:
-    name = name_in_csv(photo.name)
+def _died_of(photo: Photo) -> str:
+    name = name_in_csv(Path(photo).name)
     return f"{name} was not read to its end, as its process was ended, perhaps for want of memory; scale it down."
 
 
 def place(photo: str | Path) -> str:
     """A photo's whole path, as the column `file` would hold it: however it is spelled, it is one photo."""
-    return os.path.abspath(name_in_csv(photo))  # noqa: PTH100 (links are other photos)
+    name = name_in_csv(photo)
+    return name if is_address(name) else os.path.abspath(name)  # noqa: PTH100 (links are other photos)
 
 
-def whole_rows(path: Path, photos: Sequence[Path]) -> list[dict[str, str]]:
+def whole_rows(path: Path, photos: Sequence[Photo]) -> list[dict[str, str]]:
     """The rows of an earlier run's CSV, without those of its last photo, which may be some only, or half written.
 
     They stay where that photo is none of `photos`, which are to be answered now: nobody would answer it again.

@@ -1,0 +1,40 @@
+"""Which photos the words of a command mean: files, folders, addresses, and lists of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..images.buckets import is_address, pictures_at
+from ..images.folders import scan
+
+
+def lines(listed: Path) -> list[str]:
+    """The names in a text file, one a line."""
+    try:
+        return [line for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{listed} is no list of photos but another kind of file; give text, a name a line."
+        ) from error
+
+
+def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
+    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
+
+    Also how many other files lie in these folders.
+    """
+    photos: list[Path | str] = []
+    passed_over = 0
+    for name in names:
+        if is_address(name):
+            pictures, others = pictures_at(name)
+            photos += pictures
+            passed_over += others
+        elif os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
+            found = scan(Path(name))
+            photos += found.pictures
+            passed_over += found.passed_over
+        else:
+            photos.append(Path(name))
+    return list(dict.fromkeys(photos)), passed_over

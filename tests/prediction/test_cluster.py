@@ -1,0 +1,215 @@
+"""Photos answered by Ray: the rows of the one-machine engine, every photo exactly once, whatever ends in mid-run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from maskedgender.cli import commands as cli
+from maskedgender.cli.named_photos import photos_of
+from maskedgender.cli.one_sentence import TO_PUT_RIGHT
+from maskedgender.networks.model_files import load_model
+from maskedgender.networks.small import small_cnn
+from maskedgender.prediction import cluster
+from maskedgender.prediction.answers import COLUMNS, csv_rows
+from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, left, part_name
+from maskedgender.training.fitting import export
+
+from ..support.people import collins, hopper
+
+parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+PHOTOS = 6
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    keras.utils.set_random_seed(3)
+    return export(small_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+
+
+@pytest.fixture(scope="module")
+def model(model_file: Path) -> GivenModel:
+    return given_model(model_file)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return make_photos(tmp_path_factory.mktemp("photos"), PHOTOS)
+
+
+def make_photos(folder: Path, count: int) -> list[str]:
+    """One face each, no two alike; each sixth is no photo, the one after it shows nobody."""
+    for number in range(count):
+        path, kind = folder / f"{number:03}.jpg", number % 6
+        if kind == 4:
+            path.write_text("no photo")
+            continue
+        picture = np.full((99, 99, 3), 60, np.uint8) if kind == 5 else (hopper(), collins())[kind % 2][:512:4, ::4]
+        Image.fromarray((picture * (0.7 + 0.3 * number / count)).astype(np.uint8)).save(path)
+    return sorted(map(str, folder.iterdir()))
+
+
+def rows_in(out: Path) -> list[dict[str, object]]:
+    """All rows, by photo and face."""
+    rows = [row for part in out.glob("part-*.parquet") for row in parquet.read_table(part).to_pylist()]
+    return sorted(rows, key=lambda row: (row["file"], row["face"] or 0))
+
+
+def assert_same(rows: list[dict[str, object]], model_file: Path, photos: list[str]) -> None:
+    """The rows of the one-machine engine, numbers as numbers; within another backend's rounding."""
+    loaded = load_model(model_file)
+    expected = [row for photo in photos for row in csv_rows(loaded, photo)]
+    assert len(rows) == len(expected) and all(tuple(row) == COLUMNS for row in rows)
+    for row, other in zip(rows, expected, strict=True):
+        for name in COLUMNS:
+            if name in cluster.TEXTS or row[name] is None:
+                assert row[name] == (None if other[name] == "" and name not in cluster.TEXTS else other[name]), name
+            else:
+                assert row[name] == pytest.approx(other[name], abs=1e-4), name
+
+
+def test_a_worker_writes_the_rows_of_the_one_machine_engine(
+    model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
+):
+    out = tmp_path / "rows"
+    worker = Answerer(model, str(out), str(tmp_path))
+    parts = {"photos": np.array(["\n".join(photos[:4]), "\n".join(photos[4:])])}
+    assert worker(parts) == {"photos": [4, 2], "unread": [0, 1]}
+    assert_same(rows_in(out), model_file, photos)
+    assert sorted(file.name for file in out.iterdir()) == sorted([part_name(photos[:4]), part_name(photos[4:])])
+
+
+def test_a_part_done_again_is_the_same_file(model: GivenModel, photos: list[str], tmp_path: Path):
+    worker = Answerer(model, str(tmp_path / "rows"), str(tmp_path))
+    for _ in range(2):
+        worker({"photos": np.array(["\n".join(photos[:2])])})
+    assert [row["file"] for row in rows_in(tmp_path / "rows")] == photos[:2]
+
+
+def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_path: Path):
+    out = str(tmp_path / "rows")
+    assert answered_before(out, model) == {}
+    Answerer(model, out, str(tmp_path))({"photos": np.array(["\n".join(photos[2:5])])})
+    before = answered_before(out, model)
+    assert before == {photos[2]: False, photos[3]: False, photos[4]: True}
+    assert left(photos, before) == [*photos[:2], photos[5]]
+    with pytest.raises(ValueError, match="come from another model"):
+        answered_before(out, GivenModel(model.name, {**model.files, "untrained.json": b"{}"}))
+
+
+def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path):
+    fsspec = pytest.importorskip("fsspec")
+    system = fsspec.filesystem("memory")
+    jpeg = Path(make_photos(tmp_path, 1)[0]).read_bytes()
+    system.pipe({"/archive/b/1.jpg": jpeg, "/archive/a.jpg": jpeg, "/archive/notes.txt": b"x", "/archive/._a.jpg": b""})
+    photos, passed_over = photos_of(["memory://archive"])
+    assert (photos, passed_over) == (["memory:///archive/a.jpg", "memory:///archive/b/1.jpg"], 1)
+    names = [*map(str, photos), "memory:///archive/gone.jpg"]
+    assert Answerer(model, "memory://rows", "/")({"photos": np.array(["\n".join(names)])})["unread"] == [1]
+    assert answered_before("memory://rows", model) == dict(zip(names, [False, False, True], strict=True))
+
+
+def shell(*words: object) -> Result:
+    return CliRunner().invoke(cli.app, ["predict", *map(str, words)])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "ray"], "name it with --out"),
+        (["--engine", "ray", "--csv", "x.csv"], "writes no CSV"),
+        (["--out", "rows"], "--out is for --engine ray"),
+    ],
+)
+def test_options_of_the_other_engine_are_one_sentence(words: list[str], said: str, photos: list[str]):
+    result = shell(photos[0], *words)
+    assert result.exit_code == TO_PUT_RIGHT and said in result.output and result.output.count("\n") == 1
+
+
+def test_without_ray_a_sentence_says_how_to_get_it(photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = shell(photos[0], "--engine", "ray", "--out", tmp_path)
+    assert result.exit_code == TO_PUT_RIGHT and 'pip install -e ".[ray]"' in result.output, result.output
+    assert result.output.count("\n") == 1
+
+
+def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(
+    model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
+):
+    pytest.importorskip("ray")
+    Answerer(model, str(tmp_path), str(tmp_path))({"photos": np.array([photos[0]])})
+    result = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file)
+    assert result.exit_code == TO_PUT_RIGHT and "go on with them by --resume" in result.output
+    again = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file, "--resume")
+    assert again.exit_code == 0 and "1 photos, 0 of them could not be read" in again.stdout, again.output
+
+
+def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path):
+    (tmp_path / "list.txt").write_text(f"{photos[0]}\n\n{photos[1]}\n")
+    result = shell("--list", tmp_path / "list.txt", "--model", model_file)
+    assert result.exit_code == 0 and [line.partition(",")[0] for line in result.stdout.splitlines()] == photos[:2]
+    (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
+    assert "is no list of photos" in shell("--list", tmp_path / "list.txt").output
+
+
+@pytest.fixture
+def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[object, object]]:
+    """A Ray cluster of two nodes on this machine, a core each, and the second node."""
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # or others' work on a busy machine would stop it
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    second = nodes.add_node(num_cpus=1)
+    ray.init(address=nodes.address, log_to_driver=False)
+    yield nodes, second
+    ray.shutdown()
+    nodes.shutdown()
+
+
+def workers() -> list[psutil.Process]:
+    """The processes in which actors answer."""
+    return [process for process in psutil.process_iter(["cmdline"]) if _is_worker(process)]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    return any(word.startswith("ray::MapWorker") for word in process.info["cmdline"] or ())
+
+
+@pytest.mark.soak
+def test_a_node_is_killed_and_every_photo_is_there_once(
+    two_nodes: tuple, model: GivenModel, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "photos").mkdir()
+    photos = make_photos(tmp_path / "photos", 60)
+    monkeypatch.setattr(cluster, "PHOTOS_A_PART", 3)
+    nodes, second = two_nodes
+    done, killed = 0, False
+    for answered, _ in cluster.answer_on_cluster(photos, model, str(tmp_path / "rows"), 2):
+        done += answered
+        if not killed:
+            until = time.monotonic() + 60
+            while len(workers()) < 2 and time.monotonic() < until:
+                time.sleep(0.1)
+            assert len(workers()) == 2, "one is on the node that is killed"
+            nodes.remove_node(second, allow_graceful=False)
+            killed = True
+    assert killed and done == len(photos)
+    assert_same(rows_in(tmp_path / "rows"), model_file, photos)
+
+
+@pytest.mark.soak
+def test_both_engines_give_the_same_rows(two_nodes: tuple, model_file: Path, photos: list[str], tmp_path: Path):
+    result = shell(*photos, "--engine", "ray", "--out", tmp_path / "rows", "--model", model_file)
+    assert result.exit_code == cli.SOME_NOT_READ and f"{PHOTOS} photos, 1 of them could not" in result.stdout
+    assert_same(rows_in(tmp_path / "rows"), model_file, photos)
