@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from packaging.requirements import Requirement
 
-from maskedgender.places import CHECKOUT
+from .page_process import CHECKOUT
 
 # By name: pip's tags, newest first, and what markers in requirements ask for.
 PLATFORMS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {

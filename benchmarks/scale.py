@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 from maskedgender.files import written_whole
 from maskedgender.networks.records import commit_of
-from maskedgender.places import CHECKOUT, SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.cluster import answer_on_cluster, given_model, require_ray
 
+from .page_process import CHECKOUT
 from .photos import FAIRFACE
 from .predict import make_photos
 from .speed import RESULTS, cpu_name

@@ -32,9 +32,9 @@ from matplotlib.figure import Figure
 
 from maskedgender.files import written_whole
 from maskedgender.networks.records import commit_of
-from maskedgender.places import CHECKOUT, EXAMPLES, SHIPPED_MODEL
+from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 
-from .page_process import page_process
+from .page_process import CHECKOUT, page_process
 from .photos import FAIRFACE
 from .speed_ways import PARTS, SUFFIX, WAYS
 
