@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
+from maskedgender.cli.named_photos import photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.images.photos import MAX_MEGABYTES, PhotoError, read_photo
 from maskedgender.networks.classifier import Classifier
@@ -103,7 +104,7 @@ def test_the_shell_writes_a_row_for_each(
     """One run over the folder, and over what a folder's search does not find, as it is not named as a photo."""
     given = {folder / case.name: case for case in PHOTOS if "\0" not in case.name}  # which a shell cannot pass
     folders = {folder / "folder.jpg", folder / "link to a folder.jpg"}  # whose photos are taken instead; they have none
-    searched = cli._photos([folder])[0]
+    searched = photos_of([str(folder)])[0]
     named = sorted({*given} - {*searched} - folders)
     table = tmp_path / "answers.csv"
     words = ["predict", *map(str, [*named, folder]), "--model", str(model_path), "--csv", str(table)]
