@@ -21,10 +21,18 @@ from .. import __version__
 from ..images.folders import SUFFIXES
 from ..places import LOOKS, SHIPPED_MODEL
 from . import options
-from .choices import Engine, Format
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
-from .options import ClassesOption, DatasetOption, FoldersOption, LooksOption, ModelOption, ScaleOption
+from .options import (
+    ClassesOption,
+    DatasetOption,
+    Engine,
+    FoldersOption,
+    Format,
+    LooksOption,
+    ModelOption,
+    ScaleOption,
+)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
 

@@ -1,4 +1,4 @@
-"""Parameters that several commands take; those of training are spelled alike in `train` and `kaggle train`."""
+"""What the options of commands can be, and those that several take: `train` and `kaggle train` spell them alike."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ class View(str, Enum):  # noqa: UP042 (its str() is never used)
 
     FACE = "face"
     PORTRAIT = "portrait"
+
+
+class Format(str, Enum):  # noqa: UP042 (its str() is never used)
+    """The formats of export.py."""
+
+    ONNX = "onnx"
+    LITERT = "litert"
+    LITERT_INT8 = "litert-int8"
+    SAVED_MODEL = "saved-model"
+
+
+class Engine(str, Enum):  # noqa: UP042 (its str() is never used)
+    """What shares out the photos of `predict`."""
+
+    PROCESSES = "processes"
+    RAY = "ray"
 
 
 ArchitectureOption = Annotated[
