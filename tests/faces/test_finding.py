@@ -281,6 +281,14 @@ def test_photos_too_narrow_for_a_face_have_none(shape):
     assert find_faces(np.full((*shape, 3), 120, np.uint8)) == []
 
 
+def test_a_line_of_pixels_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On some machines the detector finds a face in one."""
+    everywhere = face_at(0, 0, 30, 30)
+    monkeypatch.setattr(faces, "seen", lambda views, _: [[everywhere] for _ in views])
+    assert find_faces(np.full((faces.NARROWEST - 1, 50, 3), 120, np.uint8)) == []
+    assert find_faces(np.full((faces.NARROWEST, 50, 3), 120, np.uint8)) != []
+
+
 def test_fairface_portraits_are_framed_as_the_contract_measured_them():
     sides = []
     for portrait in fairface_portraits(200):
