@@ -16,35 +16,41 @@ COARSEST, NOISIEST, LEAST_QUALITY = 3.0, 20.0, 15  # times fewer pixels a side; 
 ERASE_CHANCE, ERASE_SIDE = 0.25, 0.30  # hands, hair, glass: a rectangle of noise
 
 
-def augmented(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another believable picture of the same portrait: uint8 (S, S, 3), RGB, in and out."""
-    portrait = _reframed(portrait, rng)
-    portrait = _relit(portrait, rng)
-    if rng.random() < GREY_CHANCE:
+def augmented(portrait: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Another believable picture of the same portrait: uint8 (S, S, 3), RGB, in and out.
+
+    Args:
+        strength: 0..1; changes are so much smaller, and worse cameras, grey pictures and noise so much rarer.
+    """
+    portrait = _reframed(portrait, rng, strength)
+    portrait = _relit(portrait, rng, strength)
+    if rng.random() < strength * GREY_CHANCE:
         portrait = cv2.cvtColor(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < DEGRADE_CHANCE:
+    if rng.random() < strength * DEGRADE_CHANCE:
         portrait = _degraded(portrait, rng)
-    if rng.random() < ERASE_CHANCE:
+    if rng.random() < strength * ERASE_CHANCE:
         _erase(portrait, rng)
     return portrait
 
 
-def _reframed(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _reframed(portrait: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Mirrored or not, turned, scaled and shifted in one warp; edges are repeated, as the canonical crop does."""
     side = portrait.shape[0]
     centre = (side - 1) / 2
-    turn = cv2.getRotationMatrix2D((centre, centre), rng.uniform(-ROTATION, ROTATION), 1 + rng.uniform(-SCALE, SCALE))
-    turn[:, 2] += rng.uniform(-SHIFT, SHIFT, 2) * side
+    angle, scale = strength * rng.uniform(-ROTATION, ROTATION), 1 + strength * rng.uniform(-SCALE, SCALE)
+    turn = cv2.getRotationMatrix2D((centre, centre), angle, scale)
+    turn[:, 2] += strength * rng.uniform(-SHIFT, SHIFT, 2) * side
     if rng.random() < 0.5:
         turn[0] = -turn[0] + (0, 0, side - 1)
     return cv2.warpAffine(portrait, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _relit(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _relit(portrait: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Another contrast, brightness and tint, by one look-up table a channel."""
-    gain = (1 + rng.uniform(-GAIN, GAIN)) * (1 + rng.uniform(-CHANNEL_GAIN, CHANNEL_GAIN, 3))
+    contrast, tint = rng.uniform(-GAIN, GAIN), rng.uniform(-CHANNEL_GAIN, CHANNEL_GAIN, 3)
+    gain = (1 + strength * contrast) * (1 + strength * tint)
     levels = np.arange(256.0)[:, None]
-    table = (levels - 128) * gain + 128 + rng.uniform(-OFFSET, OFFSET)
+    table = (levels - 128) * gain + 128 + strength * rng.uniform(-OFFSET, OFFSET)
     return cv2.LUT(portrait, np.clip(table, 0, 255).astype(np.uint8)[None])
 
 

@@ -26,6 +26,7 @@ class PortraitStream(keras.utils.PyDataset):
     Attributes:
         epoch: set it before each epoch, for another order and other augmentation. (Keras's own on_epoch_end is no help:
             it is also called before the first epoch.)
+        strength: of the augmentation, 0..1.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class PortraitStream(keras.utils.PyDataset):
         # With one worker Keras would read in the training thread itself.
         super().__init__(workers=workers or min(8, max(2, os.cpu_count() or 2)), max_queue_size=16)
         self.dataset, self.shape, self.batch_size = Path(dataset), tuple(shape), batch_size
-        self.seed, self.augment, self.shuffle, self.epoch = seed, augment, shuffle, 0
+        self.seed, self.augment, self.shuffle, self.epoch, self.strength = seed, augment, shuffle, 0, 1.0
         self.files = images["file"].tolist()
         self._shuffled: tuple[int, np.ndarray] = (-1, np.arange(len(self.files)))
         self.labels = images["label"].to_numpy(dtype=np.int32)
@@ -83,5 +84,5 @@ class PortraitStream(keras.utils.PyDataset):
         if not self.augment:
             return read_portrait(path, self.shape[0], colour=colour)
         portrait = read_portrait(path, self.shape[0])
-        portrait = augmented(portrait, np.random.default_rng((self.seed, self.epoch, row)))
+        portrait = augmented(portrait, np.random.default_rng((self.seed, self.epoch, row)), self.strength)
         return portrait if colour else cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None]

@@ -14,6 +14,7 @@ from .run_folder import RunFolder, TrainingError
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 RESERVE = 0.5  # of the longest epoch: calibration, test and export come after training
+MILD = 0.5  # the strength of the last epochs' augmentation
 
 
 class Clock:
@@ -33,14 +34,15 @@ class Clock:
 class KeepRun(keras.callbacks.Callback):
     """Tells the stream which epoch it is, keeps each finished epoch in the run's folder, and stops in time."""
 
-    def __init__(self, run: RunFolder, stream: PortraitStream, clock: Clock) -> None:
-        """Keep a run that fits on `stream`."""
+    def __init__(self, run: RunFolder, stream: PortraitStream, clock: Clock, mild_from: int) -> None:
+        """Keep a run that fits on `stream`, augmented mildly from epoch `mild_from` on, counted from 0."""
         super().__init__()
-        self.run, self.stream, self.clock, self.started = run, stream, clock, 0.0
+        self.run, self.stream, self.clock, self.mild_from, self.started = run, stream, clock, mild_from, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Begin another order of the images; Keras calls it."""
         self.stream.epoch, self.started = epoch, time.monotonic()
+        self.stream.strength = MILD if epoch >= self.mild_from else 1.0
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Write the epoch down; Keras calls it."""

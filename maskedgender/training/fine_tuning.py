@@ -15,8 +15,8 @@ from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
 
 GROUPS = ["label", "race"]
-LEAST, MOST = 0.6, 2.5  # times as often as without: nobody's portraits are left aside, and none swamp the others
-POWER = 2  # of a group's error: what is missed most is to weigh most
+LEAST, MOST = 0.6, 2.0  # times as often as without: nobody's portraits are left aside, and none swamp the others
+POWER = 0.5  # of a group's error: with more, those who are missed seldom would be forgotten
 LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
 
 
@@ -43,7 +43,7 @@ def more_of_the_missed(
 ) -> pd.DataFrame:
     """The images to fit, each as often as its group of people is missed: by the model, on the choosing split.
 
-    A group's images come in proportion to the square of its error over the error of all, within LEAST and MOST; a
+    A group's images come in proportion to the root of its error over the error of all, within LEAST and MOST; a
     portrait that comes twice is augmented in two ways. (Liu et al., "Just Train Twice", 2021, do so image by image,
     which repeats wrong labels most.) Where the dataset does not describe its people, the images stay as they are.
 
@@ -57,7 +57,7 @@ def more_of_the_missed(
 
 
 def group_weights(choose: pd.DataFrame, right: np.ndarray) -> pd.Series:
-    """How often a group's images are to come, by (label, race): the square of its error over the error of all."""
+    """How often a group's images are to come, by (label, race): the root of its error over the error of all."""
     wrong = choose[GROUPS].assign(wrong=~right).groupby(GROUPS)["wrong"].mean()
     return ((wrong / max(1 - right.mean(), 1e-9)) ** POWER).clip(LEAST, MOST)
 

@@ -46,6 +46,8 @@ class Recipe:
         weight_decay: of AdamW, times the learning rate a step; None for plain Adam.
         augment: show another picture of each portrait in each epoch.
         warm_up: epochs, of the cosine's beginning.
+        mild_epochs: so many of the last epochs are augmented half as much: what is learnt last is to be learnt from
+            faces as they are met (He et al., "Data Augmentation Revisited", 2019).
         helper_weight: of the losses of further heads, age, race and mask worn, where the dataset describes them; 0 for
             none. They make the features better, and are not part of the model.
     """
@@ -58,13 +60,16 @@ class Recipe:
     augment: bool
     helper_weight: float = 0.0
     warm_up: float = 1.0
+    mild_epochs: int = 0
 
 
 RECIPES = {
     # The original's: Adam with its defaults, batch 32, 30 epochs, the images as they are.
     "seed": Recipe(30, 32, 0.001, cosine=False, weight_decay=None, augment=False),
     "small": Recipe(30, 64, 0.002, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3),
-    "masked": Recipe(8, 64, 0.001, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3, warm_up=0.25),
+    "masked": Recipe(
+        8, 64, 0.001, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3, warm_up=0.25, mild_epochs=3
+    ),
 }
 
 
@@ -182,7 +187,7 @@ def _fit(lesson: _Lesson, batch_size: int, run: RunFolder, clock: Clock) -> None
             shuffle=False,  # the stream shuffles, so that its order goes on after a kill
             callbacks=[
                 StopWhenNotANumber(run),
-                KeepRun(run, stream, clock),
+                KeepRun(run, stream, clock, recipe.epochs - recipe.mild_epochs),
                 Progress(len(stream.files), recipe.epochs, stream.batch_size),
             ],
             verbose=0,

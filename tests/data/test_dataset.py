@@ -310,18 +310,29 @@ def test_augmentation_follows_from_seed_epoch_and_image(tmp_path: Path) -> None:
     assert (stream[0][0] != first).any(axis=(1, 2, 3)).all()
 
 
-def test_augmentation_moves_within_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_augmentation_without_strength_only_mirrors(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 4)
+    images = list_images(dataset, TRAINING)
+    plain, augmenting = (PortraitStream(dataset, images, (48, 48, 3), 8, augment=augment) for augment in (False, True))
+    augmenting.strength = 0.0
+    for as_it_is, augmented_one in zip(plain[0][0], augmenting[0][0], strict=True):
+        mirrored = as_it_is[:, ::-1]
+        assert any(np.abs(augmented_one - other.astype(int)).max() <= 1 for other in (as_it_is, mirrored))
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_augmentation_moves_within_its_bounds(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
     for chance in ("ERASE_CHANCE", "DEGRADE_CHANCE"):
         monkeypatch.setattr(augment, chance, 0)
     dot = np.zeros((101, 101, 3), np.uint8)
     dot[46:55, 46:55] = 255
     centres = []
     for seed in range(100):
-        picture = augmented(dot, np.random.default_rng(seed))[..., 1].astype(float)
+        picture = augmented(dot, np.random.default_rng(seed), strength)[..., 1].astype(float)
         picture -= np.median(picture)
         centres.append([np.average(axis, weights=picture) for axis in np.indices(picture.shape)])
     away = np.abs(np.array(centres) - 50)
-    assert 10 < away.max() < 12.7  # 12 % of the side
+    assert 10 * strength < away.max() < 12.7 * strength  # 12 % of the side
 
 
 def test_folder_name_is_kaggles() -> None:

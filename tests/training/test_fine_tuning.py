@@ -37,15 +37,14 @@ def people(wrong: dict[tuple[int, str], int], each: int = 100) -> tuple[pd.DataF
     return table[["label", "race"]], table["right"].to_numpy()
 
 
-def test_weights_are_the_square_of_a_groups_share_of_the_error_within_bounds() -> None:
+def test_weights_are_the_root_of_a_groups_share_of_the_error_within_bounds() -> None:
     images, right = people({(0, "A"): 30, (1, "A"): 18, (0, "B"): 20, (1, "B"): 12})
     weights = group_weights(images, right)
-    assert weights.to_dict() == pytest.approx({(0, "A"): 2.25, (1, "A"): 0.81, (0, "B"): 1.0, (1, "B"): LEAST})
-    images, right = people({(0, "A"): 90, (1, "A"): 1, (0, "B"): 1, (1, "B"): 1})
-    assert group_weights(images, right).to_dict() == {
-        (0, "A"): MOST,
-        **dict.fromkeys([(1, "A"), (0, "B"), (1, "B")], LEAST),
-    }
+    roots = {(0, "A"): 1.5**0.5, (1, "A"): 0.9**0.5, (0, "B"): 1.0, (1, "B"): 0.6**0.5}
+    assert weights.to_dict() == pytest.approx(roots)
+    others = {(label, race): 1 for label in (0, 1) for race in "BCD"}
+    images, right = people({(0, "A"): 90, **others})
+    assert group_weights(images, right).to_dict() == {(0, "A"): MOST, **dict.fromkeys(others, LEAST)}
 
 
 def test_a_model_without_errors_has_no_group_to_prefer() -> None:

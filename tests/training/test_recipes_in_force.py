@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -13,9 +14,10 @@ import pytest
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
+from maskedgender.data.stream import PortraitStream
 from maskedgender.training import fitting
-from maskedgender.training.callbacks import RESERVE, Clock
-from maskedgender.training.fitting import RECIPES
+from maskedgender.training.callbacks import MILD, RESERVE, Clock
+from maskedgender.training.fitting import RECIPES, train
 from maskedgender.training.run_folder import RunFolder
 
 from ..support.synthetic import synthetic_dataset
@@ -47,9 +49,25 @@ def test_what_is_fitted_is_augmented_as_the_recipe_says_and_what_chooses_never(
     dataset = synthetic_dataset(tmp_path, 8)
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
     lesson = fitting._Lesson(tiny_cnn(), RECIPES[name], dataset, fit, choose, {}, 0, "float32")
-    stream, choosing = lesson.streams(4)
-    assert (stream.augment, stream.shuffle) == (augment, True)
+    fitted, choosing = lesson.streams(4)
+    assert (fitted.augment, fitted.shuffle) == (augment, True)
     assert not choosing.augment and not choosing.shuffle
+
+
+def test_the_last_epochs_are_augmented_mildly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = synthetic_dataset(tmp_path, 8)
+    fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
+    seen, portrait = set(), PortraitStream._portrait
+
+    def noted(stream: PortraitStream, row: int) -> np.ndarray:
+        if stream.augment:
+            seen.add((stream.epoch, stream.strength))
+        return portrait(stream, row)
+
+    monkeypatch.setattr(PortraitStream, "_portrait", noted)
+    recipe = replace(RECIPES["masked"], mild_epochs=2)
+    train(tiny_cnn(), recipe, dataset, fit, choose, tmp_path / "run", epochs=3)
+    assert seen == {(0, 1.0), (1, MILD), (2, MILD)}
 
 
 def test_the_optimizers_state_comes_back(tmp_path: Path) -> None:
