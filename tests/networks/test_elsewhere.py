@@ -22,6 +22,7 @@ from ..support.people import GROUP
 
 CROPS = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
 TO_UNIT, TO_BOTH_SIDES = CROPS / 255, CROPS / 127.5 - 1
+KERAS_2_FILES = Path(__file__).parent.parent / "support/keras2"
 
 
 def saved(path: Path, last: Sequence[layers.Layer], first: Sequence[layers.Layer] = ()) -> keras.Model:
@@ -181,3 +182,11 @@ def test_shell_and_page_say_what_was_assumed(tmp_path: Path) -> None:
         for a, b in zip(*percents, strict=True)
     )
     assert "taken as the probability of male" in warning(load_model(path, "0..1"), path)
+
+
+def test_a_genuine_file_of_keras_2_is_opened_or_its_conversion_is_named() -> None:
+    """Keras 3 reads the HDF5 of Keras 2, but not its .keras; the files come from Keras 2.15 itself."""
+    loaded = load_model(KERAS_2_FILES / "gender.h5")
+    assert loaded.predict(CROPS) == pytest.approx(np.load(KERAS_2_FILES / "answers.npy"), abs=1e-5)
+    with pytest.raises(ModelError, match=r"was made by Keras 2\.15\.0, .*convert it with `pip install tf-keras`"):
+        load_model(KERAS_2_FILES / "gender.keras")
