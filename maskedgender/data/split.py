@@ -41,6 +41,12 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
     return images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
 
 
+def split_by_lot(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As `split_training`, but of however few portraits, so that a side may lack a class, or be empty."""
+    chosen = images["source"].map(lambda source: _place(source, seed)).astype(float) < choose_share
+    return images[~chosen].reset_index(drop=True), images[chosen].reset_index(drop=True)
+
+
 def _place(source: str, seed: int) -> float:
     """Where a portrait lies in 0..1: as good as drawn by lot, and the same everywhere and always."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{source}".encode()).digest()[:8], "big") / 2**64

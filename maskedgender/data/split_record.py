@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..files import written_whole
 from .layout import OWN_SOURCE
-from .split import split_training
+from .split import split_by_lot, split_training
 
 FIT, CHOOSE = "fit", "choose"
 
@@ -75,7 +75,9 @@ def split_as_recorded(model: Path, images: pd.DataFrame, seed: int = 0) -> tuple
     learnt, chosen = (_with_copies(images, sides.index[sides == side]) for side in (FIT, CHOOSE))
     parts = [(images[learnt], images[chosen & ~learnt])]  # copies of both sides, which nobody knew as such, are learnt
     if not (learnt | chosen).all():
-        parts.append(split_training(images[~learnt & ~chosen], seed=seed))
+        # Few that are new, such as portraits that no mask would fit before, need no class on each side.
+        split_new = split_by_lot if (learnt.any() and chosen.any()) else split_training
+        parts.append(split_new(images[~learnt & ~chosen], seed=seed))
     fit, choose = (pd.concat(tables).sort_index().reset_index(drop=True) for tables in zip(*parts, strict=True))
     if fit.empty or choose.empty:
         raise ValueError(f"By the split beside {model.name} there is nothing to fit, or nothing to choose by.")

@@ -47,6 +47,14 @@ def test_what_the_model_knows_stays_on_its_side_and_new_portraits_follow_the_rul
     assert {source for source in choose["source"] if source not in sides.index} == by_rule
 
 
+def test_few_new_portraits_of_one_class_do_not_stop_the_run(model: Path) -> None:
+    """As of portraits that no mask would fit when the model was trained."""
+    images = images_of(range(202))
+    new_man = images[images["source"] != "train/200"]
+    fit, choose = split_as_recorded(model, new_man)
+    assert sorted([*fit["file"], *choose["file"]]) == sorted(new_man["file"])
+
+
 def test_going_on_never_chooses_by_what_was_learnt(model: Path) -> None:
     images = images_of(range(200))
     by_rule = set(split_training(images)[1]["source"])
