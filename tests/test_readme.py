@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from maskedgender.cli.commands import app
+from maskedgender.faces.crops import canonical_crop
+from maskedgender.faces.finding import find_faces
+from maskedgender.images.photos import read_photo
+from maskedgender.networks.model_files import load_model
+from maskedgender.places import SHIPPED_MODEL
+from maskedgender.prediction import export as exporting
+from maskedgender.prediction.answers import predict_file
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +38,13 @@ def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
     lines = re.findall(r"^(?: {4}|\$ )(\S.*)$", re.sub(r"```python.*?```", "", text, flags=re.S), flags=re.M)
     return [line.split(" #")[0].strip() for line in lines]
+
+
+def python_in_the_readme() -> list[str]:
+    """Its blocks: from Python, and from another program."""
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    assert len(blocks) == 2
+    return blocks
 
 
 def starting(*words: str) -> list[str]:
@@ -69,7 +86,8 @@ def test_every_other_command_is_known_here() -> None:
     }
     drawing = {line for line in others if "-->" in line or line.endswith("^")}
     windows = {line for line in others if line.startswith(("py -", r".venv\Scripts"))}
-    assert others - drawing - windows <= {"curl --data-binary @photo.jpg http://127.0.0.1:7860/answer"}
+    extras = {line for line in others if re.match(r'pip install -e "?\.\[', line)}
+    assert others - drawing - windows - extras <= {"curl --data-binary @photo.jpg http://127.0.0.1:7860/answer"}
 
 
 def test_the_answering_commands_do_what_the_readme_says(
@@ -79,7 +97,7 @@ def test_the_answering_commands_do_what_the_readme_says(
     Path("SOME_FOLDER").mkdir()
     shutil.copy(photos["hopper"], "photo.jpg")
     shutil.copy(photos["collins"], "SOME_FOLDER")
-    lines = [line for line in commands("README.md") if line.startswith("maskedgender predict")]
+    lines = [line for line in commands("README.md") if re.match(r"maskedgender predict (?!s3:)", line)]
     assert len(lines) == 3
     for line in lines:
         ran = CliRunner().invoke(app, shlex.split(line)[1:])
@@ -93,8 +111,38 @@ def test_the_python_in_the_readme_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(photos["hopper"], "photo.jpg")
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(python_in_the_readme()[0], "README.md", "exec"), {})
+
+
+def test_another_program_cuts_the_crop_that_we_cut(photos: dict[str, Path]) -> None:
+    crop_alone = python_in_the_readme()[1].replace("import onnxruntime\n", "").split("network =")[0]
+    told: dict[str, Any] = {}
+    exec(compile(crop_alone, "README.md", "exec"), told)
+    photo = read_photo(photos["collins"])
+    found = find_faces(photo)[0]
+    over_the_edge = replace(found, box=(-20.0, -9.0, 151.0, 163.0))
+    for face, size, alike in ((found, 96, 1), (over_the_edge, 48, 1), (found, 160, 8)):  # the last one is enlarged
+        cut, ours = told["canonical_crop"](photo, face.box, size), canonical_crop(photo, face, size)
+        assert np.abs(cut - ours).max() <= alike  # grey levels
+        assert np.abs(cut - ours).mean() < 0.5
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("tf2onnx"), reason="the extra [export] is not installed")
+def test_another_program_answers_as_we_do(
+    tmp_path: Path, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exporting, "CROPS", 5)
+    model = tmp_path / "models" / SHIPPED_MODEL.name
+    model.parent.mkdir()
+    for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
+        shutil.copy(file, model.parent)
+    exporting.export(model, "onnx")
+    photo = read_photo(photos["collins"])
+    capsys.readouterr()
+    known = {"photo": photo, "box": find_faces(photo)[0].box}
+    exec(compile(python_in_the_readme()[1], "README.md", "exec"), known)
+    assert capsys.readouterr().out.strip() == predict_file(load_model(), photos["collins"])[0].answer
 
 
 def of(table: str, figure: str, column: str) -> str:
