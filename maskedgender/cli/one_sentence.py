@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from ..places import IS_INSTALLED
+from ..places import how_to_get
 
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 # Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
@@ -28,8 +28,7 @@ def one_sentence(extra: str = "train") -> Iterator[None]:
         raise typer.Exit(SOME_NOT_READ) from None
     except ModuleNotFoundError as error:
         package = (error.name or str(error)).partition(".")[0]
-        command = f'pip install "maskedgender[{extra}]"' if IS_INSTALLED else f'pip install -e ".[{extra}]"'
-        typer.echo(f"The package {package} is not installed; {command} brings it.", err=True)
+        typer.echo(f"The package {package} is not installed; {how_to_get(extra)} brings it.", err=True)
         raise typer.Exit(TO_PUT_RIGHT) from error
     except Exception as error:
         if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..places import how_to_get
 from .folders import is_nobodys, is_picture
 from .photos import MAX_MEGABYTES, MissingPhotoError, PhotoError, read_photo, read_photo_bytes
 
@@ -60,5 +61,5 @@ def _fsspec() -> ModuleType:
     try:
         import fsspec.core
     except ImportError as error:
-        raise ValueError('Addresses need the package fsspec: pip install -e ".[ray]" brings it.') from error
+        raise ValueError(f"Addresses need the package fsspec: {how_to_get('ray')} brings it.") from error
     return fsspec.core

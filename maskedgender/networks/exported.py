@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..places import how_to_get
 from .elsewhere import ORDERS, OURS, SCALES, Contract, stated
 from .records import FEMALE_FIRST, record_of
 
@@ -70,7 +71,7 @@ def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     try:
         network, record = open_file(path)
     except ImportError as error:
-        raise ValueError(f'needs the package {package}: pip install -e ".[export]" brings it.') from error
+        raise ValueError(f"needs the package {package}: {how_to_get('export')} brings it.") from error
     except Exception as error:  # each runtime has its own ways to fail
         raise ValueError("cannot be read by its runtime; it may be damaged: export it again.") from error
     return network, record or record_of(path)

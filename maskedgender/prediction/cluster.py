@@ -24,6 +24,7 @@ import numpy as np
 from ..files import written_whole
 from ..images.buckets import is_address
 from ..networks.model_files import load_model
+from ..places import how_to_get
 from .answers import COLUMNS, is_unread, name_in_csv
 from .many_photos import Row, find, rows_of_found
 
@@ -200,7 +201,7 @@ def require_ray() -> None:
         import ray.data  # noqa: F401
     except ImportError as error:
         raise ValueError(
-            f'--engine ray needs the package {error.name}: pip install -e ".[ray]" brings what it needs.'
+            f"--engine ray needs the package {error.name}: {how_to_get('ray')} brings what it needs."
         ) from error
 
 

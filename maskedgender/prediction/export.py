@@ -25,7 +25,7 @@ from ..networks.exported import carry_record, open_exported
 from ..networks.model_files import load_model
 from ..networks.probabilities import as_input, gender_output
 from ..networks.records import CLASS_ORDER, FEMALE_FIRST, SCALE, SHA_256, record_of
-from ..places import EXAMPLES
+from ..places import EXAMPLES, exports_of, how_to_get
 from .answers import find_crops
 
 SAME = 1e-3  # probabilities may differ by so much, by the order in which a runtime adds
@@ -69,7 +69,7 @@ class Agreement:
 
 
 def export(model_path: Path, to: str, scale: str | None = None, classes: str | None = None) -> tuple[Path, Agreement]:
-    """Write a model beside its .keras file in another format; the new file is complete or absent.
+    """Write a model beside its .keras file (see `exports_of`) in another format; the new file is complete or absent.
 
     Its input is the same as the .keras file's, but float32 only: canonical crops (N, S, S, 3), 0..255. It carries the
     model's record, and how a canonical crop is cut.
@@ -87,7 +87,7 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
         ValueError: a package is missing, the new file is there already, or it does not give the same answers.
     """
     form = FORMATS[to]
-    path = model_path.with_name(model_path.stem + form.suffix)
+    path = exports_of(model_path) / (model_path.stem + form.suffix)
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
     model = load_model(model_path, scale, classes).model
@@ -98,7 +98,7 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
             carry_record(partial, carried(model_path, model))
         except ImportError as error:
             raise ValueError(
-                f'The format {to} needs the package {form.package}: pip install -e ".[export]" brings it.'
+                f"The format {to} needs the package {form.package}: {how_to_get('export')} brings it."
             ) from error
         agreement = _agreement(model, form.start(partial))
         if form.same is not None and not agreement.difference <= form.same:
