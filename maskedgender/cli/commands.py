@@ -64,7 +64,7 @@ def maskedgender(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Train a small CNN on masked portraits, and put it in front of any photo."""
+    """Train a small CNN on masked portraits, and use it on any photo."""
 
 
 @app.command("make-dataset")
@@ -84,7 +84,7 @@ def make_dataset_command(
         int, typer.Option(min=1, help="The number of images of each portrait, each with a mask of its own.")
     ] = 1,
     unmasked: Annotated[float, typer.Option(min=0, max=1, help="The share of images that get no mask.")] = 0.3,
-    seed: Annotated[int, typer.Option(help="The seed of everything that is drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
     style: Annotated[
         list[str] | None,
         typer.Option(help="A style of mask to draw. May be repeated. If not given, all styles are drawn."),
@@ -176,7 +176,7 @@ def predict(
     ] = None,
     model: ModelOption = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what a run that was stopped has left.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run from the rows that it left.")] = False,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -186,7 +186,7 @@ def predict(
     scale: ScaleOption = None,
     classes: ClassesOption = None,
     listed: Annotated[Path | None, typer.Option("--list", help="A text file with a photo's name in each line.")] = None,
-    engine: Annotated[Engine, typer.Option(help="What to answer by: this machine, or a cluster.")] = Engine.PROCESSES,
+    engine: Annotated[Engine, typer.Option(help="What runs the model: local processes, or Ray.")] = Engine.PROCESSES,
     out: Annotated[str | None, typer.Option(help="The folder or address for Ray's rows, as Parquet files.")] = None,
 ) -> None:
     """Answer for every face in photos.
@@ -204,7 +204,7 @@ def predict(
             raise ValueError(f"No photos in {', '.join(names) or 'no path'}: looked for {looked}.")
         unread = _predicted(engine, photos, model, (csv, out), resume, processes, scale, classes)
         if passed_over:
-            typer.echo(f"Passed over: {passed_over:,} files that are not named as photos.", err=True)
+            typer.echo(f"Skipped: {passed_over:,} files without the suffix of a photo.", err=True)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
 
 

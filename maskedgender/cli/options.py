@@ -61,7 +61,7 @@ Epochs = Annotated[
     typer.Option(
         min=0,
         help="The number of epochs. If not given, the recipe decides. "
-        "With 0, the file that --start names is only calibrated and exported anew.",
+        "With 0, the file given to train --start is only calibrated and exported again.",
     ),
 ]
 BatchSize = Annotated[
@@ -84,7 +84,7 @@ Frozen = Annotated[
     typer.Option(
         min=0,
         max=7,
-        help="The number of first stages of the masked network that do not learn. "
+        help="How many of the masked network's first stages stay frozen. "
         "If not given: 3 when it starts from ImageNet's weights, otherwise none.",
     ),
 ]

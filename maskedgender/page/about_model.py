@@ -18,7 +18,7 @@ the photos that the model learned from: two words, chosen by others. The model d
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
 {border} A photo is read in memory, answered and forgotten: it stays on this machine and is never written to a file."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
-Telling anyone's gender: people whom neither word fits are always answered wrongly. Expect more errors on children,
+Telling anyone's gender: for people whom neither word fits, every answer is wrong. Expect more errors on children,
 profiles, and faces that are dark, blurred or hidden by more than a mask."""
 
 
@@ -35,7 +35,7 @@ def warning(model: Classifier, path: Path) -> str:
     if path.resolve() == SHIPPED_MODEL.resolve():
         return ""
     first = f"This page uses the file `{path.name}`, not the shipped model: how often it errs is not known here."
-    said = "\n".join(f"- {sentence}" for sentence in (first, *model.notes, "Use files from people you trust only."))
+    said = "\n".join(f"- {sentence}" for sentence in (first, *model.notes, "Use only files from people you trust."))
     return f"\n\n**Another model.**\n\n{said}"
 
 

@@ -26,7 +26,7 @@ NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
 NOT_CALIBRATED = "The model is not calibrated: read its percentages as scores, not as how often it is right."
-NO_MASK = "No mask is drawn here: the face wears one, or the drawn one would miss nose and mouth or cover an eye."
+NO_MASK = "No mask is drawn here: the face wears one, or a drawn one would miss the nose and mouth or cover an eye."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
     "Orange places speak for “{likelier}”, blue places against it. Each place was hidden in turn, and the model was "
@@ -127,7 +127,7 @@ def _about_masks(answers: PhotoAnswers) -> str:
 def _about_worn(answers: PhotoAnswers) -> str:
     if any(answer.prediction.p_mask is None for answer in answers.as_it_is):
         return "This model cannot tell whether a mask is worn already, so the drawn one may lie over it."
-    return "Faces that wear one already get no other."
+    return "Faces that already wear one get no second."
 
 
 def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
@@ -146,7 +146,7 @@ def _table(faces: list[Prediction]) -> str:
         f"<td>{_per_cent(faces[index].p_female)}</td><td>{_per_cent(faces[index].p_male)}</td></tr>"
         for index in reading_order([face.box for face in faces])
     )
-    return html_table("All faces as they are, row by row as in the photo", ("Face", "Answer", "Female", "Male"), rows)
+    return html_table("All faces as they are, in reading order", ("Face", "Answer", "Female", "Male"), rows)
 
 
 def _card(number: int, bare: Answer, again: Answer | None, style: str | None) -> str:

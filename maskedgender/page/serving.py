@@ -168,7 +168,7 @@ def _say(served: Served, where: Address, locked: bool) -> None:
     if not (locked or where.is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     if not where.is_local:
-        print("Browsers give a camera only to pages over HTTPS or on localhost.", flush=True)
+        print("Browsers allow the camera only over HTTPS or on localhost.", flush=True)
 
 
 def _public_link(served: Served, where: Address) -> str:

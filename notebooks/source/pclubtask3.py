@@ -22,28 +22,28 @@
 # - **To experiment**: change a line of the network below and run all cells again. Every network gets a run of its own;
 #   a run that was interrupted goes on after its last finished epoch.
 #
-# **Time and accuracy.** On two CPU cores an epoch over 72,000 images took 7 minutes with nothing else
-# running, and up to 20 beside other work; on Kaggle's T4 we expect about one minute (an estimate: nobody has timed it
+# **Time and accuracy.** An epoch over 72,000 images took 7 minutes on two CPU cores with nothing else running,
+# and up to 20 beside other work. On Kaggle's T4 we expect about one minute (an estimate: nobody has timed it
 # there yet). The outputs below are those of a real run on masked FairFace portraits, which are harder than Kaggle's:
 # children, profiles, sunglasses, blur. Five epochs, 69 minutes, gave 89.8 % on 9,972 test images. The run had been
 # interrupted after its fourth epoch, so below it goes on from there.
 
 # %% tags=["parameters"]
 DATASET = None  # the folder that holds Training/ and Validation/, or one above it; None: search, then download
-CLASSES = None  # "Female,Male", what its folders female and male are called, where it is not so
+CLASSES = None  # what its folders female and male are called, such as "Female,Male"; None: female and male
 ARCHITECTURE = "masked"  # the network below; or "small", a third of its size; or "seed", the original notebook's
 START = None  # "imagenet" or "nothing"; None: ImageNet's weights where they can be had
 VIEW = None  # "portrait", all of the picture, or "face", its central part; None: as the dataset needs it
 IMAGE_SIZE = None  # pixels a side of the network's input
-EPOCHS = None
-BATCH_SIZE = None
-HOURS = None  # to end the training within; on Kaggle, which ends everything after 12, it is 11.5
+EPOCHS = None  # None: what the network's recipe says
+BATCH_SIZE = None  # the same
+HOURS = None  # a time limit for training; on Kaggle, which ends everything after 12, it is 11.5
 OUTPUT = "models"  # the .keras file goes here, and the state of the run
 LOOKS = None  # the log of looks at the Validation folder; looks.csv in OUTPUT when not given
 SEED = 0
 LIMIT = None  # for a quick try: train on so many images only
 PEOPLE = None  # a folder of pictures to show instead of the dataset's
-RUN_ID = None  # kaggle train sets it, to know its own run again
+RUN_ID = None  # set by kaggle train, to recognise its own run
 
 # %%
 import os
@@ -269,7 +269,7 @@ plt.show()
 # once and must give the same answers. Download all three files below into one folder, and open the app with the first:
 # `maskedgender app --model masked_gender.keras`, or name it in the notebook *PClubTask3Gradio*. The `.json` is its
 # record, which tells among other things where "not sure" begins; the `.csv.gz` lists the portraits that it has learnt,
-# so that who goes on from it does not choose by them.
+# so that further training does not choose by them.
 
 # %%
 from IPython.display import FileLink, display

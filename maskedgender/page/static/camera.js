@@ -1,5 +1,5 @@
 // The camera: opened on demand, and closed as soon as it is not needed.
-const NOT_SECURE = 'Browsers give a camera only to pages over HTTPS or on localhost: open this page there.';
+const NOT_SECURE = 'Browsers allow the camera only over HTTPS or on localhost: open this page that way.';
 
 // A <video> that shows the camera; an Error with a sentence where there is none to be had.
 export const openCamera = async (video) => {
@@ -8,7 +8,7 @@ export const openCamera = async (video) => {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user', width: { ideal: 1280 } } });
   } catch (error) {
     throw new Error(error.name === 'NotAllowedError'
-      ? 'The browser was not allowed to use the camera; allow it beside the address, and try again.'
+      ? 'The page was not allowed to use the camera; allow it in the address bar, and try again.'
       : 'No camera can be opened here; another program may be using it.');
   }
   video.play().catch(() => {});  // closed before its first picture, which may take a moment: nobody waits for it

@@ -81,7 +81,7 @@ export const start = (element) => {
   find('.paste').addEventListener('click', async () => {
     const file = await pasted().catch(() => null);
     if (file) give([file]);
-    else notice(live, 'There is no picture to paste, or the browser does not let the page look.');
+    else notice(live, 'There is no picture to paste, or the browser blocks the clipboard.');
   });
   document.addEventListener('paste', (event) => {
     const files = [...event.clipboardData?.files ?? []].filter((file) => file.type.startsWith('image/'));
