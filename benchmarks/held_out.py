@@ -28,7 +28,8 @@ from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import share_of
 from maskedgender.networks.probabilities import answer_probabilities
 from maskedgender.networks.small import small_cnn
-from maskedgender.training.fitting import RECIPES, train
+from maskedgender.training.fitting import train
+from maskedgender.training.recipes import RECIPES
 
 RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("kn95", "patterned")  # one of a shape of its own, one of a look of its own

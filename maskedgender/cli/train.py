@@ -29,8 +29,8 @@ from ..networks.records import commit_of, read_record
 from ..places import SHIPPED
 from ..prediction.answers import predict_file
 from ..training import fine_tuning
-from ..training.fitting import RECIPES
 from ..training.pipeline import learn, new_cnn, prepared, view_of
+from ..training.recipes import RECIPES
 
 
 def train(

@@ -29,48 +29,10 @@ from .calibration import calibrate  # noqa: F401
 from .callbacks import Clock, KeepRun, StopWhenNotANumber
 from .devices import default_precision, every_device, on_gpu, out_of_memory, shared, training_devices
 from .progress import Progress
+from .recipes import Recipe
 from .run_folder import RunFolder, TrainingError, best_epoch, whole_file
 
 HELPERS = ("age", "race", "worn")  # what labels.csv tells of a portrait besides
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a CNN is trained.
-
-    Attributes:
-        epochs, batch_size: as everywhere.
-        learning_rate: the highest one.
-        cosine: warm up over the first epoch, then fall to zero along a cosine (Loshchilov and Hutter, "SGDR", 2016);
-            otherwise the learning rate is constant.
-        weight_decay: of AdamW, times the learning rate a step; None for plain Adam.
-        augment: show another picture of each portrait in each epoch.
-        warm_up: epochs, of the cosine's beginning.
-        mild_epochs: so many of the last epochs are augmented half as much: what is learnt last is to be learnt from
-            faces as they are met (He et al., "Data Augmentation Revisited", 2019).
-        helper_weight: of the losses of further heads, age, race and mask worn, where the dataset describes them; 0 for
-            none. They make the features better, and are not part of the model.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    cosine: bool
-    weight_decay: float | None
-    augment: bool
-    helper_weight: float = 0.0
-    warm_up: float = 1.0
-    mild_epochs: int = 0
-
-
-RECIPES = {
-    # The original's: Adam with its defaults, batch 32, 30 epochs, the images as they are.
-    "seed": Recipe(30, 32, 0.001, cosine=False, weight_decay=None, augment=False),
-    "small": Recipe(30, 64, 0.002, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3),
-    "masked": Recipe(
-        8, 64, 0.001, cosine=True, weight_decay=0.05, augment=True, helper_weight=0.3, warm_up=0.25, mild_epochs=3
-    ),
-}
 
 
 def train(
@@ -86,6 +48,7 @@ def train(
     seed: int = 0,
     precision: str | None = None,
     hours: float | None = None,
+    started_from: str | None = None,
 ) -> pd.DataFrame:
     """Fit `model`; afterwards it holds the weights, in float32, of the epoch that was best on the choosing split.
 
@@ -101,6 +64,7 @@ def train(
         seed: of the order of the images and of their augmentation.
         precision: a dtype policy of Keras; None takes what `default_precision` says.
         hours: begin no epoch (but the run's first) that might not leave time, of so many hours, to test and export.
+        started_from: where the model's weights come from, in words: from other weights it is another run.
 
     Returns:
         One row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy (on the choosing split),
@@ -113,7 +77,7 @@ def train(
     """
     recipe = replace(recipe, epochs=epochs or recipe.epochs, batch_size=batch_size or recipe.batch_size)
     run, clock = RunFolder(Path(folder)), Clock(hours)
-    run.claim(_settings(model, recipe, fit, choose, seed))
+    run.claim(_settings(model, recipe, fit, choose, seed, started_from))
     fit, choose = _with_worn(fit), _with_worn(choose)
     heads = _helpers(fit, choose) if recipe.helper_weight else {}
     lesson = _Lesson(model, recipe, Path(dataset), fit, choose, heads, seed, precision or default_precision(model))
@@ -226,20 +190,34 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
 
 
 def run_name(
-    model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int, **changes: Any
+    model: keras.Model,
+    recipe: Recipe,
+    fit: pd.DataFrame,
+    choose: pd.DataFrame,
+    seed: int,
+    started_from: str | None = None,
+    **changes: Any,
 ) -> str:
     """A name for a run's folder: eight letters that are others where a line of the CNN, an image or the recipe is."""
     given = {name: value for name, value in changes.items() if value and name in ("epochs", "batch_size")}
-    return _fingerprint(json.dumps(_settings(model, replace(recipe, **given), fit, choose, seed), default=str))
+    settings = _settings(model, replace(recipe, **given), fit, choose, seed, started_from)
+    return _fingerprint(json.dumps(settings, default=str))
 
 
-def _settings(model: keras.Model, recipe: Recipe, fit: pd.DataFrame, choose: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _settings(
+    model: keras.Model,
+    recipe: Recipe,
+    fit: pd.DataFrame,
+    choose: pd.DataFrame,
+    seed: int,
+    started_from: str | None = None,
+) -> dict[str, Any]:
     """What makes a run the same run; where the dataset lies does not matter."""
     layers = [[type(layer).__name__, {**layer.get_config(), "name": None}] for layer in model.layers]
     network = f"{model.name}, {model.count_params()} parameters, {_fingerprint(json.dumps(layers, default=str))}"
     listed = pd.concat([fit, choose]).drop(columns=OWN_SOURCE, errors="ignore").to_csv(index=False)
     images = f"{len(fit)} and {len(choose)}, {_fingerprint(listed)}"
-    return {**asdict(recipe), "network": network, "images": images, "seed": seed}
+    return {**asdict(recipe), "network": network, "images": images, "seed": seed, "started_from": started_from}
 
 
 def _fingerprint(text: str) -> str:

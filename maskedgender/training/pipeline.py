@@ -39,8 +39,9 @@ from ..networks.records import (
 from ..networks.seed import seed_cnn
 from ..networks.small import small_cnn
 from .calibration import Calibration, border_of_not_sure, calibrate
-from .fitting import Recipe, export, run_name, train
+from .fitting import export, run_name, train
 from .mask_head import mask_head
+from .recipes import Recipe
 from .run_folder import best_epoch
 
 FROZEN_STAGES = 3  # of the masked CNN, when it starts from ImageNet: they know edges and textures already
@@ -171,16 +172,17 @@ def learn(
         output: the folder for the .keras file and the state of the run.
         view: the one that the model was built with.
         start: the file whose weights the model holds: what that has learnt stays in the split's record.
-        facts: further ones for the record; "epochs", "batch_size" and "hours" also go to `train`. With no epochs, 0,
-            the model is calibrated and exported as it is.
+        facts: further ones for the record; "epochs", "batch_size", "hours" and "started_from" also go to `train`. With
+            no epochs, 0, the model is calibrated and exported as it is.
     """
     changes = {name: facts.pop(name) for name in ("epochs", "batch_size", "hours") if name in facts}
-    name = run_name(model, recipe, portraits.fit, portraits.choose, seed, **changes)
+    begun: dict[str, Any] = {"seed": seed, "started_from": facts.get("started_from")}
+    name = run_name(model, recipe, portraits.fit, portraits.choose, **begun, **changes)
     run = output / "runs" / f"{model.name}-{view}-{model.input_shape[1]}px-{name}"
     if changes.get("epochs") == 0:
         history, best = pd.DataFrame({"seconds": []}), 0
     else:
-        history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, seed=seed, **changes)
+        history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, **begun, **changes)
         best = best_epoch(history)
     architecture = NAMES.get(model.name, model.name)
     answering, calibration, border = _finished(model, portraits, seed) if architecture != "seed" else (model, None, {})

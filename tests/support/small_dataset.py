@@ -16,7 +16,8 @@ from .people import FAIRFACE
 def make_small_dataset(folder: Path, count: int = 64) -> Path:
     """Fill a folder with a dataset of `count` images or fewer in each part, and return the folder."""
     if (FAIRFACE / "val.zip").is_file():
-        make_dataset(FAIRFACE, [FAIRFACE / "train_labels.csv", FAIRFACE / "val_labels.csv"], folder, limit=count)
+        labels = [FAIRFACE / "train_labels.csv", FAIRFACE / "val_labels.csv"]
+        make_dataset(FAIRFACE, labels, folder, unmasked=0.5, limit=count)  # few choose: some are to be bare, some not
     else:
         make_synthetic_dataset(folder, count)
     return folder

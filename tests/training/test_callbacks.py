@@ -24,7 +24,8 @@ from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
 from maskedgender.networks.records import write_record
-from maskedgender.training.fitting import RECIPES, export, train
+from maskedgender.training.fitting import export, train
+from maskedgender.training.recipes import RECIPES
 from maskedgender.training.run_folder import TrainingError, whole_file
 
 from ..support.synthetic import synthetic_dataset

@@ -29,7 +29,8 @@ import keras
 from maskedgender.data.layout import TRAINING
 from maskedgender.data.listing import list_images
 from maskedgender.training.devices import training_devices
-from maskedgender.training.fitting import RECIPES, export, train
+from maskedgender.training.fitting import export, train
+from maskedgender.training.recipes import RECIPES
 
 def cnn():
     keras.utils.set_random_seed(0)

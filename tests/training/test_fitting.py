@@ -28,12 +28,12 @@ from maskedgender.networks.small import small_cnn
 from maskedgender.training import fitting as training
 from maskedgender.training.calibration import border_of_not_sure, calibrate, fold_calibration
 from maskedgender.training.fitting import (
-    RECIPES,
     best_epoch,
     export,
     train,
     with_precision,
 )
+from maskedgender.training.recipes import RECIPES
 from maskedgender.training.run_folder import RunFolder, TrainingError
 
 from ..support.synthetic import synthetic_dataset
@@ -409,9 +409,10 @@ def test_an_edited_cnn_or_other_images_make_another_run() -> None:
     dropout["config"]["rate"] = 0.6
     edited = keras.Model.from_config(config)
 
-    def settings(network: keras.Model, fit: pd.DataFrame) -> dict[str, Any]:
-        return training._settings(network, RECIPES["small"], fit, images, 0)
+    def settings(network: keras.Model, fit: pd.DataFrame, started_from: str = "nothing") -> dict[str, Any]:
+        return training._settings(network, RECIPES["small"], fit, images, 0, started_from)
 
     assert settings(model, images) == settings(small_cnn(64, "face"), images.copy())
     assert settings(model, images) != settings(edited, images)
     assert settings(model, images) != settings(model, images.assign(style="n95"))
+    assert settings(model, images) != settings(model, images, "a.keras, SHA-256 89842f7d")

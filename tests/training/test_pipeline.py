@@ -18,7 +18,7 @@ from maskedgender.networks.probabilities import answer_probabilities
 from maskedgender.networks.records import CALIBRATED, read_record
 from maskedgender.training import pipeline
 from maskedgender.training.calibration import Calibration, calibrate
-from maskedgender.training.fitting import RECIPES
+from maskedgender.training.recipes import RECIPES
 
 from ..support.synthetic import synthetic_dataset
 from .test_fitting import SIDE, tiny_cnn

@@ -17,7 +17,8 @@ from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.training import fitting
 from maskedgender.training.callbacks import MILD, RESERVE, Clock
-from maskedgender.training.fitting import RECIPES, train
+from maskedgender.training.fitting import train
+from maskedgender.training.recipes import RECIPES
 from maskedgender.training.run_folder import RunFolder
 
 from ..support.synthetic import synthetic_dataset
