@@ -6,6 +6,7 @@ the caller has to put right.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -65,6 +66,9 @@ def maskedgender(
     ] = False,
 ) -> None:
     """Train a small CNN on masked portraits, and use it on any photo."""
+    for stream in (sys.stdout, sys.stderr):  # on Windows a file or pipe may know few letters, and names hold any
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @app.command("make-dataset")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import typer
+
 from ..images.buckets import is_address, pictures_at
 from ..images.folders import scan
 
 
 def lines(listed: Path) -> list[str]:
-    """The names in a text file, one a line."""
+    """The names in a text file, one a line; Windows may put a mark before the first one."""
     try:
-        return [line for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{listed} is no list of photos but another kind of file; give text, a name a line."
@@ -35,6 +37,8 @@ def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
             found = scan(Path(name))
             photos += found.pictures
             passed_over += found.passed_over
+            for closed in found.closed:
+                typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
         else:
             photos.append(Path(name))
     return list(dict.fromkeys(photos)), passed_over

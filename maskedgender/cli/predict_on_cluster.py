@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ..networks.model_files import caution, load_model
 from ..prediction import cluster
-from ..prediction.many_photos import Photo
+from ..prediction.many_photos import Photo, place
 
 
 def predict_on_cluster(
@@ -41,7 +41,8 @@ def predict_on_cluster(
     names = [str(photo) for photo in photos]
     rest = cluster.left(names, before)
     there = len(names) - len(rest)
-    unread = sum(before.get(name, False) for name in names)
+    unread_before = {place(name): unread for name, unread in before.items()}
+    unread = sum(unread_before.get(place(name), False) for name in names)
     with tqdm(unit="photo", total=len(names), initial=there, disable=None) as progress:
         for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
             unread += not_read

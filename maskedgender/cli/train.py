@@ -23,9 +23,10 @@ from ..measure.metrics import answered, percent
 from ..measure.testing import log_look, tested
 from ..networks import checksums
 from ..networks.classifier import Classifier
+from ..networks.exported import is_exported
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
-from ..networks.records import commit_of, read_record
+from ..networks.records import commit_of, record_of
 from ..places import SHIPPED
 from ..prediction.answers import predict_file
 from ..training import fine_tuning
@@ -52,10 +53,12 @@ def train(
     found = find_dataset(given, folder_names(classes))
     typer.echo(f"{found}: looking for copies and damaged files")
     file = Path(start) if start not in (None, "imagenet", "nothing") else None
+    if file and is_exported(file):
+        raise ValueError(f"{file} cannot be trained further; name the .keras file that it comes from.")
     portraits = prepared(found, limit, seed, file, classes)
     typer.echo(portraits.report)
     keras.utils.set_random_seed(seed)
-    view, recipe = view or view_of(portraits.dataset), RECIPES[architecture]
+    view, recipe = view or _view_of_start(file) or view_of(portraits.dataset), RECIPES[architecture]
     facts: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     if file:
         model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing", frozen)
@@ -78,9 +81,14 @@ def train(
     log_look(looks, f"{model.name}, {len(portraits.fit)} images, {told}, {portraits.dataset}: {scores.accuracy}")
 
 
+def _view_of_start(start: Path | None) -> str | None:
+    """What the file that training goes on from looks at: its weights know that view and no other."""
+    return record_of(start).get("view") if start else None
+
+
 def _start_in_words(start: Path) -> str:
     """The file that training went on from, and what its record says of it."""
-    facts = read_record(start)
+    facts = record_of(start)
     known = [f"{name} {facts[name]}" for name in ("epochs", "training time", "commit") if name in facts]
     return ", ".join([f"{start.name}, SHA-256 {checksums.sha256(start)[:8]}", *known])
 

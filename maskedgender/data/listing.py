@@ -26,15 +26,20 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
 
     Raises:
         FileNotFoundError: a class folder is missing, or has no images.
+        ValueError: labels.csv has no column file, or lists none of them.
     """
     folders = [f"{names[part]}/{names[name]}" for name in CLASSES]
     rows = [(file, label) for label, folder in enumerate(folders) for file in _image_files(dataset, folder)]
     images = pd.DataFrame(rows, columns=["file", "label"])
     if (dataset / LABELS_FILE).is_file():
-        described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False).drop_duplicates("file")
-        described = described.reindex(columns=["file", "source", "age", "race", "style"])
+        described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False)
+        if "file" not in described or not described["file"].isin(images["file"]).any():
+            wanted = f"a column file with names such as {images['file'][0]}"
+            raise ValueError(f"{dataset / LABELS_FILE} lists none of the images: it needs {wanted}; or delete it.")
+        described = described.drop_duplicates("file").reindex(columns=["file", "source", "age", "race", "style"])
         _warn_of_the_unlisted(images, described, dataset)
         images = images.merge(described, on="file")
+        images["source"] = images["source"].fillna(images["file"])
     else:
         images = images.assign(source=images["file"], age=None, race=None, style=None)
     return images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -26,7 +28,8 @@ def pictures_at(address: str) -> tuple[list[str], int]:
         ValueError: fsspec, or what it needs for such an address, is not installed.
         OSError: nothing is there, or it cannot be reached.
     """
-    system, root = _fsspec().url_to_fs(address)
+    with _what_it_needs(address):
+        system, root = _fsspec().url_to_fs(address)
     if not system.exists(root):
         raise FileNotFoundError(f"There is nothing at {address}; check its name.")
     if system.isfile(root):
@@ -48,13 +51,24 @@ def read_photo_from(place: str | Path) -> np.ndarray:
         return read_photo(place)
     name = str(place).rpartition("/")[2]
     try:
-        with _fsspec().open(str(place), "rb") as file:
+        with _what_it_needs(str(place)):
+            opened = _fsspec().open(str(place), "rb")
+        with opened as file:
             content = file.read((MAX_MEGABYTES + 1) * 1024**2)
     except FileNotFoundError as error:
         raise MissingPhotoError(f"{name} is not there; check its name.") from error
     except PermissionError as error:
         raise PhotoError(f"{name} may not be read; ask its owner for permission.") from error
     return read_photo_bytes(content, name)
+
+
+@contextmanager
+def _what_it_needs(address: str) -> Iterator[None]:
+    """Where fsspec itself needs a package for such addresses, which it names, that is one sentence."""
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(f"{address} cannot be reached: {error}.") from error
 
 
 def _fsspec() -> ModuleType:

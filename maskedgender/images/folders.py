@@ -16,10 +16,11 @@ NOBODYS = ("._*", ".DS_Store", "Thumbs.db", "@eaDir", ".Trash*", "$RECYCLE.BIN",
 
 @dataclass
 class Scan:
-    """The pictures of a folder, sorted, and how many other files lie there, systems' own apart."""
+    """The pictures of a folder, sorted; how many other files lie there, systems' own apart; and folders kept closed."""
 
     pictures: list[Path] = field(default_factory=list)
     passed_over: int = 0
+    closed: list[Path] = field(default_factory=list)
 
 
 def is_picture(path: Path) -> bool:
@@ -36,9 +37,14 @@ def scan(folder: Path) -> Scan:
     """Look through a folder at any depth, links to folders followed once each.
 
     Broken links, pipes and the like that are named as pictures are among these, so that whoever reads them reports it.
+    Folders that may not be opened, as systems keep some, are listed; the rest is looked through.
+
+    Raises:
+        PermissionError: the folder itself may not be opened.
     """
     found = Scan()
-    for path in _files(folder, set()):
+    os.scandir(folder).close()
+    for path in _files(folder, set(), found.closed):
         if is_picture(path):
             found.pictures.append(path)
         else:
@@ -47,16 +53,21 @@ def scan(folder: Path) -> Scan:
     return found
 
 
-def _files(folder: Path, seen: set[str]) -> Iterator[Path]:
+def _files(folder: Path, seen: set[str], closed: list[Path]) -> Iterator[Path]:
     """All files but systems' own; a folder that a link leads back to is not entered again."""
     real = os.path.realpath(folder)
     if real in seen:
         return
     seen.add(real)
-    for entry in os.scandir(folder):
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        closed.append(folder)
+        return
+    for entry in entries:
         if is_nobodys(entry.name):
             continue
         if os.path.isdir(entry.path):  # noqa: PTH112 (a link to itself makes the others raise)
-            yield from _files(Path(entry.path), seen)
+            yield from _files(Path(entry.path), seen, closed)
         else:
             yield Path(entry.path)

@@ -34,10 +34,15 @@ def relisted(path: Path) -> Iterator[None]:
     if not is_listed(path):
         yield
         return
-    others = {name: digest for name, digest in _listed(path.parent).items() if name != path.name}
-    _write_list(path.parent, others)
-    yield
-    _write_list(path.parent, {**others, path.name: sha256(path)})
+    listed = _listed(path.parent)
+    _write_list(path.parent, {name: digest for name, digest in listed.items() if name != path.name})
+    try:
+        yield
+    except BaseException:
+        if path.is_file() and sha256(path) == listed[path.name]:  # nothing was written
+            _write_list(path.parent, listed)
+        raise
+    _write_list(path.parent, {**listed, path.name: sha256(path)})
 
 
 def _write_list(folder: Path, listed: dict[str, str]) -> None:

@@ -65,11 +65,13 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
         BackendError: OpenVINO cannot compute one of its layers.
     """
     path = Path(path)
-    if is_exported(path) and path.is_file():
-        return _exported(path, scale, classes)
-    _require_keras_file(path)
+    exported = is_exported(path) and path.is_file()
+    if not exported:
+        _require_keras_file(path)
     if is_listed(path) and not is_whole(path):
         raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
+    if exported:
+        return _exported(path, scale, classes)
     _import_keras()
     model = _loaded(path)
     _require_shapes(path, model)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
-from ..networks.records import NOT_KNOWN, read_record
+from ..networks.records import NOT_KNOWN, record_of
 from ..places import RESULTS, SHIPPED_MODEL
 from ..prediction.answers import per_cent
 
@@ -46,7 +46,7 @@ def about_model(path: Path, results: Path = RESULTS) -> str:
         path: the .keras file.
         results: the folder of the measurements, accuracy.csv and accuracy-by-group.csv.
     """
-    record = read_record(path)
+    record = record_of(path)
     facts = {name: record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date")}
     is_measured = _is_measured(path) and (results / BY_GROUP).is_file() and (results / OVERALL).is_file()
     return "\n\n".join(

@@ -158,7 +158,9 @@ def _opened(app: FastAPI, where: Address) -> Served:
     if not thread.is_alive():
         raise OSError("The page did not start; what was printed above says why.")
     port = listening.getsockname()[1]
-    host = f"[{where.host}]" if ":" in where.host else where.host
+    # 0.0.0.0 stands for every address of this machine, and browsers on Windows cannot go there.
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)
+    host = f"[{shown}]" if ":" in shown else shown
     return Served(f"http://{host}:{port}/", port, server, thread)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..faces.crops import canonical_crop
 from ..faces.detector import Face
 from ..faces.finding import find_faces
+from ..images.buckets import read_photo_from
 from ..images.photos import PhotoError, read_photo
 from ..networks.classifier import Classifier
 
@@ -114,12 +115,12 @@ def predict_file(model: Classifier, path: str | Path, whole_picture: bool = Fals
 
 
 def csv_rows(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[dict[str, object]]:
-    """A file's rows under COLUMNS, one a face, numbered from 1, largest first.
+    """The rows of a file, or of an address, under COLUMNS, one a face, numbered from 1, largest first.
 
     A file that cannot be read, or shows no face, is one row whose `error` says so (NO_FACE for the latter).
     """
     try:
-        return photo_rows(model, read_photo(path), path, whole_picture)
+        return photo_rows(model, read_photo_from(path), path, whole_picture)
     except PhotoError as error:
         return [error_row(path, str(error))]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,8 @@ from ..files import written_whole
 from ..images.buckets import is_address
 from ..networks.model_files import load_model
 from ..places import how_to_get
-from .answers import COLUMNS, is_unread, name_in_csv
-from .many_photos import Row, find, rows_of_found
+from .answers import COLUMNS, is_unread
+from .many_photos import Row, find, place, rows_of_found
 
 if TYPE_CHECKING:
     import pyarrow
@@ -80,8 +82,8 @@ class Answerer:
             self.model = load_model(Path(here) / model.name, model.scale, model.classes)
 
     def __call__(self, parts: dict[str, np.ndarray]) -> dict[str, list[int]]:
-        """Of each part, given as its photos' names one a line: how many there are, and how many could not be read."""
-        rows = [self._written(text.split("\n")) for text in parts["photos"]]
+        """Of each part, given as its photos' names in JSON: how many there are, and how many could not be read."""
+        rows = [self._written(json.loads(text)) for text in parts["photos"]]
         return {
             "photos": [len(of_part) for of_part in rows],
             "unread": [sum(is_unread(of_photo[0]) for of_photo in of_part) for of_part in rows],
@@ -110,7 +112,7 @@ def answer_on_cluster(
     """
     ray = _ray()
     starts = range(0, len(photos), PHOTOS_A_PART)
-    items = [{"photos": "\n".join(photos[start : start + PHOTOS_A_PART])} for start in starts]
+    items = [{"photos": json.dumps(photos[start : start + PHOTOS_A_PART])} for start in starts]
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     most = min(len(items), workers or cores, cores)
     with warnings.catch_warnings():
@@ -175,7 +177,7 @@ def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
 
     system, root = fsspec.core.url_to_fs(out)
     unread: dict[str, bool] = {}
-    for path in system.glob(f"{root.rstrip('/')}/part-*.parquet"):
+    for path in _parts(system, root):
         with system.open(path, "rb") as file:
             table = pyarrow.parquet.read_table(file)
         if (table.schema.metadata or {}).get(MODEL) != model.mark.encode():
@@ -190,7 +192,13 @@ def is_empty(out: str) -> bool:
     import fsspec.core
 
     system, root = fsspec.core.url_to_fs(out)
-    return not system.glob(f"{root.rstrip('/')}/part-*.parquet")
+    return not _parts(system, root)
+
+
+def _parts(system: Any, root: str) -> list[str]:
+    """The paths of the parts in a folder, whose name may hold what would be a pattern to `glob`."""
+    names = system.ls(root, detail=False) if system.isdir(root) else []
+    return sorted(name for name in names if fnmatch(name.rpartition("/")[2], "part-*.parquet"))
 
 
 def require_ray() -> None:
@@ -206,8 +214,16 @@ def require_ray() -> None:
 
 
 def left(photos: Sequence[str], before: Mapping[str, bool]) -> list[str]:
-    """The photos that no part holds yet."""
-    return [photo for photo in photos if name_in_csv(photo) not in before]
+    """The photos that no part holds yet, however they were named before.
+
+    Raises:
+        ValueError: the parts hold other photos only.
+    """
+    done = {place(name) for name in before}
+    rest = [photo for photo in photos if place(photo) not in done]
+    if before and len(rest) == len(photos):
+        raise ValueError("The rows that are there are of other photos; go on where they were begun, or name others.")
+    return rest
 
 
 def _typed(row: Row) -> dict[str, Any]:

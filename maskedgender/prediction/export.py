@@ -21,7 +21,7 @@ from ..images.folders import scan
 from ..images.photos import read_photo
 from ..networks.checksums import sha256
 from ..networks.elsewhere import OURS
-from ..networks.exported import carry_record, open_exported
+from ..networks.exported import carry_record, is_exported, open_exported
 from ..networks.model_files import load_model
 from ..networks.probabilities import as_input, gender_output
 from ..networks.records import CLASS_ORDER, FEMALE_FIRST, SCALE, SHA_256, record_of
@@ -86,6 +86,8 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
         ModelError: the .keras file cannot be used.
         ValueError: a package is missing, the new file is there already, or it does not give the same answers.
     """
+    if is_exported(model_path):
+        raise ValueError(f"{model_path} is an exported file itself; name the .keras file that it comes from.")
     form = FORMATS[to]
     path = exports_of(model_path) / (model_path.stem + form.suffix)
     if path.exists():

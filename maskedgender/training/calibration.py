@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -67,27 +68,31 @@ def calibrate(model: keras.Model, choose: PortraitStream) -> Calibration:
     return Calibration(1 / slope, shift, len(margin), *losses, *recalls)
 
 
-def border_of_not_sure(model: keras.Model, choose: PortraitStream) -> float | None:
+def border_of_not_sure(model: keras.Model, choose: PortraitStream, sources: Sequence[str]) -> float | None:
     """The smallest probability, in steps of 0.01, whose answers to the choosing split are surely right often enough.
 
-    Surely: the lower end of the 95 % interval (Wilson) of their share is at least LEAST_RIGHT. None where no step
-    passes, as where there are too few images to be sure of anything.
+    Surely: the lower end of the 95 % interval (Wilson) of their share is at least LEAST_RIGHT; images of one portrait
+    err together, so there are as many trials as portraits. None where no step passes, as where there are too few.
 
     Args:
         model: calibrated.
         choose: the choosing split, neither shuffled nor augmented.
+        sources: the portrait of each of its images.
     """
     pairs = gender_output(model.predict(choose, verbose=0))
     right, sure = pairs.argmax(axis=1) == choose.labels, pairs.max(axis=1)
-    borders = (border for border in np.arange(50, 100) / 100 if _surely_right(right[sure >= border]))
-    return next((float(border) for border in borders), None)
+    for border in np.arange(50, 100) / 100:
+        if _surely_right(right[sure >= border], np.asarray(sources)[sure >= border]):
+            return float(border)
+    return None
 
 
-def _surely_right(right: np.ndarray) -> bool:
+def _surely_right(right: np.ndarray, sources: np.ndarray) -> bool:
     """Whether the answers, bool (N,), are right as often as they must be, at the lower end of the interval."""
     if not len(right):
         return False
-    return binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson").low >= LEAST_RIGHT
+    portraits = len(np.unique(sources))
+    return binomtest(round(right.mean() * portraits), portraits).proportion_ci(method="wilson").low >= LEAST_RIGHT
 
 
 def fold_calibration(model: keras.Model, temperature: float, shift: float) -> None:

@@ -32,7 +32,7 @@ from ..networks.records import (
     SHA_256,
     exported_facts,
     facts_of_answers,
-    read_record,
+    record_of,
     training_facts,
     write_record,
 )
@@ -139,7 +139,12 @@ def new_cnn(
 
     Raises:
         WeightsError: ImageNet's weights were asked for and are not at hand.
+        ValueError: `start` is another word, or the network cannot take ImageNet's weights.
     """
+    if start not in (None, "imagenet", "nothing"):
+        raise ValueError(f"A CNN here starts from imagenet or nothing, not from {start}; a file: maskedgender train.")
+    if start == "imagenet" and architecture != "masked":
+        raise ValueError(f"The network {architecture} cannot start from ImageNet's weights; masked can.")
     if architecture == "seed":
         return seed_cnn(image_size or (143 if view == "face" else 100), view), "nothing"
     if architecture == "small":
@@ -193,7 +198,7 @@ def learn(
     data = described(pd.concat([portraits.fit, portraits.choose]))
     answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None), **border}
     if start and changes.get("epochs") == 0:
-        write_record(path, exported_facts(read_record(start), **answers, data=data, **facts))
+        write_record(path, exported_facts(record_of(start), **answers, data=data, **facts))
         return Learnt(answering, history, best, calibration, path)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {"training_data": data}
@@ -210,9 +215,10 @@ def _finished(
     """
     mask = mask_head(model, portraits.dataset, portraits.fit, portraits.choose, seed)
     answering = answering_cnn(model, mask=mask)
-    stream = PortraitStream(portraits.dataset, masked_ones(portraits.choose), model.input_shape[1:], 64)
+    choose = masked_ones(portraits.choose)
+    stream = PortraitStream(portraits.dataset, choose, model.input_shape[1:], 64)
     calibration = calibrate(answering, stream)
-    border = border_of_not_sure(answering, stream)
+    border = border_of_not_sure(answering, stream, choose["source"].tolist())
     chosen = None if border is None else f"{border:.2f}"
     return answering, calibration, {NOT_SURE_BELOW: chosen, NOT_SURE_BY: chosen and f"{len(stream.files):,} crops"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -112,6 +113,15 @@ def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp
     ]
 
 
+def test_names_in_any_letters_reach_a_file_that_knows_few(photos: Path, model: Path):
+    """As on Windows, where what is redirected knows the letters of one region."""
+    (photos / "hopper.png").rename(photos / "日本.png")
+    words = [sys.executable, "-m", "maskedgender", "predict", str(photos / "日本.png"), "--model", str(model)]
+    few = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(words, capture_output=True, env=few, check=False)
+    assert done.returncode == 0 and rb"\u65e5\u672c.png" in done.stdout, done.stderr.decode()
+
+
 def test_predict_says_it_in_words(photos: Path, model: Path):
     result = shell("predict", photos / "hopper.png", "--model", model)
     assert re.fullmatch(r".*hopper\.png, face 1: (female|male|not sure) \(female \d+ %, male \d+ %\)\n", result.stdout)
@@ -126,6 +136,9 @@ def test_predict_says_it_in_words(photos: Path, model: Path):
         ["train", "--dataset", "EMPTY"],
         ["evaluate", "MODEL", "--dataset", "EMPTY"],
         ["export", "nowhere.keras", "--to", "litert"],
+        ["export", "exported.onnx", "--to", "litert"],
+        ["train", "--dataset", "EMPTY", "--start", "exported.tflite"],
+        ["predict", "s3://bucket/photo.jpg", "--model", "MODEL"],
         ["make-dataset", "--portraits", "EMPTY", "--labels", "nowhere.csv", "--out", "EMPTY/out"],
     ],
 )

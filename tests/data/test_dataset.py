@@ -320,6 +320,18 @@ def test_augmentation_without_strength_only_mirrors(tmp_path: Path) -> None:
         assert any(np.abs(augmented_one - other.astype(int)).max() <= 1 for other in (as_it_is, mirrored))
 
 
+def test_a_labels_file_of_ones_own_needs_the_column_file_alone(tmp_path: Path) -> None:
+    dataset = synthetic_dataset(tmp_path, 3)
+    files = list_images(dataset, TRAINING)["file"]
+    pd.DataFrame({"file": files, "race": "A"}).to_csv(dataset / "labels.csv", index=False)
+    images = list_images(dataset, TRAINING)
+    assert images["source"].tolist() == files.tolist() and set(images["race"]) == {"A"}
+    for wrong in (pd.DataFrame({"file": ["elsewhere.jpg"]}), pd.DataFrame({"name": files})):
+        wrong.to_csv(dataset / "labels.csv", index=False)
+        with pytest.raises(ValueError, match=r"labels\.csv lists none of the images"):
+            list_images(dataset, TRAINING)
+
+
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_augmentation_moves_within_its_bounds(strength: float, monkeypatch: pytest.MonkeyPatch) -> None:
     for chance in ("ERASE_CHANCE", "DEGRADE_CHANCE"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,22 @@ def test_links_are_followed_and_circles_left(tmp_path: Path) -> None:
     (tmp_path / "photos" / "back").symlink_to(tmp_path / "photos", target_is_directory=True)
     (tmp_path / "photos" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     assert [path.name for path in scan(tmp_path / "photos").pictures] == ["2.jpg", "gone.jpg", "1.jpg"]
+
+
+def test_a_folder_that_may_not_be_opened_is_listed_and_the_rest_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows keeps some closed in everybody's documents; root may open everything, so it is acted."""
+    write(tmp_path, "closed/1.jpg", "open/2.jpg")
+    opened = os.scandir
+
+    def scandir(folder: Path) -> Iterator[os.DirEntry[str]]:
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return opened(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = scan(tmp_path)
+    assert [path.name for path in found.pictures] == ["2.jpg"] and found.closed == [tmp_path / "closed"]
+    with pytest.raises(PermissionError):
+        scan(tmp_path / "closed")

@@ -169,6 +169,10 @@ def test_of_another_model_the_panel_tells_no_measurements(
     shutil.copy(original_model, other)
     shutil.copy(model_path.with_name("README.md"), tmp_path)
     assert "Black" not in about_model(other), "a card of another file"
+    shutil.copy(model_path.with_suffix(".json"), tmp_path)
+    assert "3,415,586" in about_model(model_path) and "3,415,586" not in about_model(other), "a record of another file"
+    other.with_suffix(".json").write_text("[1]")
+    assert "not known" in about_model(other)
 
 
 def contrast(one: str, other: str) -> float:

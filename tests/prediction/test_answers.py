@@ -279,6 +279,17 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_opens(model_path: Pat
     assert is_whole(path) and load_model(path).size == 64
 
 
+def test_a_file_that_could_not_be_written_stays_listed(model_path: Path, tmp_path: Path) -> None:
+    path = listed(model_path, tmp_path, "{sum}  {name}\n")
+    with pytest.raises(OSError, match="full"), relisted(path):
+        raise OSError("The disk is full.")
+    assert is_listed(path) and is_whole(path)
+    with pytest.raises(OSError, match="full"), relisted(path):
+        path.write_bytes(b"another file")
+        raise OSError("The disk is full.")
+    assert not is_listed(path)
+
+
 def test_relisting_keeps_the_other_files_and_begins_no_list(model_path: Path, tmp_path: Path) -> None:
     path = listed(model_path, tmp_path, "0  other.keras\n{sum}  {name}\n")
     content = (tmp_path / LIST).read_text()

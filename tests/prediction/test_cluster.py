@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,15 @@ from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import cluster
 from maskedgender.prediction.answers import COLUMNS, csv_rows
-from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, left, part_name
+from maskedgender.prediction.cluster import (
+    Answerer,
+    GivenModel,
+    answered_before,
+    given_model,
+    is_empty,
+    left,
+    part_name,
+)
 from maskedgender.training.fitting import export
 
 from ..support.people import collins, hopper
@@ -88,20 +97,29 @@ def test_a_worker_writes_the_rows_of_the_one_machine_engine(
     assert sorted(file.name for file in out.iterdir()) == sorted([part_name(photos[:4]), part_name(photos[4:])])
 
 
+def parts(photos: list[str]) -> np.ndarray:
+    """One part, as it travels to a worker."""
+    return np.array([json.dumps(photos)])
+
+
 def test_a_part_done_again_is_the_same_file(model: GivenModel, photos: list[str], tmp_path: Path):
     worker = Answerer(model, str(tmp_path / "rows"), str(tmp_path))
     for _ in range(2):
-        worker({"photos": np.array(["\n".join(photos[:2])])})
+        worker({"photos": parts(photos[:2])})
     assert [row["file"] for row in rows_in(tmp_path / "rows")] == photos[:2]
 
 
 def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_path: Path):
-    out = str(tmp_path / "rows")
-    assert answered_before(out, model) == {}
-    Answerer(model, out, str(tmp_path))({"photos": np.array(["\n".join(photos[2:5])])})
+    out = str(tmp_path / "rows [2026]")
+    assert answered_before(out, model) == {} and is_empty(out)
+    Answerer(model, out, str(tmp_path))({"photos": parts(photos[2:5])})
     before = answered_before(out, model)
+    assert not is_empty(out)
     assert before == {photos[2]: False, photos[3]: False, photos[4]: True}
     assert left(photos, before) == [*photos[:2], photos[5]]
+    assert left([str(tmp_path / ".." / tmp_path.name / Path(photos[2]).name), photos[0]], before) == [photos[0]]
+    with pytest.raises(ValueError, match="are of other photos"):
+        left(["elsewhere.jpg"], before)
     with pytest.raises(ValueError, match="come from another model"):
         answered_before(out, GivenModel(model.name, {**model.files, "untrained.json": b"{}"}))
 
@@ -114,7 +132,7 @@ def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path)
     photos, passed_over = photos_of(["memory://archive"])
     assert (photos, passed_over) == (["memory:///archive/a.jpg", "memory:///archive/b/1.jpg"], 1)
     names = [*map(str, photos), "memory:///archive/gone.jpg"]
-    assert Answerer(model, "memory://rows", "/")({"photos": np.array(["\n".join(names)])})["unread"] == [1]
+    assert Answerer(model, "memory://rows", "/")({"photos": parts(names)})["unread"] == [1]
     assert answered_before("memory://rows", model) == dict(zip(names, [False, False, True], strict=True))
 
 
@@ -146,7 +164,7 @@ def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(
     model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
 ):
     pytest.importorskip("ray")
-    Answerer(model, str(tmp_path), str(tmp_path))({"photos": np.array([photos[0]])})
+    Answerer(model, str(tmp_path), str(tmp_path))({"photos": parts(photos[:1])})
     result = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file)
     assert result.exit_code == TO_PUT_RIGHT and "go on with them by --resume" in result.output
     again = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file, "--resume")
@@ -154,7 +172,7 @@ def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(
 
 
 def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path):
-    (tmp_path / "list.txt").write_text(f"{photos[0]}\n\n{photos[1]}\n")
+    (tmp_path / "list.txt").write_text(f"{photos[0]}\n\n{photos[1]}\n", encoding="utf-8-sig")  # as Windows writes it
     result = shell("--list", tmp_path / "list.txt", "--model", model_file)
     assert result.exit_code == 0 and [line.partition(",")[0] for line in result.stdout.splitlines()] == photos[:2]
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")

@@ -361,9 +361,12 @@ def test_the_border_of_not_sure_is_the_smallest_whose_answers_are_surely_right()
         def predict(self, stream: Chosen, verbose: int) -> np.ndarray:
             return np.column_stack([stream.female, 1 - stream.female])
 
-    assert border_of_not_sure(Model(), Chosen) == 0.71  # type: ignore[arg-type]
+    portraits = [str(number) for number in range(1000)]
+    assert border_of_not_sure(Model(), Chosen, portraits) == 0.71  # type: ignore[arg-type]
+    few = [str(number % 50) for number in range(1000)]
+    assert border_of_not_sure(Model(), Chosen, few) is None, "49 of 50 are not surely 95 %"  # type: ignore[arg-type]
     Chosen.labels = np.ones(1000, int)
-    assert border_of_not_sure(Model(), Chosen) is None  # type: ignore[arg-type]
+    assert border_of_not_sure(Model(), Chosen, portraits) is None  # type: ignore[arg-type]
 
 
 def test_calibration_refuses_a_shuffled_stream(dataset: Path) -> None:

@@ -30,6 +30,12 @@ def margins(model: keras.Model, stream: PortraitStream) -> np.ndarray:
     return np.log(pairs[:, 1] / pairs[:, 0])
 
 
+@pytest.mark.parametrize(("architecture", "start"), [("masked", "imagnet"), ("small", "imagenet"), ("seed", "a.keras")])
+def test_a_start_that_a_network_does_not_have_is_refused(architecture: str, start: str) -> None:
+    with pytest.raises(ValueError, match=r"starts? from"):
+        pipeline.new_cnn(architecture, "face", start=start)
+
+
 def test_what_is_exported_is_calibrated_on_the_images_that_choose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,17 @@
 // The camera: opened on demand, and closed as soon as it is not needed.
 const NOT_SECURE = 'Browsers allow the camera only over HTTPS or on localhost: open this page that way.';
 
-// A <video> that shows the camera; an Error with a sentence where there is none to be had.
-export const openCamera = async (video) => {
+// Have a <video> show the camera; an Error with a sentence where there is none to be had. A second click on the button,
+// while the browser still asks whether it may, opens no second one.
+export const openCamera = async (video, button) => {
+  button.disabled = true;
+  try {
+    await opened(video);
+  } finally {
+    button.disabled = false;
+  }
+};
+const opened = async (video) => {
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new Error(NOT_SECURE);
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'user', width: { ideal: 1280 } } });

@@ -43,7 +43,7 @@ export const follower = () => {
 export const start = (element) => {
   const find = (selector) => element.querySelector(selector);
   const video = find('video'), canvas = find('canvas'), live = find('#now'), untouched = live.innerHTML;
-  let running = false, told = '';
+  let running = null, told = '';  // what runs is told from what was stopped, and may still wait for a picture
 
   const draw = (faces, scale) => {
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
@@ -69,11 +69,11 @@ export const start = (element) => {
     told = text;
   };
   const run = async () => {
-    const seen = follower(), answered = [];
-    while (running) {
+    const seen = follower(), answered = [], mine = running = {};
+    while (running === mine) {
       const picture = await pictureOf(video, SIDE, 0.85), scale = Math.max(1, Math.max(video.videoWidth, video.videoHeight) / SIDE);
       const reply = await ask('answer', picture, { name: 'camera.jpg', show: 'live' });
-      if (!running) return;
+      if (running !== mine) return;
       if (reply.error) { stop(); notice(live, reply.error); return; }
       const now = performance.now(), faces = seen(reply.faces, reply.not_sure_below, now);
       draw(faces, scale);
@@ -89,7 +89,7 @@ export const start = (element) => {
     }
   };
   const stop = () => {
-    running = false;
+    running = null;
     closeCamera(video);
     ['.stage', '.pace', '.end'].forEach((part) => { find(part).hidden = true; });
     find('.begin').hidden = false;
@@ -98,12 +98,11 @@ export const start = (element) => {
   };
   find('.begin').addEventListener('click', async () => {
     try {
-      await openCamera(video);
+      await openCamera(video, find('.begin'));
     } catch (error) {
       notice(live, error.message);
       return;
     }
-    running = true;
     ['.stage', '.pace', '.end'].forEach((part) => { find(part).hidden = false; });
     find('.begin').hidden = true;
     find('.end').focus();

@@ -12,7 +12,9 @@ const TOGETHER = 2;  // photos on their way at once: one is answered while the n
 
 const perCent = (p) => p >= 0.995 ? '>99 %' : p <= 0.005 ? '<1 %' : `${Math.round(100 * p)} %`;
 const count = (n, one) => `${n} ${one}${n === 1 ? '' : 's'}`;
-const kindOf = (row) => row.error === NO_FACE ? 'no face' : row.error ? 'error' : row.answer;
+const LEFT_OUT = / left out: /;  // after a photo's hundred faces: how many more there are
+const kindOf = (row) => row.error === NO_FACE ? 'no face' : LEFT_OUT.test(row.error) ? 'left out'
+  : row.error ? 'error' : row.answer;
 
 export const start = (element) => {
   const find = (selector) => element.querySelector(selector);

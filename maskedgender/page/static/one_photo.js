@@ -36,6 +36,7 @@ export const start = (element) => {
 
   const take = ([file]) => {
     clear();
+    stopTaking();
     photo = file;
     masks.querySelector('input').checked = true;
     showPreview(file);
@@ -109,7 +110,7 @@ export const start = (element) => {
     const shutter = make('button', { type: 'button', className: 'shutter main', text: 'Take the photo' });
     const cancel = make('button', { type: 'button', className: 'cancel', text: 'Cancel' });
     try {
-      await openCamera(video);
+      await openCamera(video, find('.open-camera'));
     } catch (error) {
       notice(live, error.message);
       return;
@@ -125,6 +126,10 @@ export const start = (element) => {
       give([new File([picture], 'camera.jpg', { type: 'image/jpeg' })]);
     }, { once: true });
   });
+
+  // A camera that nobody sees is switched off.
+  new IntersectionObserver(([seen]) => { if (!seen.isIntersecting && !element.checkVisibility()) stopTaking(); })
+    .observe(taking);
 
   find('#cards').addEventListener('click', ({ target }) => {
     if (target.matches('.save-picture')) savePicture(target);
