@@ -129,6 +129,7 @@ def train(
     limit: options.Limit = None,
     start: options.Start = None,
     frozen: options.Frozen = None,
+    mean_with: options.MeanWith = None,
     looks: LooksOption = LOOKS,
     classes: FoldersOption = None,
 ) -> None:
@@ -142,7 +143,7 @@ def train(
 
         seen = view.value if view else None
         size = (epochs, batch_size, output, seed, limit)
-        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks, classes)
+        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks, classes, mean_with)
 
 
 @app.command()

@@ -88,6 +88,13 @@ Frozen = Annotated[
         "If not given: 3 when it starts from ImageNet's weights, otherwise none.",
     ),
 ]
+MeanWith = Annotated[
+    Path | None,
+    typer.Option(
+        help="A second file: training begins from the mean of the weights of --start and of this one, which it was "
+        "trained further from.",
+    ),
+]
 DatasetOption = Annotated[
     Path | None,
     typer.Option(

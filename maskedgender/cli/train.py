@@ -48,6 +48,7 @@ def train(
     frozen: int | None,
     looks: Path,
     classes: str | None = None,
+    mean_with: Path | None = None,
 ) -> None:
     """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
     found = find_dataset(given, folder_names(classes))
@@ -62,12 +63,12 @@ def train(
     facts: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
     if file:
         model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing", frozen)
-        fine_tuning.start_from(model, file)
+        fine_tuning.start_from(model, file, *([mean_with] if mean_with else []))
         if epochs != 0:
             fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
             portraits = replace(portraits, fit=fit)
         recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
-        facts["started_from"] = _start_in_words(file)
+        facts["started_from"] = " and ".join(_start_in_words(one) for one in (file, mean_with) if one)
     else:
         model, facts["started_from"] = new_cnn(architecture, view, image_size, start, frozen)
     typer.echo(f"{portraits.dataset}: {len(portraits.fit):,} images to fit, {len(portraits.choose):,} to choose by")

@@ -25,17 +25,22 @@ def image_size(path: Path) -> int:
     return load_model(path).size
 
 
-def start_from(model: keras.Model, path: Path) -> None:
+def start_from(model: keras.Model, *paths: Path) -> None:
     """Give a new CNN the weights of a file that was exported from one like it, whatever looks it takes.
+
+    Of several files, the mean of their weights: where one was trained further from the other, it often errs less than
+    either (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
 
     Raises:
         ModelError: the file cannot be used.
         ValueError: it holds another CNN.
     """
-    weights = trained_cnn(load_model(path).model).get_weights()
-    if [array.shape for array in weights] != [array.shape for array in model.get_weights()]:
-        raise ValueError(f"{path} holds another CNN than {model.name}: start from a file of the same architecture.")
-    model.set_weights(weights)
+    shapes, found = [array.shape for array in model.get_weights()], []
+    for path in paths:
+        found.append(trained_cnn(load_model(path).model).get_weights())
+        if [array.shape for array in found[-1]] != shapes:
+            raise ValueError(f"{path} holds another CNN than {model.name}: start from a file of the same architecture.")
+    model.set_weights([np.mean(arrays, axis=0) for arrays in zip(*found, strict=True)])
 
 
 def more_of_the_missed(

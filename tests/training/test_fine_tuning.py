@@ -75,6 +75,16 @@ def test_a_file_with_its_mirror_gives_its_weights_to_a_new_cnn() -> None:
     assert all((a == b).all() for a, b in zip(model.get_weights(), shipped.get_weights(), strict=True))
 
 
+def test_of_two_files_a_new_cnn_gets_the_mean_of_their_weights(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    files = [export(answering_cnn(small_cnn(SIZE)), tmp_path / f"{name}_gender.keras") for name in "ab"]
+    model = small_cnn(SIZE)
+    start_from(model, *files)
+    one, other = (trained_cnn(keras.saving.load_model(file)).get_weights() for file in files)
+    for mean, first, second in zip(model.get_weights(), one, other, strict=True):
+        np.testing.assert_allclose(mean, (first + second) / 2, rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("frozen, still", [(None, set()), (2, {"stem", "stage1", "stage2"})])
 def test_stages_of_a_cnn_that_goes_on_may_stay_as_they_are(frozen: int | None, still: set[str]) -> None:
     model, _ = new_cnn("masked", "face", SIZE, "nothing", frozen)
