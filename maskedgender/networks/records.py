@@ -47,9 +47,11 @@ def training_facts(model: keras.Model, history: pd.DataFrame, best: int, **other
     """
     import keras  # late: who only reads a record needs none
 
+    from .answering import trained_cnn
+
     return {
         "input": model.input_shape[1:],
-        "parameters": f"{model.count_params():,}",
+        "parameters": f"{trained_cnn(model).count_params():,}",  # without the fixed matrices of its looks
         "best epoch": best,
         "epochs": len(history),
         "training time": f"{history.seconds.sum() / 60:.1f} minutes",
