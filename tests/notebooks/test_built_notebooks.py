@@ -24,6 +24,7 @@ from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import csv_rows
 
 from ..support.kaggle_machine import LAYOUTS, no_package_no_network
+from ..support.people import FAIRFACE
 from ..support.small_dataset import make_small_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -274,8 +275,10 @@ def _texts(executed: nbformat.NotebookNode) -> list[str]:
 
 def _check_output(folder: Path) -> None:
     model = keras.saving.load_model(folder / "masked_gender.keras")
-    answers = model.predict(np.zeros((2, *model.input_shape[1:]), np.uint8), verbose=0)
+    answers, *masks = keras.tree.flatten(model.predict(np.zeros((2, *model.input_shape[1:]), np.uint8), verbose=0))
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    if (FAIRFACE / "val.zip").is_file():  # pictures that show nobody have no mask either
+        assert [mask.shape for mask in masks] == [(2, 1)]
     assert len(pd.read_csv(folder / "looks.csv")) == 1, "Validation is opened once"
     (history,) = folder.glob("runs/*/history.csv")
     assert pd.read_csv(history).epoch.tolist() == [1, 2]
