@@ -17,6 +17,7 @@ from ..data.audit import audit
 from ..data.layout import TRAINING, VALIDATION, folder_names
 from ..data.listing import list_images
 from ..data.locate import find_dataset
+from ..data.split_record import require_not_learnt
 from ..data.stream import PortraitStream
 from ..measure import metrics
 from ..measure.metrics import answered, percent
@@ -51,12 +52,17 @@ def train(
     mean_with: Path | None = None,
 ) -> None:
     """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
+    file = Path(start) if start not in (None, "imagenet", "nothing") else None
+    for one in (file, mean_with):
+        if one and is_exported(one):
+            raise ValueError(f"{one} cannot be trained further; name the .keras file that it comes from.")
+    if mean_with and not file:
+        raise ValueError("--mean-with goes with a .keras file at --start: the mean is that of both.")
     found = find_dataset(given, folder_names(classes))
     typer.echo(f"{found}: looking for copies and damaged files")
-    file = Path(start) if start not in (None, "imagenet", "nothing") else None
-    if file and is_exported(file):
-        raise ValueError(f"{file} cannot be trained further; name the .keras file that it comes from.")
     portraits = prepared(found, limit, seed, file, classes)
+    if mean_with:
+        require_not_learnt(mean_with, portraits.choose)
     typer.echo(portraits.report)
     keras.utils.set_random_seed(seed)
     view, recipe = view or _view_of_start(file) or view_of(portraits.dataset), RECIPES[architecture]

@@ -26,6 +26,7 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
 
     Raises:
         FileNotFoundError: a class folder is missing, or has no images.
+        PermissionError: a folder may not be opened: training would miss its images without a word.
         ValueError: labels.csv has no column file, or lists none of them.
     """
     folders = [f"{names[part]}/{names[name]}" for name in CLASSES]
@@ -36,7 +37,8 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
         if "file" not in described or not described["file"].isin(images["file"]).any():
             wanted = f"a column file with names such as {images['file'][0]}"
             raise ValueError(f"{dataset / LABELS_FILE} lists none of the images: it needs {wanted}; or delete it.")
-        described = described.drop_duplicates("file").reindex(columns=["file", "source", "age", "race", "style"])
+        described = described.drop_duplicates("file").astype(object)  # texts, where there are any
+        described = described.reindex(columns=["file", "source", "age", "race", "style"])
         _warn_of_the_unlisted(images, described, dataset)
         images = images.merge(described, on="file")
         images["source"] = images["source"].fillna(images["file"])
@@ -57,7 +59,9 @@ def _image_files(dataset: Path, folder: str) -> list[str]:
     """The pictures of one class folder and of those in it, sorted, relative to the dataset folder."""
     if not (dataset / folder).is_dir():
         raise FileNotFoundError(f"{dataset} has no folder {folder}.")
-    pictures = scan(dataset / folder).pictures
-    if not pictures:
+    found = scan(dataset / folder)
+    if found.closed:
+        raise PermissionError(f"{found.closed[0]} may not be opened; ask its owner for permission, or take it away.")
+    if not found.pictures:
         raise FileNotFoundError(f"{dataset / folder} holds no pictures: looked for {', '.join(sorted(SUFFIXES))}.")
-    return [picture.relative_to(dataset).as_posix() for picture in pictures]
+    return [picture.relative_to(dataset).as_posix() for picture in found.pictures]

@@ -65,6 +65,13 @@ def choosing_portraits(model: Path, images: pd.DataFrame) -> frozenset[str]:
     return found
 
 
+def require_not_learnt(model: Path, choose: pd.DataFrame) -> None:
+    """Raise ValueError where a model has learnt portraits that are to be chosen by, or brings no split to tell."""
+    sides = read_split(model)
+    if _with_copies(choose, sides.index[sides == FIT]).any():
+        raise ValueError(f"{model.name} has learnt portraits that are to be chosen by; take a file of the same split.")
+
+
 def split_as_recorded(model: Path, images: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """As `split_training`, but what the model knows stays on its side: (fit, choose).
 

@@ -43,7 +43,7 @@ def scan(folder: Path) -> Scan:
         PermissionError: the folder itself may not be opened.
     """
     found = Scan()
-    os.scandir(folder).close()
+    os.scandir(folder).close()  # raises here, where it is the folder that was asked for
     for path in _files(folder, set(), found.closed):
         if is_picture(path):
             found.pictures.append(path)

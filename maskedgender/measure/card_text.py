@@ -147,9 +147,10 @@ is the share of answers that change when the crop's frame is moved or scaled by 
 
 ### When it is not sure
 
-The "not sure" threshold is chosen on masked portraits of the choosing split (`python -m benchmarks.threshold --write`).
-It is the lowest whose answers are at least 95 % right even at the lower end of the 95 % interval. The table shows what
-other thresholds would give on the test portraits: how many are answered, and how many answers are wrong.
+The "not sure" threshold is chosen on masked portraits of the choosing split, by `maskedgender train` on their crops, or
+later by `python -m benchmarks.threshold --write` on whole photos; the table of facts says which. It is the lowest whose
+answers are at least 95 % right even at the lower end of the 95 % interval. The table shows what other thresholds would
+give on the test portraits: how many are answered, and how many answers are wrong.
 
 {coverage}
 

@@ -136,9 +136,6 @@ def test_predict_says_it_in_words(photos: Path, model: Path):
         ["train", "--dataset", "EMPTY"],
         ["evaluate", "MODEL", "--dataset", "EMPTY"],
         ["export", "nowhere.keras", "--to", "litert"],
-        ["export", "exported.onnx", "--to", "litert"],
-        ["train", "--dataset", "EMPTY", "--start", "exported.tflite"],
-        ["predict", "s3://bucket/photo.jpg", "--model", "MODEL"],
         ["make-dataset", "--portraits", "EMPTY", "--labels", "nowhere.csv", "--out", "EMPTY/out"],
     ],
 )
@@ -148,6 +145,28 @@ def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos:
     result = shell(*[re.sub("[A-Z]+", lambda word: places[word[0]], word) for word in words])
     assert result.exit_code == 2
     assert len(result.output.strip().splitlines()) == 1 and "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["export", "exported.onnx", "--to", "litert"], "exported.onnx is an exported file itself"),
+        (["train", "--start", "exported.tflite"], "exported.tflite cannot be trained further"),
+        (["train", "--start", "a.keras", "--mean-with", "b.onnx"], "b.onnx cannot be trained further"),
+        (["train", "--start", "nothing", "--mean-with", "a.keras"], "--mean-with goes with a .keras file at --start"),
+        (["predict", "nosuch://bucket/photo.jpg"], "nosuch"),
+    ],
+)
+def test_what_cannot_be_used_that_way_is_said_at_once(words: list[str], said: str):
+    result = shell(*words)
+    assert result.exit_code == 2 and said in result.output and len(result.output.strip().splitlines()) == 1
+
+
+def test_an_address_whose_package_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.register_implementation("lacking", "nowhere.FileSystem", clobber=True, errtxt="Install lackingfs")
+    result = shell("predict", "lacking://bucket/photo.jpg")
+    assert result.exit_code == 2 and "lacking://bucket/photo.jpg cannot be reached: Install lackingfs" in result.output
 
 
 def test_wrong_usage_has_status_2():

@@ -16,13 +16,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from maskedgender.data import augment
+from maskedgender.data import augment, listing
 from maskedgender.data.augment import augmented
 from maskedgender.data.layout import FOLDER, OURS, TRAINING, VALIDATION, folder_names
 from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split import limited, masked_ones, split_training
 from maskedgender.data.stream import PortraitStream
+from maskedgender.images.folders import Scan
 from maskedgender.images.reduced_decoding import read_portrait
 
 from ..support.synthetic import synthetic_dataset, synthetic_portrait
@@ -330,6 +331,16 @@ def test_a_labels_file_of_ones_own_needs_the_column_file_alone(tmp_path: Path) -
         wrong.to_csv(dataset / "labels.csv", index=False)
         with pytest.raises(ValueError, match=r"labels\.csv lists none of the images"):
             list_images(dataset, TRAINING)
+
+
+def test_a_class_folder_with_a_part_that_may_not_be_opened_is_no_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = synthetic_dataset(tmp_path, 3)
+    closed = dataset / "Training" / "female" / "closed"
+    monkeypatch.setattr(listing, "scan", lambda folder: Scan([folder / "1.jpg"], closed=[closed]))
+    with pytest.raises(PermissionError, match=r"closed may not be opened"):
+        list_images(dataset, TRAINING)
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])

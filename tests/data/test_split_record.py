@@ -13,6 +13,7 @@ from maskedgender.data.split import split_training
 from maskedgender.data.split_record import (
     choosing_portraits,
     read_split,
+    require_not_learnt,
     split_as_recorded,
     split_file,
     write_split,
@@ -53,6 +54,15 @@ def test_few_new_portraits_of_one_class_do_not_stop_the_run(model: Path) -> None
     new_man = images[images["source"] != "train/200"]
     fit, choose = split_as_recorded(model, new_man)
     assert sorted([*fit["file"], *choose["file"]]) == sorted(new_man["file"])
+
+
+def test_a_second_file_has_learnt_nothing_that_is_chosen_by(model: Path, tmp_path: Path) -> None:
+    choose = split_as_recorded(model, images_of(range(200)))[1]
+    require_not_learnt(model, choose)
+    other = tmp_path / "other.keras"
+    write_split(other, *split_training(images_of(range(200))))
+    with pytest.raises(ValueError, match=r"other\.keras has learnt portraits that are to be chosen by"):
+        require_not_learnt(other, choose)
 
 
 def test_going_on_never_chooses_by_what_was_learnt(model: Path) -> None:
