@@ -17,6 +17,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.split import split_training
 from maskedgender.data.split_record import read_split, write_split
 from maskedgender.networks.answering import answering_cnn, trained_cnn
+from maskedgender.networks.checksums import sha256
 from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
@@ -102,7 +103,7 @@ def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) ->
     dataset = synthetic_dataset(tmp_path / "dataset", 12, labels_file=True)
     start = export(small_cnn(SIZE), tmp_path / "start.keras")
     write_split(start, *split_training(list_images(dataset, TRAINING)))
-    start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc"}))
+    start.with_suffix(".json").write_text(json.dumps({"epochs": "16", "commit": "abc", "SHA-256": sha256(start)}))
     words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 1, "--architecture", "small"]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
     assert result.exit_code == 0, result.output
@@ -121,7 +122,7 @@ def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(
     elsewhere = images[:1].assign(source="of another dataset")
     start = export(answering_cnn(small_cnn(SIZE)), tmp_path / "start.keras")
     write_split(start, pd.concat([images[::2], elsewhere]), images[1::2])
-    facts = {"epochs": "16", "command": "long ago", "not sure below": "0.9", "SHA-256": "another"}
+    facts = {"epochs": "16", "command": "long ago", "not sure below": "0.9", "SHA-256": sha256(start)}
     start.with_suffix(".json").write_text(json.dumps(facts))
     words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 0, "--architecture", "small"]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
@@ -131,7 +132,7 @@ def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(
     assert (
         "export command" in told
         and told["export data"].startswith("24 images of 24 portraits")
-        and told["SHA-256"] != "another"
+        and told["SHA-256"] == sha256(tmp_path / "small_gender.keras") != sha256(start)
     )
     assert read_split(tmp_path / "small_gender.keras")["of another dataset"] == "fit", "what it has learnt stays known"
     assert not (tmp_path / "runs").exists()
