@@ -81,11 +81,17 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
 
 
 def _tab(name: str, **pieces: str) -> None:
-    """The content of a tab: its HTML, whose capital words are replaced, and the script that brings it to life."""
+    """The content of a tab: its HTML, whose capital words are replaced, and the script that brings it to life.
+
+    Until the script has done so the content is inert, so that no click is taken and lost.
+    """
     content = read_static(f"{name}.html").replace("MEGABYTES", str(MAX_MEGABYTES))
     for word, piece in pieces.items():
         content = content.replace(word, piece)
-    started = f"import(`{ROOT}/page/{name}.js`).then((script) => script.start(element));"
+    started = (
+        f"import(`{ROOT}/page/{name}.js`)"
+        ".then((script) => { script.start(element); element.querySelector('[inert]').inert = false; });"
+    )
     gr.HTML(content, js_on_load=started, elem_id=f"tab-{name}", padding=False)
 
 

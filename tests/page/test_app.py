@@ -8,6 +8,7 @@ import io
 import re
 import shutil
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,7 @@ def page(desk: BrowserContext, address: str) -> Iterator[Page]:
     page = desk.new_page()
     page.set_default_timeout(SLOW)
     page.goto(address)
+    page.locator(".one-photo:not([inert])").wait_for()  # its script has come
     yield page
     page.close()
 
@@ -432,6 +434,14 @@ def test_an_example_is_answered_when_clicked(page: Page, model: Classifier) -> N
     first = page.locator(".example").first.get_attribute("data-name")
     assert shown_per_cent(page) == pytest.approx(per_cent(predict_file(model, app.EXAMPLES / first)), abs=1e-3)
     assert page.locator(".face").get_attribute("data-answer") == "female"
+
+
+def test_a_click_that_comes_before_the_script_is_not_lost(desk: BrowserContext, address: str) -> None:
+    page = desk.new_page()
+    page.route("**/page/one_photo.js", lambda route: (time.sleep(2), route.continue_()))
+    page.goto(address)
+    click_example(page, 0)
+    page.close()
 
 
 def test_without_a_face_the_page_says_so_and_judges_the_whole_picture_only_if_asked(
