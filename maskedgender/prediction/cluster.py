@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PHOTOS_A_PART = 100
 # Of a part, when what answers it dies. A machine's end alone takes several; more are the fault of a photo.
-RETRIES = 100
+RETRIES = 10
 TEXTS, COUNTS = ("file", "answer", "error"), ("face",)
 MODEL = b"model"  # in a part's metadata: which one answered
 
