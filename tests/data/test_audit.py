@@ -47,6 +47,7 @@ def test_faultless_dataset_is_used_whole(dataset: Path):
     images = list_images(dataset, TRAINING)
     kept = report.kept(images)
     assert kept.drop(columns=OWN_SOURCE).equals(images) and (kept[OWN_SOURCE] == images["source"]).all()
+    assert report.sources.nunique() == len(report.sources) == 20
     assert finding(report, "images") == ("16", "4") and finding(report, "of them male") == ("8", "2")
     silent = report.table.drop(["images", "of them female", "of them male", "a near copy"], errors="ignore")
     assert (silent == "0").all(axis=None)

@@ -358,5 +358,27 @@ def test_augmentation_moves_within_its_bounds(strength: float, monkeypatch: pyte
     assert 10 * strength < away.max() < 12.7 * strength  # 12 % of the side
 
 
+def test_augmentation_turns_and_scales_about_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chance in ("ERASE_CHANCE", "DEGRADE_CHANCE", "SHIFT"):
+        monkeypatch.setattr(augment, chance, 0)
+    rows, columns = np.indices((100, 100)) - 49.5
+    waves = (128 + 100 * np.cos(0.12 * rows + 0.07 * columns)).astype(np.uint8)  # the same when turned by half
+    for seed in range(20):
+        picture = augmented(np.dstack([waves] * 3), np.random.default_rng(seed)).astype(int)
+        half_turned = picture[::-1, ::-1]
+        assert np.abs(picture - half_turned)[25:75, 25:75].max() <= 8
+
+
+def test_what_is_erased_may_reach_every_edge() -> None:
+    touched = np.zeros((16, 16), bool)
+    for seed in range(3000):
+        portrait = np.full((16, 16, 3), 127, np.uint8)
+        augment._erase(portrait, np.random.default_rng(seed))
+        changed = (portrait != 127).any(axis=2)
+        assert 0 < changed.sum() <= (augment.ERASE_SIDE * 16) ** 2
+        touched |= changed
+    assert touched.all()
+
+
 def test_folder_name_is_kaggles() -> None:
     assert (FOLDER, TRAINING, VALIDATION) == ("GenderOcclusionData", "Training", "Validation")

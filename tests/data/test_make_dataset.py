@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -225,6 +226,16 @@ def test_a_killed_worker_ends_the_run_in_one_sentence_and_it_can_go_on(portraits
     assert make_dataset(portraits, [many], tmp_path / "killed").portraits == 120
 
 
+def test_the_progress_bar_goes_on_where_the_run_before_it_ended(
+    portraits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    make_dataset(portraits, labels(portraits), tmp_path / "out", limit=5)
+    capsys.readouterr()
+    make_dataset(portraits, labels(portraits), tmp_path / "out")
+    counted = re.findall(r"(\d+)/(\d+) ", capsys.readouterr().err)
+    assert (counted[0], counted[-1]) == (("9", "16"), ("16", "16"))
+
+
 def test_killed_and_run_again_it_ends_as_if_it_had_never_stopped(portraits: Path, many: Path, tmp_path: Path):
     out = tmp_path / "killed" / "GenderOcclusionData"
     process = under_way(portraits, many, tmp_path / "killed")
@@ -258,6 +269,7 @@ make_dataset(Path(sys.argv[1]), [Path(sys.argv[2])], Path(sys.argv[3]))
         ("file,gender\ntrain/1.jpg,unknown\n", "female or male"),
         ("file,gender\nelsewhere/1.jpg,male\n", "must begin with train/ or val/"),
         ("file,gender\ntrain/../../1.jpg,male\n", "must begin with train/ or val/"),
+        ("file,gender\ntrain,male\n", "must begin with train/ or val/"),
         ("file,gender\n", "have no rows"),
         ("", "cannot be read as CSV"),
     ],

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from maskedgender.faces import detector, views
 from maskedgender.faces import finding as faces
+from maskedgender.faces import views
 from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Box, Face, detect, detect_in
 from maskedgender.faces.finding import find_faces, reading_order
@@ -255,21 +255,6 @@ def test_a_row_may_slope_and_hold_faces_of_several_sizes():
     row = [(80.0 * number, 12.0 * number, 50.0, 60.0) for number in range(8)]
     assert reading_order(row[::-1]) == list(range(7, -1, -1))
     assert reading_order([(300.0, 0.0, 100.0, 120.0), (0.0, 30.0, 40.0, 50.0), (100.0, 150.0, 40.0, 50.0)]) == [1, 0, 2]
-
-
-def test_the_detector_is_given_the_bgr_that_it_was_trained_on(monkeypatch):
-    class Recorder:
-        def setInputSize(self, size): ...  # noqa: N802
-        def setScoreThreshold(self, threshold): ...  # noqa: N802
-
-        def detect(self, picture):
-            self.middle = picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()
-            return 0, None
-
-    recorder = Recorder()
-    monkeypatch.setattr(detector, "_detector", lambda: recorder)
-    detect(np.full((100, 100, 3), (250, 120, 3), np.uint8), 224)
-    assert recorder.middle == [3, 120, 250]
 
 
 def test_no_face_no_answer():

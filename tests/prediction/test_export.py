@@ -166,6 +166,11 @@ def test_a_missing_package_is_named(model_file: Path, monkeypatch: pytest.Monkey
     assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.json", "small.keras"]
 
 
+def test_crops_are_compared_in_batches_the_first_of_them_alone():
+    batches = [len(crops) for crops in exporting._crops(32)]
+    assert batches[0] == 1 and sum(batches) == exporting.CROPS
+
+
 def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pytest.MonkeyPatch):
     """What Keras writes is replaced by nothing, the runtime by the model itself, erring by twice what is allowed."""
     model = keras.saving.load_model(model_file)
