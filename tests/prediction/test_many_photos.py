@@ -25,6 +25,7 @@ from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
+from maskedgender.prediction import many_photos
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, rows_of_photos, whole_rows
 from maskedgender.processes import pool_of_processes
@@ -447,3 +448,17 @@ def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, folde
             everyone = [psutil.Process(), *finders()]
             seen[number] = sum(process.memory_info().rss for process in everyone)
     assert seen[3000] < seen[600] + 60 * 1024**2, seen
+
+
+def test_no_more_processes_are_used_than_windows_can_wait_for(monkeypatch: pytest.MonkeyPatch):
+    used: list[int] = []
+
+    def find_in_processes(photos: tuple[str, ...], size: int, processes: int) -> Iterator[many_photos.Found]:
+        used.append(processes)
+        return (many_photos.Found(photo, [], np.empty((0, size, size, 3), np.uint8)) for photo in photos)
+
+    monkeypatch.setattr(many_photos, "_find_in_processes", find_in_processes)
+    photos = [f"{number}.jpg" for number in range(WORTH_PROCESSES)]
+    for processes in (2, 61, 200):
+        assert [found.photo for found in many_photos.find_all(photos, 64, processes)] == photos
+    assert used == [2, 61, 61]
