@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from . import yunet
-from .geometry import GREY, resized
+from .geometry import GREY, resized_fast
 
 # The highest at which 95 % of masked faces, large and small ones, are found on the choosing split, in steps of 0.05:
 # python -m benchmarks.detection. OpenCV's default, 0.9, misses most of them.
@@ -89,7 +89,7 @@ def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple
     """The photo scaled, with a grey border, and that border's (x, y) width in pixels."""
     height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
     x, y = round(border * width), round(border * height)
-    scaled = resized(photo, (width, height))
+    scaled = resized_fast(photo, (width, height))
     return cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY), (x, y)
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 GREY = (128, 128, 128)
+WORTH_HALVING = 3  # times fewer pixels a side
 
 
 def rotation(degrees: float) -> np.ndarray:
@@ -51,3 +52,14 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A picture at a new width and height."""
     smaller = size[0] < picture.shape[1]
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def resized_fast(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """About the same, for the detector's eyes: a large picture is halved first, as often as that is worth it.
+
+    Halving takes OpenCV an eighth of the time of a ratio that is not whole.
+    """
+    while size[0] * WORTH_HALVING <= picture.shape[1] and not any(side % 2 for side in picture.shape[:2]):
+        height, width = (side // 2 for side in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return resized(picture, size)

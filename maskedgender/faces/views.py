@@ -10,7 +10,7 @@ import numpy as np
 
 from .crops import crop_window, patch
 from .detector import BORDER, Box, Face, detect_in
-from .geometry import GREY, resized, rotation, turned_back, turned_size
+from .geometry import GREY, resized_fast, rotation, turned_back, turned_size
 
 CELL = 32  # pixels of YuNet's coarsest grid
 
@@ -47,7 +47,7 @@ def whole(photo: np.ndarray, side: int, turn: float = 0.0, border: float = BORDE
     """All of a photo, its longer side scaled to `side` pixels before it is turned."""
     scale = max(photo.shape[:2]) / side
     height, width = (max(1, round(length / scale)) for length in photo.shape[:2])
-    pixels = resized(photo, (width, height))
+    pixels = resized_fast(photo, (width, height))
     if turn:
         pixels = turned_back(pixels, turn, turned_size((width, height), turn))
     return View(pixels, np.array(photo.shape[1::-1]) / 2, scale, turn, border)
@@ -58,7 +58,7 @@ def close_looks(photo: np.ndarray, box: Box, side: int, turns: Sequence[float]) 
     window = crop_window(Face(box, 1.0, np.zeros((5, 2))))
     # Half as wide again, so that the crop's corners are filled when it is turned.
     wide = window.widened(1.5)
-    surroundings = resized(patch(photo, wide, grey=True), (3 * side // 2, 3 * side // 2))
+    surroundings = resized_fast(patch(photo, wide, grey=True), (3 * side // 2, 3 * side // 2))
     middle, scale = np.array([wide.left, wide.top]) + wide.side / 2, wide.side / surroundings.shape[0]
     return [View(turned_back(surroundings, turn, (side, side)), middle, scale, turn) for turn in turns]
 

@@ -16,7 +16,7 @@ from maskedgender.faces import views
 from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Box, Face, detect, detect_in
 from maskedgender.faces.finding import find_faces, reading_order
-from maskedgender.faces.geometry import turned_about, turned_back
+from maskedgender.faces.geometry import resized, resized_fast, turned_about, turned_back
 from maskedgender.faces.views import seen, whole
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import MaskError, draw_mask
@@ -255,6 +255,14 @@ def test_a_row_may_slope_and_hold_faces_of_several_sizes():
     row = [(80.0 * number, 12.0 * number, 50.0, 60.0) for number in range(8)]
     assert reading_order(row[::-1]) == list(range(7, -1, -1))
     assert reading_order([(300.0, 0.0, 100.0, 120.0), (0.0, 30.0, 40.0, 50.0), (100.0, 150.0, 40.0, 50.0)]) == [1, 0, 2]
+
+
+@pytest.mark.parametrize("size", [(224, 168), (640, 480), (1280, 960)])
+def test_the_detector_sees_a_large_photo_as_if_it_were_scaled_in_one_step(size: tuple[int, int]):
+    photo = cv2.resize(collins()[:384], (4000, 3000), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(resized_fast(photo, size).astype(int) - resized(photo, size)).mean() < 1.5  # grey levels
+    odd = photo[:-1, :-3]
+    assert (resized_fast(odd, size) == resized(odd, size)).all(), "half a pixel would be lost at each step"
 
 
 def test_no_face_no_answer():
