@@ -369,6 +369,18 @@ def test_augmentation_turns_and_scales_about_the_middle(monkeypatch: pytest.Monk
         assert np.abs(picture - half_turned)[25:75, 25:75].max() <= 8
 
 
+@pytest.mark.parametrize("kind", ["GREY", "DEGRADE", "ERASE"])
+def test_augmentation_spoils_as_many_pictures_as_it_says(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chances = {name: getattr(augment, f"{name}_CHANCE") for name in ("GREY", "DEGRADE", "ERASE")}
+    still = dict.fromkeys(("SHIFT", "SCALE", "ROTATION", "GAIN", "CHANNEL_GAIN", "OFFSET"), 0.0)
+    for name, value in {**still, **{f"{name}_CHANCE": chances[name] * (name == kind) for name in chances}}.items():
+        monkeypatch.setattr(augment, name, value)
+    portrait = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    pictures = [augmented(portrait, np.random.default_rng(seed)) for seed in range(400)]
+    spoilt = [not any((picture == one).all() for one in (portrait, portrait[:, ::-1])) for picture in pictures]
+    assert np.mean(spoilt) == pytest.approx(chances[kind], abs=0.08)
+
+
 def test_what_is_erased_may_reach_every_edge() -> None:
     touched = np.zeros((16, 16), bool)
     for seed in range(3000):

@@ -108,6 +108,7 @@ def test_a_part_done_again_is_the_same_file(model: GivenModel, photos: list[str]
     worker = Answerer(model, str(tmp_path / "rows"), str(tmp_path))
     for _ in range(2):
         worker({"photos": parts(photos[:2])})
+    assert part_name(["a.jpg", "b.jpg"]) == "part-f7199d4ec1aed67f.parquet", "else nothing would go on after an update"
     assert [row["file"] for row in rows_in(tmp_path / "rows")] == photos[:2]
 
 
