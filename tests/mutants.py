@@ -67,9 +67,7 @@ def _room(room: str, each: int, seed: int) -> float:
     began, hung, missed = time.monotonic(), 0, 0
     drawn = sample(room, each, seed)
     for tests in sorted({tuple(tests_for(fault.module_path)) for fault in drawn}):
-        if _outcome(tests) != 0:
-            typer.echo(f"Tests fail without a fault, so they would see every one: {' '.join(tests)}", err=True)
-            raise typer.Exit(2)
+        _require_success(tests)
     for number, fault in enumerate(drawn, 1):
         with use_mutation(fault.module_path, get_operator(fault.operator_name)(), fault.occurrence) as codes:
             outcome = _outcome(tests_for(fault.module_path))
@@ -82,6 +80,14 @@ def _room(room: str, each: int, seed: int) -> float:
     share, pace = 1 - missed / len(drawn), (time.monotonic() - began) / len(drawn)
     typer.echo(f"\n{room}: {share:.0%} of {len(drawn)} faults seen, {hung} of them by hanging; {pace:.0f} s a fault\n")
     return share
+
+
+def _require_success(tests: Sequence[str]) -> None:
+    """End the run where tests fail as things are."""
+    done = outcome_of(Path.cwd(), tests, SECONDS)
+    if done.returncode != 0:
+        typer.echo(f"Tests fail without a fault, so they would see every one:\n{done.stdout[-3000:]}", err=True)
+        raise typer.Exit(2)
 
 
 def _outcome(tests: Sequence[str]) -> int | None:
