@@ -81,9 +81,7 @@ def row(looks: Sequence[Look], seen: dict[tuple[Look, str], np.ndarray], images:
         figures[name] = str(accuracy_with_interval(int(right[chosen].sum()), int(chosen.sum())))
     for change in list(CHANGES)[1:]:
         steady = len(average[change])
-        figures[f"turns round, {change}"] = percent(
-            ((average[change] > 0) != (average["as it is"][:steady] > 0)).mean()
-        )
+        figures[f"flips, {change}"] = percent(((average[change] > 0) != (average["as it is"][:steady] > 0)).mean())
     return figures
 
 

@@ -3,8 +3,8 @@
     python -m benchmarks.worn [MODEL.keras ...] [--worn FOLDER]
 
 By the served path (photo, detector, crop, file): accuracy, and balanced accuracy, since five of the 55 are women; how
-many faces are answered at all; how many answers turn round when the crop's frame is moved or scaled by 5 % or turned by
-8 degrees; and, of files that say so, how often it is seen that a mask is worn. Intervals draw persons anew. Prints the
+many faces are answered at all; how many answers flip when the crop's frame is moved or scaled by 5 % or turned by
+8 degrees; and, of files that say so, how often a mask is detected correctly. Intervals draw persons anew. Prints the
 table, keeps it in benchmarks/results/worn.csv, and logs the look. About two minutes on two cores.
 """
 
@@ -67,11 +67,11 @@ def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
     def share(values: np.ndarray) -> str:
         return bootstrap(mean_of(values), len(values), of_persons).in_percent()
 
-    turned_round = [np.where(clean.found & one.found, clean.male != one.male, np.nan) for one in part.values()][1:]
+    flipped = [np.where(clean.found & one.found, clean.male != one.male, np.nan) for one in part.values()][1:]
     opposite = [np.where(clean.sure & one.sure, clean.male != one.male, False).sum() for one in part.values()]
     labels = clean.photos["label"].to_numpy()
     masks = np.full(len(labels), np.nan) if clean.masks is None else clean.masks
-    seen_rightly = np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)
+    detected = np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)
     return {
         "photos": f"{len(clean.photos)} of {len(set(of_persons))} persons",
         "face found": share(clean.found.astype(float)),
@@ -79,9 +79,9 @@ def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
         "balanced accuracy": balanced_accuracy(clean.right, labels, of_persons).in_percent(),
         "answered": share(np.where(clean.found, clean.sure, np.nan)),
         "of these right": share(np.where(clean.sure, clean.right, np.nan)),
-        "turns round when the frame moves": share(np.mean(turned_round, axis=0)),
-        "sure answers turned to their opposite": str(sum(map(int, opposite))),
-        "mask seen rightly": share(seen_rightly),
+        "flips when the frame moves": share(np.mean(flipped, axis=0)),
+        "confident answers that flipped": str(sum(map(int, opposite))),
+        "mask detected correctly": share(detected),
     }
 
 

@@ -1,7 +1,7 @@
 """The model card: what a model is, for whom, how good and where not, in Markdown, from what was measured and kept.
 
 The words are in card_text.py; every figure comes from the tables that the benchmarks leave (`Measured`) or from the
-record that training leaves beside a model. What was not measured is shown as "not known".
+record that training leaves beside a model. A section, table or line whose figures are missing is left out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..networks.records import (
 )
 from .card_tables import (
     KINDS,
+    MISSING,
     accuracy_of,
     accuracy_when,
     as_it_is,
@@ -36,6 +37,7 @@ from .card_tables import (
     gaps_table,
     markdown_table,
     robustness_table,
+    without_missing,
     worst_group,
 )
 from .card_text import CARD, FIGURES, FRONT, RESULT
@@ -43,8 +45,8 @@ from .metrics import NOT_KNOWN
 
 STARTED, TIME = "started from", "training time"
 FACTS = (
-    *("architecture", "view", "input", "parameters", "training data", "training images", "best epoch", "epochs"),
-    *(TIME, STARTED, "hardware", "command", "seed", "Keras", "commit", "date"),
+    *("architecture", "view", "input", "parameters", "training data", "best epoch", "epochs"),
+    *(TIME, STARTED, "hardware", "seed", "Keras", "commit", "date"),
     *(SCALE, CLASS_ORDER, CALIBRATED, BORDER, ANOTHER_SHARE, NOT_SURE_BELOW, NOT_SURE_BY),
 )
 WATTS = 100  # what a small server draws with two of its cores at work; nobody has measured it
@@ -102,7 +104,8 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
     """
     model = models[0]
     records = {path.stem: read_record(path) for path in models}
-    return FRONT.format(stem=model.stem, results=_front_results(model, measured.accuracy)) + CARD.format(
+    front = FRONT.format(stem=model.stem, results=_front_results(model, measured.accuracy))
+    card = CARD.format(
         name=model.name,
         version=__version__,
         record=model.with_suffix(".json").name,
@@ -113,6 +116,7 @@ def model_card(models: Sequence[Path], measured: Measured) -> str:
         **_of_evaluation(models, measured),
         **{name: _figure(model.parent, name) for name in FIGURES},
     )
+    return front + without_missing(card)
 
 
 def _of_training(record: dict[str, str]) -> dict[str, str]:
@@ -142,7 +146,7 @@ def _of_evaluation(models: Sequence[Path], measured: Measured) -> dict[str, obje
         "by_size": by_size_table(groups),
         "robustness": robustness_table(robustness, _others(measured.robustness, models)),
         "held_out": as_it_is(measured.held_out_styles),
-        "peers": as_it_is(measured.peers),
+        "peers": as_it_is(_with(measured.peers, models[0])),
         "worn": as_it_is(measured.worn),
         "worst": worst_group(groups),
         "profiles": accuracy_of(groups, "head turn", "45-90"),
@@ -203,12 +207,17 @@ def _of(table: pd.DataFrame, model: Path) -> pd.DataFrame:
     return table[table["model"] == model.stem] if len(table) else table
 
 
+def _with(table: pd.DataFrame, model: Path) -> pd.DataFrame:
+    """A table that compares models, if this one is among them; an empty one otherwise."""
+    return table if len(_of(table, model)) else pd.DataFrame()
+
+
 def _others(table: pd.DataFrame, models: Sequence[Path]) -> dict[str, pd.DataFrame]:
     rows = {model.stem: _of(table, model) for model in models[1:]}
     return {name: of_model for name, of_model in rows.items() if len(of_model)}
 
 
 def _figure(folder: Path, name: str) -> str:
-    """A line that shows a figure; says that there is none where the file is missing."""
+    """A line that shows a figure; MISSING where there is no file."""
     file, words = FIGURES[name]
-    return f"![{words}]({file})" if (folder / file).is_file() else f"({words}: {NOT_KNOWN})"
+    return f"![{words}]({file})" if (folder / file).is_file() else MISSING

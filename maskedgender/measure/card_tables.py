@@ -10,6 +10,8 @@ import pandas as pd
 from .gaps import Estimate
 from .metrics import CALLED_FEMALE, CALLED_MALE, NOT_KNOWN, Share, percent
 
+MISSING = "(missing)"  # stands for what was not measured, until `without_missing` leaves it out
+
 SIZES = "face size"  # the group that has a table of its own
 ERRORS = ("answered", CALLED_MALE, CALLED_FEMALE)
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
@@ -21,11 +23,17 @@ def by_group_table(groups: pd.DataFrame) -> str:
     rows = {(row["group"], row["value"], row["masked"]): row for _, row in groups.iterrows() if row["group"] != SIZES}
     names = dict.fromkeys((group, value) for group, value, _ in rows)
     lines = [
-        [*name, *(_share_or_none(rows.get((*name, masked))) for masked in KINDS), *_errors(rows.get((*name, True)))]
-        for name in names
+        [group, named(value), *(_share_or_none(of_kind) for of_kind in kinds), *_errors(kinds[0])]
+        for group, value in names
+        for kinds in [[rows.get((group, value, masked)) for masked in KINDS]]
     ]
     accuracies = (f"accuracy {kind} (95 % interval)" for kind in KINDS.values())
     return markdown_table(["group", "value", *accuracies, *ERRORS], lines)
+
+
+def named(value: object) -> str:
+    """A group as people write it: "Latino or Hispanic" for "Latino_Hispanic"."""
+    return str(value).replace("_", " or ")
 
 
 def _share_or_none(row: pd.Series | None) -> str:
@@ -43,11 +51,11 @@ def worst_group(groups: pd.DataFrame) -> str:
     """A sentence that names the people, by gender and race, on whom it errs most with a mask."""
     both = groups[(groups["group"] == "gender and race") & groups["masked"].astype(bool)] if len(groups) else groups
     if not len(both):
-        return f"The group that it knows worst is {NOT_KNOWN}."
+        return MISSING
     worst, best = (both.loc[both["accuracy"].agg(which)] for which in ("idxmin", "idxmax"))
     return (
-        f"The people whom it knows worst, by gender and race, with a mask: {worst['value']}, {_share(worst)}; "
-        f"and best: {best['value']}, {_share(best)}."
+        f"The people whom it knows worst, by gender and race, with a mask: {named(worst['value'])}, {_share(worst)}; "
+        f"and best: {named(best['value'])}, {_share(best)}."
     )
 
 
@@ -116,13 +124,13 @@ def accuracy_of(groups: pd.DataFrame, group: str, value: str) -> str:
     """One group's accuracy with a mask."""
     known = ((row["group"], str(row["value"]), row) for _, row in groups.iterrows() if row["masked"])
     rows = [row for *key, row in known if key == [group, value]]
-    return _share(rows[0]) if rows else NOT_KNOWN
+    return _share(rows[0]) if rows else MISSING
 
 
 def accuracy_when(robustness: pd.DataFrame, change: str) -> str:
     """The accuracy with a mask on photos that were changed in one way."""
     rows = [row for _, row in robustness.iterrows() if row["change"] == change]
-    return _interval(rows[0], "accuracy") if rows else NOT_KNOWN
+    return _interval(rows[0], "accuracy") if rows else MISSING
 
 
 def _share(row: pd.Series) -> str:
@@ -135,11 +143,25 @@ def as_it_is(table: pd.DataFrame) -> str:
     return markdown_table(list(table.columns), table.to_numpy().tolist())
 
 
+def without_missing(card: str) -> str:
+    """A card without what was not measured: lines, tables with the words before them, sections in which nothing is."""
+    kept: list[str] = []
+    for paragraph in card.split("\n\n"):
+        if paragraph == MISSING:
+            if not kept[-1].startswith(("#", "|", "!")):
+                kept.pop()
+            continue
+        if paragraph.startswith("##") and kept and kept[-1].startswith("### "):
+            kept.pop()
+        kept.append("\n".join(line for line in paragraph.split("\n") if MISSING not in line))
+    return "\n\n".join(kept)
+
+
 def markdown_table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """A table in Markdown, "not known" when it has no lines; empty cells and missing numbers are "not known", too."""
+    """A table in Markdown, MISSING when it has no lines; empty cells and missing numbers are "not known"."""
     rows = [[_cell(cell) for cell in line] for line in lines]
     if not rows:
-        return NOT_KNOWN[0].upper() + NOT_KNOWN[1:] + "."
+        return MISSING
     cells = [list(header), ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 

@@ -40,7 +40,7 @@ gave to such pictures: female, male. Every figure here was measured or recorded 
 - **Kind**: EfficientNet-Lite0 on the face, of stock Keras layers; opens with `keras.saving.load_model`, safe mode on.
 - **Input**: the canonical crop of one face, RGB, 0 to 255.
 - **Outputs**: two probabilities, female and male, that sum to 1; and the probability that a mask is worn. Both are
-  averages of four looks at the crop: as it is, mirrored, nearer and farther.
+  averages of four looks at the crop (test-time augmentation): as it is, mirrored, nearer and farther.
 - **Licence**: weights CC BY 4.0, see `LICENSE` beside them, with FairFace's attribution; code MIT.
 - **Record**: what page and shell must know of the file, such as where "not sure" begins, is in `{record}` beside it.
 
@@ -97,8 +97,8 @@ before you rely on a figure from here. Do not lower the "not sure" threshold to 
 **Data.** FairFace (Kimmo Karkkainen and Jungseock Joo, "FairFace: Face Attribute Dataset for Balanced Race, Gender,
 and Age", WACV 2021, https://github.com/joojs/fairface), CC BY 4.0, with masks drawn by this project:
 {data}.
-The epoch, the looks, the calibration and the "not sure" threshold were chosen on a tenth of the portraits. The licence
-of the labels does not settle the rights in the photographs, which their authors found on the web.
+The epoch, the looks at a face, the calibration and the "not sure" threshold were chosen on a tenth of the portraits.
+The licence of the labels does not settle the rights in the photographs, which their authors found on the web.
 
 **How annotators labelled.** As FairFace's authors report, three workers of Amazon Mechanical Turk labelled each face,
 and the word that two of them agreed on was taken; a model trained on these labels then pointed out doubtful ones, which
@@ -109,6 +109,7 @@ classes of ImageNet (Russakovsky et al., "ImageNet Large Scale Visual Recognitio
 photos show, and how, may have left a trace in the features; that was not measured separately.
 
 **Command.** `{command}`: {time}; {hardware}. {export}
+The commands of the other models are in their records, the `.json` files beside them.
 
 **Energy.** {energy}
 
@@ -119,7 +120,7 @@ Ways of training that were tried are in [benchmarks/results/ways.csv](../benchma
 Tested on 5,000 of FairFace's validation portraits, or a part of them (n in each table), with a drawn mask and bare.
 None of them trained or tuned anything, but {near_copies} are near copies of portraits in FairFace's training part
 (`python -m benchmarks.copies`). The audit before training misses these: it compares pictures with their masks on, each
-framed anew. While models changed, the validation portraits were looked at {looks} times; each look is a line
+framed anew. While models changed, there were {looks} evaluations on the validation portraits; each is a line
 of [looks.csv](../benchmarks/results/looks.csv).
 
 ### How good
@@ -140,7 +141,7 @@ resamples of them. Chance alone drives seven groups apart, so the interval of th
 ### Masks that people wear
 
 311 photos of 55 persons, with and without a mask, on which nothing was trained or chosen: `python -m benchmarks.worn`.
-Five of the persons are women, so the balanced accuracy has a wide interval. Intervals resample persons. "Turns round"
+Five of the persons are women, so the balanced accuracy has a wide interval. Intervals resample persons. "Flips"
 is the share of answers that change when the crop's frame is moved or scaled by 5 % or turned by 8 degrees.
 
 {worn}

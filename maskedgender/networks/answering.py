@@ -1,6 +1,6 @@
 """The form of a trained CNN that answers: it takes several looks at a crop, and averages what it sees.
 
-Looks differ as the detector's boxes do. Their average errs less, and turns round less often when a frame moves a little
+Looks differ as the detector's boxes do. Their average errs less, and flips less often when a frame moves a little
 (Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012).
 """
 

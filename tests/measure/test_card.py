@@ -1,7 +1,8 @@
-"""The model card: what was measured is in it, from the tables alone, and what was not is owned to."""
+"""The model card: what was measured is in it, from the tables alone, and what was not is left out."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -117,13 +118,32 @@ def test_a_table_that_an_older_run_has_left_is_shown_as_it_is(models, results, t
     assert "| calibration error | " in card and "| class-wise" not in card
 
 
-def test_what_was_not_measured_is_not_known(models, tmp_path):
+def test_what_was_not_measured_is_left_out(models, results, tmp_path):
     card = model_card(models, read_measured(tmp_path))
-    for heading in ("How good", "By group", "When photos are worse", "Beside others"):
-        section = card.split(f"### {heading}")[1].split("\n##")[0]
-        assert "\nNot known.\n" in section, heading
-    assert "  results: []\n" in card and "looked at not known times" in card
-    assert "Low light: not known" in card and "(risk-coverage.png)" not in card
+    headings = [line for line in card.splitlines() if line.startswith("### ")]
+    assert headings == ["### Other shares of women and men"], "the only section without a figure"
+    assert "  results: []\n" in card and "there were not known evaluations" in card
+    for words in ("Low light", "Few pixels", "Children", "Profiles", "whom it knows worst", "risk-coverage", "missing"):
+        assert words not in card, words
+    assert "- Two words: for people whom neither fits, every answer is wrong.\n- Nearly all the masks" in card
+    some = model_card(models, read_measured(results))
+    assert "### When it is not sure" in some and "(risk-coverage.png)" not in some, "a table without its figure"
+
+
+def test_a_comparison_without_this_model_is_left_out(models, tmp_path):
+    for name, is_there in (("seed_gender", False), ("small", True)):
+        (tmp_path / "peers.csv").write_text(f"model,photos\nother,masked\n{name},masked\n")
+        assert ("### Beside others" in model_card(models, read_measured(tmp_path))) == is_there
+
+
+def test_a_record_is_shown_once_and_in_words(models, results):
+    write_record(models[0], {"command": "maskedgender train --epochs 3", "training images": 35482})
+    groups = read_measured(results).accuracy_by_group.replace("Black", "Latino_Hispanic", regex=True)
+    card = model_card(models, dataclasses.replace(read_measured(results), accuracy_by_group=groups))
+    assert card.count("maskedgender train --epochs 3") == 1
+    assert "35482" not in card, "the last run's, which beside the images of all runs reads as another count of them"
+    assert "Latino_Hispanic" not in card and "| race | Latino or Hispanic | 83.33 %" in card
+    assert "by gender and race, with a mask: female, Latino or Hispanic, 83.33 %" in card
 
 
 def test_tables_and_figures_appear_when_they_are_there(models, results, tmp_path):
@@ -139,7 +159,7 @@ def test_tables_and_figures_appear_when_they_are_there(models, results, tmp_path
     (tmp_path / "robustness.csv").write_text(f"{header}\nsmall,{row}\nseed_gender,{row.replace('0.031', '0.041')}\n")
     card = model_card(models, read_measured(tmp_path))
     assert "](attribution.png)" in card and "](risk-coverage.png)" in card
-    assert "| n95 | 82.10 % | not known |" in card and "looked at 2 times" in card
+    assert "| n95 | 82.10 % | not known |" in card and "there were 2 evaluations" in card
     drops = "3.10 points (1.00 to 5.00) | 4.10 points (1.00 to 5.00)"
     assert f"| dark | 87.50 % | 70.00 % (60.00 % to 80.00 %) | {drops} |" in card
     assert "Low light: 70.00 % (60.00 % to 80.00 %)" in card
