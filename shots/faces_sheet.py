@@ -53,7 +53,8 @@ def show(panel: Axes, model: Classifier, photo: Path) -> None:
 def words(face: Prediction) -> str:
     """Such as "female, 98 %"; and where the model is not sure, to what it leans."""
     likelier, p = max(zip(CLASSES, (face.p_female, face.p_male), strict=True), key=lambda pair: pair[1])
-    return f"{NOT_SURE}, {per_cent(p)} {likelier}" if face.answer == NOT_SURE else f"{face.answer}, {per_cent(p)}"
+    told = per_cent(p, face.not_sure_below)
+    return f"{NOT_SURE}, {told} {likelier}" if face.answer == NOT_SURE else f"{face.answer}, {told}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from ..places import RESULTS, SHIPPED_MODEL
 from ..prediction.answers import per_cent
 
 GROUPS = ("gender", "race", "age", "gender and race")
+FEW = 100  # people: for a group of fewer the panel says how many they are
 BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
@@ -79,26 +80,31 @@ def _accuracy(results: Path, model: str) -> str:
 
 
 def _by_group(results: Path, model: str) -> str:
-    """The best and the worst group outright, in words, and a table that is narrow enough for a phone."""
+    """The best and the worst group in words, where they surely differ, and a table narrow enough for a phone."""
     measured: dict[str, dict[str, list[dict[str, str]]]] = {}  # masked and bare, by kind of group, by group
     for row in _rows(results / BY_GROUP):
         if row["model"] == model and row["group"] in GROUPS:
             by_value = measured.setdefault(row["group"], {})
             by_value.setdefault(row["value"], []).append(row)
-    words = "\n".join(_best_and_worst(kind, measured[kind]) for kind in GROUPS if kind in measured)
+    words = "\n".join(filter(None, (_best_and_worst(kind, measured[kind]) for kind in GROUPS if kind in measured)))
     lines = [
         f"| {_named(value)} | {' | '.join(map(_with_interval, rows))} |"
-        for kind in GROUPS[:-1]
+        for kind in GROUPS
         for value, rows in measured.get(kind, {}).items()
     ]
     head = "| Labelled | With a mask | Bare |\n| --- | --- | --- |"
-    told = "Right, with a 95 % interval. Where intervals overlap, the groups may well be alike."
+    told = "Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike."
     return "\n\n".join(["", words, told, "\n".join([head, *lines])])
 
 
 def _best_and_worst(kind: str, measured: dict[str, list[dict[str, str]]]) -> str:
-    """Such as "- By age, it is right most often on faces labelled “30-39” (92 % with a mask), least often on ..."."""
+    """Such as "- By age, it is right most often on faces labelled “30-39” (92 % with a mask), least often on ...".
+
+    Nothing where the intervals of the two overlap: then chance may have put them in this order.
+    """
     order = sorted(measured, key=lambda value: float(measured[value][0]["accuracy"]))
+    if float(measured[order[0]][0]["high"]) >= float(measured[order[-1]][0]["low"]):
+        return ""
     best, worst = (f"“{_named(value)}” ({_in_words(measured[value])})" for value in (order[-1], order[0]))
     return f"- **By {kind}**, it is right most often on faces labelled {best}, least often on {worst}."
 
@@ -116,7 +122,8 @@ def _named(value: str) -> str:
 
 def _with_interval(row: dict[str, str]) -> str:
     low, high = (f"{100 * float(row[end]):.0f}" for end in ("low", "high"))
-    return f"{per_cent(float(row['accuracy']))} ({low} to {high})"
+    count = f", n = {row['count']}" if int(row["count"]) < FEW else ""
+    return f"{per_cent(float(row['accuracy']))} ({low} to {high}{count})"
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

@@ -9,7 +9,6 @@ import base64
 import csv
 import html
 import io
-import math
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -26,10 +25,13 @@ NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
 NOT_CALIBRATED = "The model is not calibrated: read its percentages as scores, not as how often it is right."
-NO_MASK = "No mask is drawn here: the face wears one, or a drawn one would miss the nose and mouth or cover an eye."
+NO_MASK = (
+    "No mask is drawn here: the face already wears one, or a drawn one would miss the nose and mouth or cover an eye."
+)
+NUMBERED = "Numbered from the largest face to the smallest."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
-    "Orange places speak for “{likelier}”, blue places against it. Each place was hidden in turn, and the model was "
+    "Orange areas support “{likelier}”, blue areas speak against it. Each area was hidden in turn, and the model was "
     "asked again."
 )
 
@@ -40,7 +42,8 @@ def picture_html(answers: PhotoAnswers) -> str:
     faces = [(again or bare).prediction for again, bare in zip(shown, answers.as_it_is, strict=True)]
     masks = f", with masks drawn on ({style_name(answers.style)})" if answers.style else ""
     source = data_url(annotate(answers.photo, faces), "JPEG")
-    return f'<img src="{source}" alt="Your photo with its faces marked{masks}. {summary(faces)}">'
+    image = f'<img src="{source}" alt="Your photo with its faces marked{masks}. {summary(faces)}">'
+    return f'{image}<p class="why">{NUMBERED}</p>' if len(faces) > 1 else image
 
 
 def verdict_html(answers: PhotoAnswers) -> str:
@@ -65,7 +68,7 @@ def cards_html(name: str, answers: PhotoAnswers) -> str:
         for number, versions in enumerate(zip(answers.as_it_is, with_mask, strict=True), 1)
     ]
     table = _table(faces) if len(faces) > 1 else ""
-    return f'<ol class="faces">{"".join(cards)}</ol>{table}{_save_buttons(name, faces, answers.left_out)}'
+    return f'<ol class="faces">{"".join(cards)}</ol>{table}{_save_buttons(name, answers)}'
 
 
 def summary(predictions: list[Prediction]) -> str:
@@ -78,15 +81,15 @@ def summary(predictions: list[Prediction]) -> str:
     return f"{len(predictions)} faces: {said}."
 
 
-def csv_link(rows: Iterable[dict[str, object]], name: str) -> str:
-    """A link that saves rows under COLUMNS as a CSV file, which lies in the page itself."""
+def csv_link(rows: Iterable[dict[str, object]], name: str, words: str) -> str:
+    """A link with these words that saves rows under COLUMNS as a CSV file, which lies in the page itself."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
     content = base64.b64encode(text.getvalue().encode()).decode()
     href = f"data:text/csv;charset=utf-8;base64,{content}"
-    return f'<a class="save-csv" href="{href}" download="{html.escape(name)}">Save the answers (CSV)</a>'
+    return f'<a class="save-csv" href="{href}" download="{html.escape(name)}">{words}</a>'
 
 
 def data_url(picture: np.ndarray, kind: str) -> str:
@@ -117,23 +120,32 @@ def _about_masks(answers: PhotoAnswers) -> str:
     pairs = [(bare, again) for bare, again in zip(answers.as_it_is, answers.with_mask, strict=True) if again]
     if not pairs:
         return f'<p class="why">{NO_MASK}</p>'
-    changed = sum(bare.prediction.answer != again.prediction.answer for bare, again in pairs)
     return (
         f'<p class="why">With a mask ({style_name(answers.style)}) drawn on {len(pairs)} of {len(answers.as_it_is)}, '
-        f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}. {_about_worn(answers)}</p>"
+        f"{_changes([(bare.prediction, again.prediction) for bare, again in pairs])}. {_about_worn(answers)}</p>"
     )
+
+
+def _changes(pairs: list[tuple[Prediction, Prediction]]) -> str:
+    """Such as "no answer changes; 1 face leans the other way", of the same faces bare and masked."""
+    changed = sum(bare.answer != again.answer for bare, again in pairs)
+    told = f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}"
+    leaning = [(_leaning(bare), _leaning(again)) for bare, again in pairs]
+    turned = sum(bool(bare and again) and bare != again for bare, again in leaning)
+    return f"{told}; {turned} {'face leans' if turned == 1 else 'faces lean'} the other way" if turned else told
 
 
 def _about_worn(answers: PhotoAnswers) -> str:
     if any(answer.prediction.p_mask is None for answer in answers.as_it_is):
-        return "This model cannot tell whether a mask is worn already, so the drawn one may lie over it."
-    return "Faces that already wear one get no second."
+        return "This model cannot tell whether a face already wears a mask, so one may be drawn over another."
+    return "Faces that already wear a mask are left as they are."
 
 
-def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
+def _save_buttons(name: str, answers: PhotoAnswers) -> str:
     """The answers as CSV, a row a face as it is, and the picture as it is shown."""
-    stem = PurePath(name).stem
-    link = csv_link(face_rows(name, faces, left_out), f"{stem}-answers.csv")
+    stem, faces = PurePath(name).stem, [answer.prediction for answer in answers.as_it_is]
+    words = "Save the answers without drawn masks (CSV)" if answers.style else "Save the answers (CSV)"
+    link = csv_link(face_rows(name, faces, answers.left_out), f"{stem}-answers.csv", words)
     saved = html.escape(f"{stem}-answers.png")
     button = f'<button type="button" class="save-picture" data-name="{saved}">Save the picture (PNG)</button>'
     return f'<div class="save">{link}{button}</div>'
@@ -141,12 +153,14 @@ def _save_buttons(name: str, faces: list[Prediction], left_out: int) -> str:
 
 def _table(faces: list[Prediction]) -> str:
     """All faces in reading order, a row each, under their numbers in the picture."""
-    rows = "".join(
-        f'<tr data-face="{index + 1}"><th scope="row">{index + 1}</th><td>{faces[index].answer}</td>'
-        f"<td>{_per_cent(faces[index].p_female)}</td><td>{_per_cent(faces[index].p_male)}</td></tr>"
-        for index in reading_order([face.box for face in faces])
-    )
-    return html_table("All faces as they are, in reading order", ("Face", "Answer", "Female", "Male"), rows)
+    rows = "".join(_table_row(index + 1, faces[index]) for index in reading_order([face.box for face in faces]))
+    caption = f"All faces as they are, in reading order. {NUMBERED}"
+    return html_table(caption, ("Face", "Answer", "Female", "Male"), rows)
+
+
+def _table_row(number: int, face: Prediction) -> str:
+    shares = "".join(f"<td>{_per_cent(p, face.not_sure_below)}</td>" for p in (face.p_female, face.p_male))
+    return f'<tr data-face="{number}"><th scope="row">{number}</th><td>{face.answer}</td>{shares}</tr>'
 
 
 def _card(number: int, bare: Answer, again: Answer | None, style: str | None) -> str:
@@ -182,11 +196,10 @@ def _version(name: str, answer: Answer, title: str) -> str:
 
 def _why_not_sure(prediction: Prediction, border: float) -> str:
     p = max(prediction.p_female, prediction.p_male)
-    told = _per_cent(p)
-    if told == _per_cent(border):  # rounded: "83 % is under the 83 %" would be nonsense
-        told = f"{math.floor(1000 * p) / 10:.1f} %"
     close = f"Leans to “{_likelier(prediction)}”" if _leaning(prediction) else "Too close to call"
-    return f"{close}: {told} is below the {_per_cent(border)} that an answer needs (the mark in the bar)."
+    return (
+        f"{close}: {_per_cent(p, border)} is below the {_per_cent(border)} that an answer needs (the mark in the bar)."
+    )
 
 
 def _leaning(prediction: Prediction) -> str:
@@ -196,8 +209,8 @@ def _leaning(prediction: Prediction) -> str:
     return f", leans to {_likelier(prediction)}"
 
 
-def _per_cent(p: float) -> str:
-    return html.escape(per_cent(p))
+def _per_cent(p: float, not_sure_below: float | None = None) -> str:
+    return html.escape(per_cent(p, not_sure_below))
 
 
 def _likelier(prediction: Prediction) -> str:
@@ -207,7 +220,7 @@ def _likelier(prediction: Prediction) -> str:
 def _heat(named: str, prediction: Prediction) -> str:
     """A button, and the place in which it shows the heat map, made when it is pressed."""
     button = (
-        f'<button type="button" class="look" aria-expanded="false" aria-label="What did the model look at? {named}">'
+        f'<button type="button" class="look" aria-expanded="false" aria-label="What did it look at? {named}">'
         "What did it look at?</button>"
     )
     caption = f"<figcaption>{HEAT_CAPTION.format(likelier=_likelier(prediction))}</figcaption>"
@@ -221,4 +234,4 @@ def _bar(label: str, p: float, border: float | None) -> str:
     track = f'class="track" {meter}'
     if border is not None:
         track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
-    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p)}</b></div>'
+    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p, border)}</b></div>'

@@ -29,7 +29,7 @@ from .style import CSS, THEME
 __all__ = ["EXAMPLES", "NO_FACE_NOTICE", "SHOWN_SIDE", "annotate", "build_page", "launch"]
 
 TITLE = """# Masked gender
-Female or male, as the training labels use the words, for every face in a photo, with or without a mask."""
+Female or male, as the training data's labels define them, for every face in a photo, with or without a mask."""
 ROOT = "${new URL(window.gradio_config?.root ?? '.', document.baseURI).pathname.replace(/[/]$/, '')}"
 
 

@@ -2,7 +2,8 @@
 
     curl --data-binary @photo.jpg http://127.0.0.1:7860/answer
 
-answers in lines of JSON: how many photos are before this one, as long as there are any, and then the faces.
+answers in lines of JSON: how many photos are before this one, as long as there are any, and then the faces, or `error`,
+a sentence. The status of both is 200, as it goes out before the photo's turn has come.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model file and a photo become answers: who is in the picture, female or male as the labels use the words, how sure.
+"""A model file and a photo become answers: who is in the picture, female or male as the labels define them, how sure.
 
 Page, notebook and shell all come through here, so that the same photo gets the same numbers everywhere. Keras is
 imported where a model is used: processes that only find faces start in half a second without it.
@@ -7,6 +7,7 @@ imported where a model is used: processes that only find faces start in half a s
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,9 +154,16 @@ def is_unread(row: Mapping[str, object]) -> bool:
     return row["error"] not in ("", NO_FACE)
 
 
-def per_cent(p: float) -> str:
-    """A probability as people read it, everywhere the same: whole per cent, and nothing is certain: never 0 or 100."""
-    return ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{100 * p:.0f} %"
+def per_cent(p: float, not_sure_below: float | None = None) -> str:
+    """A probability as people read it, everywhere the same: whole per cent, and nothing is certain: never 0 or 100.
+
+    One below the border of "not sure" that would be rounded up to it has a decimal, so that 81.9 % is seen to be less
+    than 82 %. The page's scripts round by the same rule (`perCent` in asking.js).
+    """
+    told = ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{100 * p:.0f} %"
+    if not_sure_below is not None and p < not_sure_below and told == per_cent(not_sure_below):
+        return f"{math.floor(1000 * p) / 10:.1f} %"
+    return told
 
 
 def name_in_csv(path: str | Path) -> str:

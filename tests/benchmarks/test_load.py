@@ -43,7 +43,7 @@ def test_who_waits_is_told_how_many_are_ahead(browser: Browser, address: str) ->
     with ThreadPoolExecutor(6) as pool:
         before = [pool.submit(Visitor(address).answer, GROUP.read_bytes()) for _ in range(6)]
         page.locator("#photo input[type=file]").first.set_input_files(GROUP)
-        page.get_by_text(re.compile(r"Waiting: \d photos? (is|are) before yours")).first.wait_for(timeout=60_000)
+        page.get_by_text(re.compile(r"Waiting: \d photos? (is|are) ahead of yours")).first.wait_for(timeout=60_000)
         page.locator("#words .summary").wait_for(timeout=60_000)
         assert all(one.result()["faces"] for one in before)
     page.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 import re
 import shutil
 import threading
@@ -24,6 +25,7 @@ from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
 from maskedgender.page.answer_html import summary
 from maskedgender.page.one_photo import answer_photo
+from maskedgender.page.style import COLOURS
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, csv_rows, predict_file
 from maskedgender.prediction.answers import per_cent as per_cent_in_words
 from maskedgender.prediction.attribution import heat_map, overlay
@@ -193,13 +195,17 @@ def test_many_photos_become_a_grid_and_a_table_in_which_bad_files_say_why(
     upload_many(page, [photos["hopper"], photos["text"], GROUP, photos["empty"]])
     rows = table_of(page, "#table")
     assert [row[0] for row in rows] == ["hopper.png", "text.jpg", *["group.jpg"] * 3, "empty.png"]
-    assert rows[1][1].startswith("text.jpg is not a photo") and rows[5][1] == NO_FACE
+    assert rows[1][1].startswith("is not a photo") and rows[5][1] == NO_FACE, "the name stands beside it"
+    assert page.locator(".tile", has_text="text.jpg").inner_text().count("text.jpg") == 1
     (hopper,) = predict_file(model, photos["hopper"])
     assert rows[0][1:] == ["1", hopper.answer, *map(per_cent_in_words, (hopper.p_female, hopper.p_male))]
     told = page.locator("#table .summary").inner_text()
-    assert told.startswith("4 photos: 4 faces (") and told.endswith(
+    assert told.startswith("4 files: 4 faces (") and told.endswith(
         "1 photo without a face, 1 file that cannot be read."
     )
+    filters = page.locator(".filters button").all_inner_texts()
+    assert filters[0] == "all (4)" and filters[4:] == ["without a face (1)", "not readable (1)"]
+    assert all(text.startswith(f"with {answer} (") for text, answer in zip(filters[1:], COLOURS, strict=False))
     assert page.locator(".tile img").count() == 3 and page.locator(".tile .none").inner_text() == "not read"
     saved = csv.DictReader(saved_by(page, ".save-csv", tmp_path).open(newline=""))
     assert tuple(saved.fieldnames or ()) == COLUMNS
@@ -207,6 +213,32 @@ def test_many_photos_become_a_grid_and_a_table_in_which_bad_files_say_why(
     assert [(row["p_female"], row["answer"]) for row in list(saved)[:2]] == [
         (str(row["p_female"]), row["answer"]) for row in expected
     ]
+
+
+def test_many_photos_without_a_bad_file_are_counted_as_photos(page: Page) -> None:
+    upload_many(page, [GROUP, app.EXAMPLES / "grace_hopper.jpg"])
+    assert page.locator("#table .summary").inner_text().startswith("2 photos: 4 faces (")
+
+
+def test_the_scripts_round_as_python_does(page: Page) -> None:
+    cases = [
+        (p, border) for p in (0.001, 0.181, 0.8149, 0.8151, 0.8199, 0.82, 0.8249, 0.999) for border in (None, 0.82)
+    ]
+    told = page.evaluate(
+        """async (cases) => {
+            const { perCent } = await import('./page/asking.js');
+            return cases.map((one) => perCent(...one)); }""",
+        cases,
+    )
+    assert told == [per_cent_in_words(*case) for case in cases] and "81.9 %" in told
+
+
+def test_in_the_table_of_many_a_probability_below_the_border_does_not_look_like_it(page: Page) -> None:
+    row = {"file": "a.jpg", "face": 1, "answer": "not sure", "p_female": 0.1801, "p_male": 0.8199, "error": ""}
+    answer = {"rows": [row], "summary": "1 face: not sure.", "not_sure_below": 0.82}
+    page.route("**/answer?*", lambda route: route.fulfill(body=json.dumps(answer) + "\n"))
+    upload_many(page, [app.EXAMPLES / "grace_hopper.jpg"])
+    assert table_of(page, "#table") == [["a.jpg", "1", "not sure", "18 %", "81.9 %"]]
 
 
 def saved_by(page: Page, button: str, folder: Path) -> Path:
@@ -295,6 +327,7 @@ def test_at_a_desk_the_verdict_comes_first_and_the_first_bars_are_above_the_fold
             upload(page, photo)
             tops = [page.locator(part).first.bounding_box() for part in ("#words h2", "#picture img", "#masks", ".bar")]
             heights = [box["y"] for box in tops]
+            assert tops[1]["y"] - tops[0]["y"] - tops[0]["height"] >= 8, "a gap between verdict and picture"
             assert heights == sorted(heights)
             bars = page.locator(".face").first.locator(".bar").last.bounding_box()
             assert bars["y"] + bars["height"] <= 800 and page.evaluate("scrollY") == 0
@@ -384,7 +417,10 @@ def test_all_text_has_contrast_and_all_pictures_and_controls_have_names(
         draw_masks(page, "surgical")
         show_heat(page)
         page.get_by_text("About this model").click()
-        page.locator("#model table").wait_for()
+        cell = page.locator("#model td").first
+        cell.wait_for()
+        padding = cell.evaluate("(node) => [getComputedStyle(node).paddingLeft, getComputedStyle(node).paddingTop]")
+        assert all(float(side.removesuffix("px")) >= 4 for side in padding), padding
         found.append(page.evaluate(CHECKS))
         upload_many(page, [photos["hopper"], photos["text"]])
         found.append(page.evaluate(CHECKS))
@@ -487,6 +523,20 @@ def test_the_page_fits_a_phone_in_one_column(browser: Browser, address: str, tmp
         long_name.write_text("no photo")
         upload_many(page, [app.EXAMPLES / "grace_hopper.jpg", long_name])
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_on_a_phone_no_word_of_a_file_name_is_broken(browser: Browser, address: str) -> None:
+    """Each word of barack_obama.jpg lies in one line, in the grid and in the table."""
+    lines = """[...document.querySelectorAll('.tile .name, .file button')].flatMap((one) =>
+        [...one.childNodes].filter((node) => node.data).map((node) => {
+            const word = document.createRange();
+            word.selectNodeContents(node);
+            return word.getClientRects().length; }))"""
+    with opened(browser, address, PHONE) as page:
+        upload_many(page, [app.EXAMPLES / f"{name}.jpg" for name in ("barack_obama", "eileen_collins_masked")])
+        rows = table_of(page, "#table")
+        assert [row[0] for row in rows] == ["barack_obama.jpg", "eileen_collins_masked.jpg"]
+        assert page.evaluate(lines) == [1] * 2 * (2 + 3)
 
 
 def test_a_desk_has_two_columns(page: Page) -> None:

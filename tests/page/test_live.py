@@ -43,7 +43,7 @@ def watch(address: str, camera: str) -> dict[str, object]:
         page.get_by_role("tab", name="Live").click()
         page.locator(".begin").click()
         page.locator("#now .summary").get_by_text("1 face").wait_for(timeout=SLOW)
-        page.locator(".pace").get_by_text("pictures a second").wait_for(timeout=SLOW)
+        page.locator(".pace").get_by_text("frames per second").wait_for(timeout=SLOW)
         said, pace = page.locator("#now .summary").inner_text(), page.locator(".pace").inner_text()
         stored = page.evaluate("[localStorage.length, document.cookie]")
         drawn = page.evaluate(
@@ -84,7 +84,7 @@ def test_the_camera_is_answered_as_it_runs_and_off_where_nobody_sees_it(
     (face,) = predict_file(model, camera)  # its first picture
     seen = in_a_process("watch", address, str(camera))
     assert seen["said"] == f"1 face: {face.answer}." and seen["drawn"] is True
-    assert re.fullmatch(r"\d+\.\d pictures a second", str(seen["pace"]))
+    assert re.fullmatch(r"\d+\.\d frames per second", str(seen["pace"]))
     assert seen["still"] is False and seen["after"] == 0, "the camera is off in another tab"
     assert seen["kept"][0] == 0
 

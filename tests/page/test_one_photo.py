@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from maskedgender.masks.drawing import STYLES
 from maskedgender.networks.classifier import Classifier
 from maskedgender.page.about_model import RESULTS, about_model
 from maskedgender.page.annotation import FRAME, LABEL, LEAST_SIDE, SHOWN_SIDE, annotate
-from maskedgender.page.answer_html import cards_html, data_url, summary, verdict_html
+from maskedgender.page.answer_html import NUMBERED, cards_html, data_url, picture_html, summary, verdict_html
 from maskedgender.page.answering import answer
 from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, picture_of, with_masks
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.prediction.answers import Prediction, per_cent, predict_photo
+from shots.faces_sheet import words
 
 from ..support.people import GROUP, collins
 
@@ -87,6 +89,46 @@ def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -
     assert words.count("No mask") == 2 and "versions two" not in words
 
 
+def with_and_without(*pairs: tuple[float, float]) -> PhotoAnswers:
+    """Faces of which p_female is the first number bare, the second with a mask."""
+    photo = np.zeros((100, 300, 3), np.uint8)
+    bare, again = (
+        [
+            Answer(Prediction((90 * n, 0, 50, 50), 0.9, p, 1 - p, not_sure_below=0.83), photo)
+            for n, p in enumerate(of_kind)
+        ]
+        for of_kind in zip(*pairs, strict=True)
+    )
+    return PhotoAnswers(photo, "kn95", bare, list(again))
+
+
+def test_what_masks_change_is_told_with_the_faces_that_lean_the_other_way() -> None:
+    told = verdict_html(with_and_without((0.24, 0.79)))
+    assert "drawn on 1 of 1, no answer changes; 1 face leans the other way." in told
+    told = verdict_html(with_and_without((0.24, 0.79), (0.7, 0.2), (0.99, 0.8), (0.24, 0.55), (0.7, 0.8)))
+    assert "drawn on 5 of 5, 1 answer changes; 2 faces lean the other way." in told
+    assert "lean" not in verdict_html(with_and_without((0.99, 0.98), (0.99, 0.01))).partition("drawn on")[2]
+
+
+def test_the_button_says_that_the_saved_answers_are_those_without_drawn_masks() -> None:
+    answers = with_and_without((0.24, 0.99))
+    assert "Save the answers without drawn masks (CSV)</a>" in cards_html("photo.jpg", answers)
+    bare = PhotoAnswers(answers.photo, None, answers.as_it_is, [])
+    assert "Save the answers (CSV)</a>" in cards_html("photo.jpg", bare)
+
+
+def test_the_order_of_the_numbers_is_told_where_there_are_several() -> None:
+    answers = with_and_without((0.99, 0.99), (0.99, 0.99))
+    assert NUMBERED in picture_html(answers) and NUMBERED in cards_html("photo.jpg", answers)
+    assert NUMBERED not in picture_html(with_and_without((0.99, 0.99)))
+
+
+def test_the_name_of_a_button_begins_with_the_words_that_are_seen() -> None:
+    """Who speaks to the browser says what they see (WCAG 2.5.3)."""
+    name, seen = re.findall(r'class="look".*?aria-label="(.*?)">(.*?)</button>', words_about(0.99))[0]
+    assert name == f"{seen} Face 1"
+
+
 def test_a_face_that_wears_a_mask_gets_no_other(group: np.ndarray) -> None:
     faces = find_faces(group)
     masked, fits = with_masks(group, faces, "cloth", [False, True, False])
@@ -127,7 +169,9 @@ def test_not_sure_is_explained_and_a_sure_answer_is_not() -> None:
     assert "Leans to “male”: 80 % is below the 83 %" in words_about(0.2)
     assert "not sure, leans to male" in words_about(0.35) and "leans" not in words_about(0.36)
     assert "eans" not in words_about(0.99) and "close" not in words_about(0.99)
-    assert "82.9 % is below the 83 %" in words_about(0.8299)
+    assert words_about(0.8299).count("82.9 %") == 2 and "82.9 % is below the 83 %" in words_about(0.8299), (
+        "in the bar too"
+    )
 
 
 def test_one_face_is_summed_up_with_the_side_that_it_leans_to() -> None:
@@ -152,13 +196,36 @@ def test_the_panel_names_the_best_and_the_worst_group_as_they_were_measured(mode
     masked = measured[measured.masked & (measured.model == model_path.stem)]
     for kind in ("gender", "race", "age", "gender and race"):
         of_kind = masked[masked.group == kind].sort_values("accuracy")
-        line = next(line for line in told.splitlines() if line.startswith(f"- **By {kind}**"))
+        lines = [line for line in told.splitlines() if line.startswith(f"- **By {kind}**")]
         best, worst = (of_kind.iloc[place] for place in (-1, 0))
         names = [f"“{row.value.replace('_', ' or ')}” ({per_cent(row.accuracy)} with a mask" for row in (best, worst)]
-        assert line.index(f"most often on faces labelled {names[0]}") < line.index(f"least often on {names[1]}")
-        for row in of_kind[of_kind.group != "gender and race"].itertuples():
+        assert len(lines) == (worst.high < best.low), kind
+        for line in lines:
+            assert line.index(f"most often on faces labelled {names[0]}") < line.index(f"least often on {names[1]}")
+        for row in of_kind.itertuples():
             assert f"| {row.value.replace('_', ' or ')} | {per_cent(row.accuracy)} (" in told
     assert "seed_gender" not in told and "- with a mask: " in told and "- bare: " in told
+
+
+def test_the_panel_tells_best_from_worst_only_where_their_intervals_do_and_counts_small_groups(
+    model_path: Path, tmp_path: Path
+) -> None:
+    shutil.copy(RESULTS / "accuracy.csv", tmp_path)
+    header = "group,value,count,accuracy,low,high,model,masked\n"
+    rows = {
+        "race": (("A", 500, 0.9, 0.87, 0.93), ("B", 500, 0.8, 0.76, 0.84)),
+        "age": (("0-2", 16, 0.9, 0.64, 0.97), ("3-9", 500, 0.86, 0.8, 0.9)),
+    }
+    lines = [
+        f"{kind},{','.join(map(str, row))},{model_path.stem},{masked}"
+        for kind, of_kind in rows.items()
+        for row in of_kind
+        for masked in (True, False)
+    ]
+    (tmp_path / "accuracy-by-group.csv").write_text(header + "\n".join(lines))
+    told = about_model(model_path, tmp_path)
+    assert "**By race**, it is right most often on faces labelled “A” (90 %" in told and "By age" not in told
+    assert "| 0-2 | 90 % (64 to 97, n = 16) | 90 % (64 to 97, n = 16) |" in told and "| 3-9 | 86 % (80 to 90) |" in told
 
 
 def test_of_another_model_the_panel_tells_no_measurements(
@@ -253,6 +320,17 @@ def test_a_file_name_cannot_write_into_the_page(model: Classifier) -> None:
     assert answer(model, name, b"no photo", "one", None, False) == {
         "error": f"{name} is not a photo in a format known here; save it as JPEG or PNG."
     }
+
+
+def test_below_the_border_no_probability_looks_like_it() -> None:
+    assert [per_cent(p, 0.82) for p in (0.8199, 0.8151, 0.8149, 0.82, 0.8249, 0.9)] == [
+        "81.9 %", "81.5 %", "81 %", "82 %", "82 %", "90 %",
+    ]  # fmt: skip
+    faces = [Prediction((100 * n, 0, 50, 50), 0.9, 0.1801, 0.8199, not_sure_below=0.82) for n in range(2)]
+    answers = PhotoAnswers(np.zeros((100, 300, 3), np.uint8), None, [Answer(face, None) for face in faces], [])
+    table = cards_html("photo.jpg", answers).partition("<table>")[2]
+    assert table.count("<td>not sure</td><td>18 %</td><td>81.9 %</td>") == 2
+    assert words(faces[0]) == "not sure, 81.9 % male"
 
 
 def test_nothing_is_certain() -> None:

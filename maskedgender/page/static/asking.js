@@ -17,7 +17,7 @@ export const ask = async (place, body, { name = '', waiting = () => {}, signal, 
     return told ?? { error: 'The answer was lost; please try again.' };
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    return { error: 'The page does not answer; is it still running where it was started?' };
+    return { error: 'The page does not answer; is its server still running?' };
   }
 };
 
@@ -37,6 +37,13 @@ async function* lines(stream) {
     yield* whole.filter(Boolean);
   }
 }
+
+// A probability as people read it; one below the border of "not sure" that would be rounded up to it has a decimal.
+// The rule is that of `per_cent` in prediction/answers.py.
+export const perCent = (p, border = null) => {
+  const told = p >= 0.995 ? '>99 %' : p <= 0.005 ? '<1 %' : `${Math.round(100 * p)} %`;
+  return border !== null && p < border && told === perCent(border) ? `${(Math.floor(1000 * p) / 10).toFixed(1)} %` : told;
+};
 
 // The live region of an answer stays the same node, so that screen readers hear of each change.
 export const say = (live, content, role = 'status') => {

@@ -1,5 +1,5 @@
-// The tab with the camera: each picture is answered as it comes, and what is shown is the average of the last second.
-import { ask, element as make, notice, say } from './asking.js';
+// The tab with the camera: each frame is answered as it comes, and what is shown is the average of the last second.
+import { ask, element as make, notice, perCent, say } from './asking.js';
 import { closeCamera, openCamera, pictureOf } from './camera.js';
 
 const SIDE = 640;  // pixels of what is sent: enough for people at a desk, and quick
@@ -7,7 +7,6 @@ const SECOND = 1000;
 const SAME_FACE = 0.25;  // intersection over union with a box of the picture before
 const colourOf = (answer) => getComputedStyle(document.querySelector('.live-camera'))
   .getPropertyValue(`--box-${answer.replace(' ', '-')}`).trim();
-const perCent = (p) => p >= 0.995 ? '>99 %' : p <= 0.005 ? '<1 %' : `${Math.round(100 * p)} %`;
 
 const shared = ([ax, ay, aw, ah], [bx, by, bw, bh]) => {
   const wide = Math.max(0, Math.min(ax + aw, bx + bw) - Math.max(ax, bx));
@@ -45,13 +44,13 @@ export const start = (element) => {
   const video = find('video'), canvas = find('canvas'), live = find('#now'), untouched = live.innerHTML;
   let running = null, told = '';  // what runs is told from what was stopped, and may still wait for a picture
 
-  const draw = (faces, scale) => {
+  const draw = (faces, scale, border) => {
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     const pen = canvas.getContext('2d'), size = Math.max(14, canvas.width / 28);
     pen.font = `600 ${size}px system-ui, sans-serif`;
     faces.forEach(({ answer, p, box }) => {
       const [x, y, width, height] = box.map((side) => side * scale), colour = colourOf(answer);
-      const label = `${answer} ${perCent(Math.max(p, 1 - p))}`, wide = pen.measureText(label).width + size * 0.6;
+      const label = `${answer} ${perCent(Math.max(p, 1 - p), border)}`, wide = pen.measureText(label).width + size * 0.6;
       pen.lineWidth = size / 6;
       pen.strokeStyle = pen.fillStyle = colour;
       pen.strokeRect(x, y, width, height);
@@ -63,7 +62,7 @@ export const start = (element) => {
   };
   // Said only when it changes: five times a second would be noise for who listens to it.
   const tell = (faces) => {
-    const words = faces.length ? faces.map((face) => face.answer).join(', ') : 'No face in the picture.';
+    const words = faces.length ? faces.map((face) => face.answer).join(', ') : 'No face in view.';
     const text = faces.length ? `${faces.length} face${faces.length > 1 ? 's' : ''}: ${words}.` : words;
     if (text !== told) say(live, make('h2', { className: 'summary', text }));
     told = text;
@@ -76,13 +75,13 @@ export const start = (element) => {
       if (running !== mine) return;
       if (reply.error) { stop(); notice(live, reply.error); return; }
       const now = performance.now(), faces = seen(reply.faces, reply.not_sure_below, now);
-      draw(faces, scale);
+      draw(faces, scale, reply.not_sure_below);
       tell(faces);
       answered.push(now);
       if (answered.length > 10) answered.shift();
       if (answered.length > 1) {
         const pace = (answered.length - 1) * SECOND / (now - answered[0]);
-        find('.pace').textContent = `${pace.toFixed(1)} pictures a second`;
+        find('.pace').textContent = `${pace.toFixed(1)} frames per second`;
         element.dataset.pace = pace.toFixed(2);
       }
       await new Promise(requestAnimationFrame);  // a tab in the background rests

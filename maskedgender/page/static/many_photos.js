@@ -1,5 +1,5 @@
 // The tab for a whole folder's photos: each is sent by itself, and what comes back stays in this tab alone.
-import { ask, element as make, notice, save, say } from './asking.js';
+import { ask, element as make, notice, perCent, save, say } from './asking.js';
 import { nameOf, takeFiles } from './drop.js';
 import { zip } from './zip.js';
 
@@ -7,14 +7,23 @@ const COLUMNS = ['file', 'face', 'x', 'y', 'width', 'height', 'score', 'p_female
   'error'];
 const SHOWN = [['file', 'File'], ['face', 'Face'], ['answer', 'Answer'], ['p_female', 'Female'], ['p_male', 'Male']];
 const KINDS = ['female', 'male', 'not sure', 'no face', 'error'];
+const FILTERS = { all: 'all', female: 'with female', male: 'with male', 'not sure': 'with not sure',
+  'no face': 'without a face', error: 'not readable' };  // they count photos, of which one may have faces of every kind
 const NO_FACE = 'no face found';
 const TOGETHER = 2;  // photos on their way at once: one is answered while the next one arrives
 
-const perCent = (p) => p >= 0.995 ? '>99 %' : p <= 0.005 ? '<1 %' : `${Math.round(100 * p)} %`;
 const count = (n, one) => `${n} ${one}${n === 1 ? '' : 's'}`;
 const LEFT_OUT = / left out: /;  // after a photo's hundred faces: how many more there are
 const kindOf = (row) => row.error === NO_FACE ? 'no face' : LEFT_OUT.test(row.error) ? 'left out'
   : row.error ? 'error' : row.answer;
+
+// A name whose lines may end after its words, so that no word is broken: barack_, obama.jpg.
+const breakable = (name) => name.split(/(?<=[-_ /])/).flatMap((word) => [make('wbr'), word]).slice(1);
+// A sentence about a file, shown beside the file's name, without the name that it begins with.
+const withoutName = (sentence, name) => {
+  const last = name.split('/').at(-1);
+  return sentence.startsWith(last) ? sentence.slice(last.length).replace(/^[:,]? +/, '') : sentence;
+};
 
 export const start = (element) => {
   const find = (selector) => element.querySelector(selector);
@@ -53,6 +62,7 @@ export const start = (element) => {
       if (mine !== photos) break;
       if (told.picture) photo.picture = await (await fetch(told.picture)).blob();
       photo.summary = told.summary ?? told.error;
+      photo.border = told.not_sure_below;
       photo.rows = told.rows ?? [{ ...Object.fromEntries(COLUMNS.map((name) => [name, ''])), file: photo.name,
         error: told.error }];
       delete photo.file;
@@ -64,7 +74,7 @@ export const start = (element) => {
   const progress = () => {
     const done = photos.filter((photo) => photo.rows).length;
     if (done === photos.length) return;
-    const told = make('label', { className: 'hint busy', text: `${done} of ${count(photos.length, 'photo')} answered ` });
+    const told = make('label', { className: 'hint busy', text: `${done} of ${count(photos.length, 'file')} answered ` });
     told.append(make('progress', { value: done, max: photos.length }));
     live.removeAttribute('role');  // not each of hundreds is announced
     live.replaceChildren(told);
@@ -79,7 +89,8 @@ export const start = (element) => {
     const rows = rowsOf(photos), of = (kind) => rows.filter((row) => kindOf(row) === kind).length;
     const faces = rows.filter((row) => row.answer).length;
     const answers = ['female', 'male', 'not sure'].filter(of).map((kind) => `${of(kind)} ${kind}`).join(', ');
-    const told = [`${count(photos.length, 'photo')}: ${count(faces, 'face')}${answers && ` (${answers})`}`];
+    const given = count(photos.length, of('error') ? 'file' : 'photo');
+    const told = [`${given}: ${count(faces, 'face')}${answers && ` (${answers})`}`];
     if (of('no face')) told.push(`${count(of('no face'), 'photo')} without a face`);
     if (of('error')) told.push(`${count(of('error'), 'file')} that cannot be read`);
     say(live, make('h2', { className: 'summary', text: `${told.join(', ')}.` }));
@@ -95,7 +106,8 @@ export const start = (element) => {
     const buttons = [null, ...KINDS].map((kind) => {
       const n = kind ? answered().filter((photo) => photo.rows.some((row) => kindOf(row) === kind)).length
         : answered().length;
-      const button = make('button', { type: 'button', text: `${kind ?? 'all'} (${n})`, disabled: !n && kind !== wanted });
+      const text = `${FILTERS[kind ?? 'all']} (${n})`;
+      const button = make('button', { type: 'button', text, disabled: !n && kind !== wanted });
       button.setAttribute('aria-pressed', String(kind === wanted));
       button.dataset.kind = kind ?? 'all';
       button.addEventListener('click', () => {
@@ -119,7 +131,9 @@ export const start = (element) => {
     } else {
       button.append(make('span', { className: 'none', text: 'not read' }));
     }
-    button.append(make('span', { className: 'name', text: photo.name }), make('span', { text: photo.summary }));
+    const name = make('span', { className: 'name' });
+    name.append(...breakable(photo.name));
+    button.append(name, make('span', { text: withoutName(photo.summary, photo.name) }));
     button.addEventListener('click', () => enlarge(photo));
     item.append(button);
     return item;
@@ -130,7 +144,8 @@ export const start = (element) => {
     picture.src = photo.url ?? '';
     if (!photo.url) picture.removeAttribute('src');
     picture.alt = `${photo.name} with its faces marked`;
-    large.querySelector('p').textContent = `${photo.name}: ${photo.summary}`;
+    const said = withoutName(photo.summary, photo.name);
+    large.querySelector('p').textContent = said === photo.summary ? `${photo.name}: ${said}` : photo.summary;
     large.showModal();
   };
   large.addEventListener('click', (event) => { if (event.target === large) large.close(); });
@@ -155,9 +170,11 @@ export const start = (element) => {
     find('tbody').replaceChildren(...rows.map(line));
   };
   const line = (row) => {
-    const cells = row.answer ? [row.face, row.answer, perCent(row.p_female), perCent(row.p_male)] : [row.error];
+    const shares = row.answer && [row.p_female, row.p_male].map((p) => perCent(p, row.photo.border));
+    const cells = row.answer ? [row.face, row.answer, ...shares] : [withoutName(row.error, row.file)];
     const shownRow = make('tr'), file = make('th', { scope: 'row', className: 'file' });
-    const opener = make('button', { type: 'button', text: row.file });
+    const opener = make('button', { type: 'button' });
+    opener.append(...breakable(row.file));
     opener.addEventListener('click', () => enlarge(row.photo));
     file.append(opener);
     shownRow.append(file, ...cells.map((text) => make('td', { text: String(text), colSpan: cells.length === 1 ? 4 : 1 })));

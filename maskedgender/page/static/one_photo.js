@@ -50,7 +50,7 @@ export const start = (element) => {
     const style = masks.querySelector('input:checked').value;
     try {
       const told = await ask('answer', photo, { name: photo.name, show: 'one', style, whole, signal: mine.signal,
-        waiting: (ahead) => hint(live, `Waiting: ${ahead} ${ahead === 1 ? 'photo is' : 'photos are'} before yours ...`) });
+        waiting: (ahead) => hint(live, `Waiting: ${ahead} ${ahead === 1 ? 'photo is' : 'photos are'} ahead of yours ...`) });
       if (asking === mine) show(told);
     } catch (error) {
       if (error.name !== 'AbortError') throw error;
@@ -88,8 +88,8 @@ export const start = (element) => {
     const files = [...event.clipboardData?.files ?? []].filter((file) => file.type.startsWith('image/'));
     if (files.length && element.checkVisibility()) give(files);
   });
-  masks.addEventListener('change', () => answer('Asking again ...'));
-  anyway.addEventListener('click', () => answer('Looking at the whole picture ...', true));
+  masks.addEventListener('change', () => answer('Answering again ...'));
+  anyway.addEventListener('click', () => answer('Answering for the whole picture ...', true));
   element.querySelectorAll('.example').forEach((button) => {
     button.querySelector('img').src = at(`examples/${button.dataset.name}`);
     button.addEventListener('click', async () => {
