@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..files import written_whole
 from ..images.buckets import is_address
+from ..networks.classifier import Classifier
 from ..networks.model_files import caution, load_model
 from ..prediction.answers import error_row, is_unread, per_cent, write_csv
 from ..prediction.many_photos import Photo, Row, find, place, require_same_model, rows_of_photos, whole_rows
@@ -35,8 +36,11 @@ def predict(
     answered_before = {place(row["file"]): row for row in reversed(done)}  # each photo's first row
     rest = [photo for photo in photos if place(photo) not in answered_before]
     unread = sum(is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
+    border = None
     if done or any(is_address(photo) or os.path.isfile(photo) for photo in photos):  # noqa: PTH113 (a name may be too long)
-        answered: Iterable[list[Row]] = _answered(rest, (model_path, scale, classes), processes, done, csv)
+        model = _opened(model_path, scale, classes)
+        border = model.not_sure_below
+        answered: Iterable[list[Row]] = _answered(model, rest, processes, done, csv)
     else:  # a wrong name is told at once, without a wait for Keras
         answered = ([error_row(photo, find(photo, 1).error)] for photo in photos)
 
@@ -52,26 +56,23 @@ def predict(
         typer.echo(f"{csv}: {len(photos):,} photos, {unread:,} of them could not be read")
     else:
         for row in rows():
-            typer.echo(_in_words(row))
+            typer.echo(in_words(row, border))
     return unread
 
 
-def _answered(
-    photos: Sequence[Photo],
-    file: tuple[Path, str | None, str | None],
-    processes: int | None,
-    done: list[dict[str, str]],
-    csv: Path | None,
-) -> Iterator[list[Row]]:
-    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too.
-
-    Args:
-        file: of the model, with its scale and classes, as `load_model` takes them.
-    """
-    model = load_model(*file)
-    for sentence in (caution(file[0]), *model.notes):
+def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
+    """A model, as `load_model` takes it, after the notes on it were told."""
+    model = load_model(path, scale, classes)
+    for sentence in (caution(path), *model.notes):
         if sentence:
             typer.echo(sentence, err=True)
+    return model
+
+
+def _answered(
+    model: Classifier, photos: Sequence[Photo], processes: int | None, done: list[dict[str, str]], csv: Path | None
+) -> Iterator[list[Row]]:
+    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too."""
     if csv and done:
         require_same_model(model, done, csv)
         _keep_only(done, csv)
@@ -99,13 +100,13 @@ def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
         write_csv(rows, partial)
 
 
-def _in_words(row: Row) -> str:
+def in_words(row: Row, not_sure_below: float | None) -> str:
     """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
     if row["error"]:
         return f"{row['file']}: {row['error']}"
     shares = [
-        f"{name} {per_cent(float(str(row[f'p_{name}'])))}"
-        for name in ("female", "male", "mask")
+        f"{name} {per_cent(float(str(row[f'p_{name}'])), border)}"
+        for name, border in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
         if row[f"p_{name}"] not in (None, "")
     ]
     return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from maskedgender import __version__
 from maskedgender.cli.commands import app
-from maskedgender.cli.predict import predict
+from maskedgender.cli.predict import in_words, predict
 from maskedgender.data import make_dataset
 from maskedgender.data.audit import LEAKED, UNREADABLE
 from maskedgender.data.layout import FOLDER
@@ -120,6 +120,13 @@ def test_names_in_any_letters_reach_a_file_that_knows_few(photos: Path, model: P
     few = {**os.environ, "PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(words, capture_output=True, env=few, check=False)
     assert done.returncode == 0 and rb"\u65e5\u672c.png" in done.stdout, done.stderr.decode()
+
+
+def test_a_line_shows_that_a_probability_lies_below_the_border():
+    numbers = {"file": "a.jpg", "face": 1, "p_female": 0.1801, "p_male": 0.8199, "p_mask": 0.8199, "error": ""}
+    row = {**dict.fromkeys(COLUMNS, ""), **numbers, "answer": "not sure"}
+    assert in_words(row, 0.82) == "a.jpg, face 1: not sure (female 18 %, male 81.9 %, mask 82 %)"
+    assert in_words(row, None) == "a.jpg, face 1: not sure (female 18 %, male 82 %, mask 82 %)"
 
 
 def test_predict_says_it_in_words(photos: Path, model: Path):
