@@ -21,12 +21,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from maskedgender.networks.model_files import load_model
 from maskedgender.page import app
+from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import NOT_SURE, predict_file
 
 SHOTS = Path(__file__).resolve().parent
 ANSWER_TIME = 60_000  # milliseconds, at most
 DESK, PHONE = (1200, 900), (390, 844)
+STRIPE = 8  # rows of pixels
 BROWSER = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),  # a camera where there is none
@@ -184,15 +186,24 @@ def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> 
     file = folder / f"{scene.name}.png"
     page.screenshot(path=file, full_page=True)
     context.close()
-    _shrink(file)
+    shrink(file)
     return file
 
 
-def _shrink(file: Path) -> None:
-    """Store a screenshot with a palette of 256 colours: a third of the size, and little to see of it."""
+def shrink(file: Path) -> None:
+    """Store a screenshot with a palette of 256 colours: a third of the size, and little to see of it.
+
+    The colours of the answers are kept, however few pixels have them: they lie under the picture in broad stripes
+    while the palette is chosen.
+    """
     with Image.open(file) as shot:
-        palette = shot.convert("RGB").quantize(256)
-    palette.save(file, optimize=True)
+        width, height = shot.size
+        colours = [*COLOURS.values(), *COLOURS_ON_DARK.values()]
+        striped = Image.new("RGB", (width, height + STRIPE * len(colours)))
+        striped.paste(shot.convert("RGB"))
+    for place, colour in enumerate(colours):
+        striped.paste(colour, (0, height + place * STRIPE, width, height + (place + 1) * STRIPE))
+    striped.quantize(256, kmeans=1).crop((0, 0, width, height)).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
 from maskedgender.page.answer_html import summary
 from maskedgender.page.one_photo import answer_photo
-from maskedgender.page.style import COLOURS
+from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, csv_rows, predict_file
 from maskedgender.prediction.answers import per_cent as per_cent_in_words
 from maskedgender.prediction.attribution import heat_map, overlay
-from shots.make_shots import DESK, PHONE, Scene, draw_masks, show_heat, take, upload, upload_many
+from shots.make_shots import DESK, PHONE, Scene, draw_masks, show_heat, shrink, take, upload, upload_many
 
 from ..support.people import GROUP
 
@@ -553,6 +553,23 @@ def left_edge(page: Page, selector: str) -> float:
 def test_a_picture_of_the_page_is_small_enough_to_ship(browser: Browser, address: str, tmp_path: Path) -> None:
     shot = take(browser, address, Scene("group", GROUP), tmp_path)
     assert shot.stat().st_size < 300_000 and Image.open(shot).width == 1200
+
+
+def test_a_picture_of_the_page_keeps_the_colours_of_the_answers(tmp_path: Path) -> None:
+    """However short the bars in them are, beside a colourful photo."""
+    y, x = np.mgrid[0:400, 0:600]
+    shot = np.stack([x % 256, (x + y) % 256, 255 - y % 256], axis=-1).astype(np.uint8)
+    colours = [*COLOURS.values(), *COLOURS_ON_DARK.values()]
+    expected = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours])
+    for place, colour in enumerate(expected):
+        shot[10 * place : 10 * place + 8, :8] = colour
+    Image.fromarray(shot).save(tmp_path / "shot.png")
+    shrink(tmp_path / "shot.png")
+    with Image.open(tmp_path / "shot.png") as small:
+        assert small.mode == "P" and small.size == (600, 400)
+        kept = np.asarray(small.convert("RGB")).astype(int)
+    assert np.abs(kept[4 : 10 * len(colours) : 10, 4] - expected).max() <= 3
+    assert np.abs(kept - shot).mean() < 8, "and the picture is still the same"
 
 
 def test_the_page_warns_of_a_model_that_is_not_the_shipped_one(original_model: Path) -> None:
