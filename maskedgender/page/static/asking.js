@@ -17,7 +17,7 @@ export const ask = async (place, body, { name = '', waiting = () => {}, signal, 
     return told ?? { error: 'The answer was lost; please try again.' };
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    return { error: 'The page does not answer; is its server still running?' };
+    return { error: 'The page does not answer; is it still running?' };
   }
 };
 
