@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..networks.backend import keep_openvino_silent
+
 if TYPE_CHECKING:
     import openvino
 
@@ -71,6 +73,7 @@ def _request() -> openvino.InferRequest:
 @cache
 def _compiled(threads: int) -> openvino.CompiledModel:
     """The network for pictures of any size, for as many threads as OpenCV may use."""
+    keep_openvino_silent()
     import openvino  # late: what finds no file to read need not wait for it
 
     core = openvino.Core()

@@ -24,8 +24,7 @@ MODULES: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment] 
 def import_keras_to_serve() -> None:
     """Import Keras, to compute with OpenVINO where that is installed; KERAS_BACKEND, where it is set, is obeyed.
 
-    A process has one backend for good: where Keras was imported before, as for training, nothing changes. OpenVINO
-    would tell its maker of each start; it is kept from it, as nothing is to leave this machine.
+    A process has one backend for good: where Keras was imported before, as for training, nothing changes.
 
     Raises:
         ImportError: Keras, or what it is to compute with, is not installed.
@@ -36,9 +35,17 @@ def import_keras_to_serve() -> None:
         import keras
 
         return
-    MODULES.setdefault(TELEMETRY, None)
+    keep_openvino_silent()
     with _without_unused_modules():
         import keras  # noqa: F401
+
+
+def keep_openvino_silent() -> None:
+    """Before OpenVINO is imported, whoever does: it would tell its maker of that, and nothing is to leave this machine.
+
+    Without its telemetry it imports as well.
+    """
+    MODULES.setdefault(TELEMETRY, None)
 
 
 @contextmanager

@@ -102,6 +102,18 @@ def test_openvino_does_not_tell_its_maker_of_it() -> None:
     assert "openvino" in names and "openvino_telemetry" not in names
 
 
+def test_nor_does_it_where_faces_alone_are_looked_for() -> None:
+    code = """
+import sys
+import numpy as np
+from maskedgender.faces.finding import find_faces
+find_faces(np.full((64, 64, 3), 90, np.uint8))
+print(sorted(name for name, module in sys.modules.items() if module and name.startswith("openvino")))
+"""
+    names = python(code).stdout
+    assert "openvino" in names and "openvino_telemetry" not in names
+
+
 def test_what_was_kept_from_keras_is_there_for_others() -> None:
     code = """
 from maskedgender.networks.backend import import_keras_to_serve
