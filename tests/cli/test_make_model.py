@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PORTRAITS, EPOCHS = 48, 2  # of each part
+PORTRAITS, EPOCHS = 120, 2  # of each part
 # Files that tell how far it has come, in their order; after each one it is killed, up to two seconds later.
 SIGNS = [
     "masked/**/Training/*/*.jpg",
