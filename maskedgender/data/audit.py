@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..images.reduced_decoding import read_portrait
+from ..words import counted
 from .layout import CLASSES, OWN_SOURCE, TRAINING, VALIDATION
 
 LOOK_SIDE = 128  # pixels a side of the portrait that is hashed; its upper half only
@@ -230,4 +231,4 @@ def _table(images: pd.DataFrame, exact: pd.DataFrame, alike: pd.DataFrame | None
 def _named(reason: str, files: list[str]) -> str:
     """Such as "left out, cannot be read: 7 images, Training/male/1.jpg, ... and 2 more"."""
     more = f", and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-    return f"left out, {reason}: {len(files):,} images, {', '.join(files[:NAMED])}{more}"
+    return f"left out, {reason}: {counted(len(files), 'image')}, {', '.join(files[:NAMED])}{more}"

@@ -8,8 +8,12 @@ import pandas as pd
 
 from .layout import BARE, CLASSES
 
+CHOOSE_SHARE = 0.1  # of the training portraits
 
-def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+
+def split_training(
+    images: pd.DataFrame, choose_share: float = CHOOSE_SHARE, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split training images into those to fit and those to choose by: (fit, choose).
 
     The side of a portrait depends on its name (its `source`) and the seed alone, not on what else is listed, so that a
@@ -41,7 +45,9 @@ def split_training(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 
     return images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
 
 
-def split_by_lot(images: pd.DataFrame, choose_share: float = 0.1, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_by_lot(
+    images: pd.DataFrame, choose_share: float = CHOOSE_SHARE, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """As `split_training`, but of however few portraits, so that a side may lack a class, or be empty."""
     chosen = images["source"].map(lambda source: _place(source, seed)).astype(float) < choose_share
     return images[~chosen].reset_index(drop=True), images[chosen].reset_index(drop=True)

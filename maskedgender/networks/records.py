@@ -73,7 +73,7 @@ def exported_facts(trained: Mapping[str, str], **others: object) -> dict[str, ob
     """
     own = ("command", "commit", "data")
     others = {f"export {name}" if name in own else name: value for name, value in others.items()}
-    of_its_answers = (NOT_SURE_BELOW, NOT_SURE_BY)
+    of_its_answers = (NOT_SURE_BELOW, NOT_SURE_BY, BORDER, ANOTHER_SHARE)
     kept = {name: value for name, value in trained.items() if name not in of_its_answers}
     return kept | {name: value for name, value in others.items() if name != "started_from"}
 

@@ -19,7 +19,7 @@ from ..data.audit import audit
 from ..data.layout import BARE, LABELS_FILE, NOT_DESCRIBED, TRAINING, VALIDATION, folder_names
 from ..data.listing import list_images
 from ..data.locate import find_dataset
-from ..data.split import limited, masked_ones, split_training
+from ..data.split import CHOOSE_SHARE, limited, masked_ones, split_training
 from ..data.split_record import split_as_recorded, write_split
 from ..data.stream import PortraitStream
 from ..networks.answering import answering_cnn
@@ -38,7 +38,8 @@ from ..networks.records import (
 )
 from ..networks.seed import seed_cnn
 from ..networks.small import small_cnn
-from .calibration import Calibration, border_of_not_sure, calibrate
+from ..words import counted
+from .calibration import LEAST_PORTRAITS, LEAST_RIGHT, Calibration, border_of_not_sure, calibrate
 from .fitting import export, run_name, train
 from .mask_head import mask_head
 from .recipes import Recipe
@@ -73,8 +74,10 @@ class Learnt:
         model: as it was exported.
         history: one row an epoch, as from `train`.
         best: the epoch (from 1) that was chosen.
-        calibration: what was folded into the model; None for the original's CNN, which stays as it is.
+        calibration: what was folded into the model; None where it stays as it is: the original's CNN, and one with
+            fewer portraits than LEAST_PORTRAITS to choose by.
         file: the .keras file.
+        note: a sentence where it will never answer "not sure", for want of portraits; else empty.
     """
 
     model: keras.Model
@@ -82,6 +85,7 @@ class Learnt:
     best: int
     calibration: Calibration | None
     file: Path
+    note: str
 
 
 def prepared(
@@ -190,7 +194,8 @@ def learn(
         history = train(model, recipe, portraits.dataset, portraits.fit, portraits.choose, run, **begun, **changes)
         best = best_epoch(history)
     architecture = NAMES.get(model.name, model.name)
-    answering, calibration, border = _finished(model, portraits, seed) if architecture != "seed" else (model, None, {})
+    finished = _finished(model, portraits, seed) if architecture != "seed" else (model, None, {}, "")
+    answering, calibration, border, note = finished
     path = output / f"{architecture}_gender.keras"
     with relisted(path):
         export(answering, path)
@@ -199,28 +204,48 @@ def learn(
     answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None), **border}
     if start and changes.get("epochs") == 0:
         write_record(path, exported_facts(record_of(start), **answers, data=data, **facts))
-        return Learnt(answering, history, best, calibration, path)
+        return Learnt(answering, history, best, calibration, path, note)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {"training_data": data}
     write_record(path, training_facts(answering, history, best, **own, **answers, **facts))
-    return Learnt(answering, history, best, calibration, path)
+    return Learnt(answering, history, best, calibration, path, note)
 
 
 def _finished(
     model: keras.Model, portraits: Portraits, seed: int
-) -> tuple[keras.Model, Calibration, dict[str, str | None]]:
+) -> tuple[keras.Model, Calibration | None, dict[str, str | None], str]:
     """A trained CNN in the form that answers, with the answer "mask" where the dataset can teach it; calibrated.
 
-    The border of "not sure" goes with it, as facts for the record.
+    The border of "not sure" goes with it, as facts for the record, and a note where there is none. Of too few
+    portraits neither is found: both would be chance.
     """
     mask = mask_head(model, portraits.dataset, portraits.fit, portraits.choose, seed)
     answering = answering_cnn(model, mask=mask)
     choose = masked_ones(portraits.choose)
+    count = choose["source"].nunique()
+    if count < LEAST_PORTRAITS:
+        return answering, None, {}, _too_few(count)
     stream = PortraitStream(portraits.dataset, choose, model.input_shape[1:], 64)
     calibration = calibrate(answering, stream)
     border = border_of_not_sure(answering, stream, choose["source"].tolist())
-    chosen = None if border is None else f"{border:.2f}"
-    return answering, calibration, {NOT_SURE_BELOW: chosen, NOT_SURE_BY: chosen and f"{len(stream.files):,} crops"}
+    if border is None:
+        return answering, calibration, {}, _too_seldom_right(count)
+    return answering, calibration, {NOT_SURE_BELOW: f"{border:.2f}", NOT_SURE_BY: f"{len(stream.files):,} crops"}, ""
+
+
+def _too_few(count: int) -> str:
+    about = round(LEAST_PORTRAITS / CHOOSE_SHARE, -1)
+    return (
+        f'The {count:,} held-out portraits are too few to calibrate the model and to choose a "not sure" threshold: it '
+        f"will always answer. {LEAST_PORTRAITS} are needed, about {about:,.0f} for training in all."
+    )
+
+
+def _too_seldom_right(count: int) -> str:
+    return (
+        f'No "not sure" threshold surely makes {LEAST_RIGHT:.0%} of the answers right, by the {count:,} held-out '
+        "portraits: the model will always answer. More portraits may help."
+    )
 
 
 def described(images: pd.DataFrame) -> str:
@@ -228,4 +253,4 @@ def described(images: pd.DataFrame) -> str:
     images = images.drop_duplicates("file")
     masked = 1 - images["style"].isin((BARE, NOT_DESCRIBED)).mean()
     known = "" if (images["style"] == NOT_DESCRIBED).all() else f", {masked:.0%} of them with a drawn mask"
-    return f"{len(images):,} images of {images['source'].nunique():,} portraits{known}"
+    return f"{counted(len(images), 'image')} of {counted(images['source'].nunique(), 'portrait')}{known}"

@@ -51,7 +51,7 @@ class Progress(keras.callbacks.Callback):
         """Put the epoch's figures in the place of the bar; Keras calls it."""
         seconds = time.monotonic() - self.started
         self.screen.finish(
-            f"{self._title()} {self._measured(logs, '')}  choosing {self._measured(logs, 'val_')}  "
+            f"{self._title()} {self._measured(logs, '')}  held-out {self._measured(logs, 'val_')}  "
             f"{self.images / seconds:.0f} images/s  {_clock(seconds)}"
         )
 

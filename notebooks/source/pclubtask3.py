@@ -196,6 +196,8 @@ facts = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "hours": hours, "started_fr
 facts["command"] = f"pclubtask3.ipynb with {EPOCHS=}, {BATCH_SIZE=}, {LIMIT=}"
 learnt = learn(model, RECIPES[ARCHITECTURE], portraits, Path(OUTPUT), view, SEED, **facts)
 print(f"{learnt.history.seconds.sum() / 60:.0f} minutes; the best of {len(learnt.history)} epochs is {learnt.best}")
+if learnt.note:
+    print(learnt.note)
 
 # %% [markdown]
 # The best epoch is the one with the highest accuracy on the choosing split. Where the curve for *choose* falls behind

@@ -192,7 +192,7 @@ def test_the_training_notebook_runs_alone_from_top_to_bottom_without_a_network(a
     assert re.search(r"cannot be read +0 +0\n", printed), "the dataset is doubted"
     assert re.search(r"On this machine: \S+, \d+ CPU cores, internet off", printed)
     assert re.search(r"Validation accuracy: \d+\.\d\d % \(", printed)
-    assert re.search(r"epoch 2/2 loss .* choosing loss .* images/s", printed)
+    assert re.search(r"epoch 2/2 loss .* held-out loss .* images/s", printed)
     assert sum("image/png" in str(cell.get("outputs")) for cell in executed.cells) == 8
     shown = [output.get("data", {}) for output in executed.cells[-1].outputs]
     links = [data["text/plain"] for data in shown if "text/html" in data]

@@ -108,6 +108,7 @@ def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) ->
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "small_gender.json").read_text())
+    assert facts["calibrated"] == "no" and "held-out portraits are too few" in result.output
     assert facts["input"] == f"({SIZE}, {SIZE}, 3)", "the size is that of the file"
     assert (
         facts["started from"].startswith("start.keras, SHA-256 ") and "epochs 16, commit abc" in facts["started from"]
@@ -122,13 +123,20 @@ def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(
     elsewhere = images[:1].assign(source="of another dataset")
     start = export(answering_cnn(small_cnn(SIZE)), tmp_path / "start.keras")
     write_split(start, pd.concat([images[::2], elsewhere]), images[1::2])
-    facts = {"epochs": "16", "command": "long ago", "not sure below": "0.9", "SHA-256": sha256(start)}
+    facts = {
+        "epochs": "16",
+        "command": "long ago",
+        "not sure below": "0.9",
+        "border between the words": "1/2",
+        "SHA-256": sha256(start),
+    }
     start.with_suffix(".json").write_text(json.dumps(facts))
     words = ["--dataset", dataset, "--looks", tmp_path / "looks.csv", "--epochs", 0, "--architecture", "small"]
     result = CliRunner().invoke(app, [str(word) for word in ["train", *words, "--start", start, "--output", tmp_path]])
     assert result.exit_code == 0, result.output
     told = json.loads((tmp_path / "small_gender.json").read_text())
     assert told["epochs"] == "16" and told["command"] == "long ago" and "not sure below" not in told
+    assert told["calibrated"] == "no" and "border between the words" not in told, "there were too few portraits"
     assert (
         "export command" in told
         and told["export data"].startswith("24 images of 24 portraits")

@@ -15,9 +15,9 @@ from maskedgender.data.split import split_training
 from maskedgender.data.stream import PortraitStream
 from maskedgender.networks.answering import answering_cnn
 from maskedgender.networks.probabilities import answer_probabilities
-from maskedgender.networks.records import CALIBRATED, read_record
+from maskedgender.networks.records import BORDER, CALIBRATED, NOT_SURE_BELOW, read_record
 from maskedgender.training import pipeline
-from maskedgender.training.calibration import Calibration, calibrate
+from maskedgender.training.calibration import LEAST_PORTRAITS, Calibration, _surely_right, calibrate
 from maskedgender.training.recipes import RECIPES
 
 from ..support.synthetic import synthetic_dataset
@@ -53,6 +53,7 @@ def test_what_is_exported_is_calibrated_on_the_images_that_choose(
     monkeypatch.setattr(pipeline, "train", lambda *_, **__: history)
     monkeypatch.setattr(pipeline, "calibrate", recorded)
     monkeypatch.setattr(pipeline, "mask_head", lambda *_: None)
+    monkeypatch.setattr(pipeline, "LEAST_PORTRAITS", 2)
     learnt = pipeline.learn(tiny_cnn(), RECIPES["small"], portraits, tmp_path / "out", "face")
     (stream,) = streams
     assert stream.files == masked["file"][masked["style"] == "n95"].tolist(), "the masked ones of those that choose"
@@ -62,4 +63,27 @@ def test_what_is_exported_is_calibrated_on_the_images_that_choose(
     everything = PortraitStream(portraits.dataset, images, (SIDE, SIDE, 3), 8)
     expected = margins(plain, everything) / found.temperature + found.shift
     np.testing.assert_allclose(margins(exported, everything), expected, atol=1e-3)
-    assert read_record(learnt.file)[CALIBRATED] == "yes"
+    record = read_record(learnt.file)
+    assert record[CALIBRATED] == "yes" and NOT_SURE_BELOW not in record
+    assert learnt.note.startswith('No "not sure" threshold') and "will always answer" in learnt.note
+
+
+def test_of_too_few_portraits_nothing_is_calibrated_and_a_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = list_images(synthetic_dataset(tmp_path, 12, labels_file=True), TRAINING)
+    fit, choose = split_training(images, 0.4)
+    portraits = pipeline.Portraits(tmp_path / "GenderOcclusionData", fit, choose, images, "")
+    history = pd.DataFrame({"epoch": [1], "val_accuracy": [0.5], "val_loss": [1.0], "seconds": [1.0]})
+    monkeypatch.setattr(pipeline, "train", lambda *_, **__: history)
+    learnt = pipeline.learn(tiny_cnn(), RECIPES["small"], portraits, tmp_path / "out", "face")
+    record = read_record(learnt.file)
+    assert learnt.calibration is None and record[CALIBRATED] == "no" and NOT_SURE_BELOW not in record
+    assert BORDER not in record
+    assert f"The {choose['source'].nunique()} held-out portraits are too few" in learnt.note
+    assert "73 are needed, about 730 for training" in learnt.note
+
+
+def test_so_many_portraits_are_just_enough_for_a_threshold() -> None:
+    rights = [np.ones(count, bool) for count in (LEAST_PORTRAITS - 1, LEAST_PORTRAITS)]
+    assert [_surely_right(right, np.arange(len(right))) for right in rights] == [False, True]
