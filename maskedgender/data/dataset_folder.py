@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..files import written_whole
-from .layout import CLASSES, LABELS_FILE
-from .portraits import FOLDERS, Portrait, PortraitsError
+from .layout import CLASSES, FOLDERS, LABELS_FILE
+from .portraits import Portrait, PortraitsError
 
 LEFT_OUT_FILE = "left-out.csv"
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
@@ -31,8 +31,8 @@ class Settings:
 
 def image_name(portrait: Portrait, number: int) -> str:
     """Where a variant of a portrait lies in the dataset folder."""
-    part, *rest = Path(portrait.file).with_suffix("").parts
-    return f"{FOLDERS[part]}/{portrait.gender}/{'-'.join(rest)}-{number}.jpg"
+    parts = Path(portrait.file).with_suffix("").parts
+    return f"{FOLDERS[portrait.part]}/{portrait.gender}/{'-'.join(parts[1:] or parts)}-{number}.jpg"
 
 
 def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait], update: bool) -> set[str]:

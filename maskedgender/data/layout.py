@@ -13,6 +13,8 @@ LABELS_FILE = "labels.csv"
 BARE = "none"  # the style of an image without a mask
 NOT_DESCRIBED = "not known"
 OWN_SOURCE = "own source"  # the column with a portrait's own name, where it goes by the first of its copies'
+# The first folder in the name of a portrait's file, in the labels that make-dataset reads, and where its images go.
+FOLDERS: Mapping[str, str] = {"train": TRAINING, "val": VALIDATION}
 OURS: Mapping[str, str] = {name: name for name in (*CLASSES, TRAINING, VALIDATION)}
 
 

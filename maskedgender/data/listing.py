@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..images.folders import SUFFIXES, scan
-from .layout import CLASSES, LABELS_FILE, NOT_DESCRIBED, OURS
+from ..words import counted
+from .layout import CLASSES, FOLDERS, LABELS_FILE, NOT_DESCRIBED, OURS
 
 
 def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
         ValueError: labels.csv has no column file, or lists none of them.
     """
     folders = [f"{names[part]}/{names[name]}" for name in CLASSES]
-    rows = [(file, label) for label, folder in enumerate(folders) for file in _image_files(dataset, folder)]
+    rows = [(file, label) for label, folder in enumerate(folders) for file in _image_files(dataset, folder, part)]
     images = pd.DataFrame(rows, columns=["file", "label"])
     if (dataset / LABELS_FILE).is_file():
         described = pd.read_csv(dataset / LABELS_FILE, dtype=str, keep_default_na=False)
@@ -52,10 +53,12 @@ def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset
     unlisted = int((~images["file"].isin(described["file"])).sum())
     if unlisted:
         advice = "run make-dataset again to finish the folder, or delete the file to use all images"
-        warnings.warn(f"{dataset / LABELS_FILE} does not list {unlisted} images: left out; {advice}.", stacklevel=3)
+        warnings.warn(
+            f"{dataset / LABELS_FILE} does not list {counted(unlisted, 'image')}: left out; {advice}.", stacklevel=3
+        )
 
 
-def _image_files(dataset: Path, folder: str) -> list[str]:
+def _image_files(dataset: Path, folder: str, part: str) -> list[str]:
     """The pictures of one class folder and of those in it, sorted, relative to the dataset folder."""
     if not (dataset / folder).is_dir():
         raise FileNotFoundError(f"{dataset} has no folder {folder}.")
@@ -63,5 +66,10 @@ def _image_files(dataset: Path, folder: str) -> list[str]:
     if found.closed:
         raise PermissionError(f"{found.closed[0]} may not be opened; ask its owner for permission, or take it away.")
     if not found.pictures:
-        raise FileNotFoundError(f"{dataset / folder} holds no pictures: looked for {', '.join(sorted(SUFFIXES))}.")
+        advice = ""
+        if (dataset / LABELS_FILE).is_file():  # as make-dataset leaves it
+            (prefix,) = (prefix for prefix, its_part in FOLDERS.items() if its_part == part)
+            advice = f" For make-dataset, the files of some of the labels' rows must begin with {prefix}/."
+        looked = ", ".join(sorted(SUFFIXES))
+        raise FileNotFoundError(f"{dataset / folder} holds no pictures: looked for {looked}.{advice}")
     return [picture.relative_to(dataset).as_posix() for picture in found.pictures]

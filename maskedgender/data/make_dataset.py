@@ -2,7 +2,8 @@
 
 The portraits are FairFace's (the development zips, or the authors' own published zip or folders and their CSVs), or any
 others with a CSV of the columns file, gender and, if known, age and race. Rows whose file begins with train/ go to
-Training, with val/ to Validation. What is done is on disk at every moment, so a run that was interrupted goes on.
+Training, with val/ to Validation; of files in no folder a fifth goes to Validation. What is done is on disk at every
+moment, so a run that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ..faces.geometry import resized
 from ..masks.drawing import STYLES, MaskError, draw_mask
 from ..processes import pool_of_processes
 from .dataset_folder import LEFT_OUT_FILE, Settings, image_name, open_folder, write_whole
-from .layout import BARE, LABELS_FILE
+from .layout import BARE, FOLDERS, LABELS_FILE, TRAINING, VALIDATION
 from .portraits import Portrait, PortraitsError, PortraitStore, read_labels
 
 CROP_SIZE = 256  # as in Kaggle's dataset
@@ -44,22 +45,35 @@ _work: dict[str, Any] = {}  # in a worker process: store, dataset and settings
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the portraits: counts of portraits by outcome, and of images by style."""
+    """What became of the portraits: counts of portraits by outcome, and of images by style and by part."""
 
     portraits: int
     outcomes: dict[str, int]
     styles: dict[str, int]
+    parts: dict[str, int]
 
     def table(self) -> str:
         """The counts as lines of text."""
         masked = sum(count for style, count in self.styles.items() if style != BARE)
-        rows = {
+        rows: dict[str, int] = {
             "portraits read": self.portraits - self.outcomes.get(UNREADABLE, 0),
             "images with a mask": masked,
             "images without": self.styles.get(BARE, 0),
+            **{f"images in {part}": self.parts.get(part, 0) for part in FOLDERS.values()},
             **{f"left out, {reason}": self.outcomes.get(reason, 0) for reason in (NO_FACE, NO_MASK, UNREADABLE)},
         }
         return "\n".join(f"{name:<28}{count:>8,}" for name, count in rows.items())
+
+    def warning(self) -> str:
+        """A sentence where one of the parts, both of which training needs, is empty; else an empty one."""
+        use = {TRAINING: "learn from", VALIDATION: "be tested on"}
+        for prefix, part in FOLDERS.items():
+            if not self.parts.get(part):
+                return (
+                    f"No image is in {part}: training needs some to {use[part]}; in the labels, let the files of some "
+                    f"rows begin with {prefix}/."
+                )
+        return ""
 
 
 def make_dataset(
@@ -108,7 +122,9 @@ def summarise(dataset: Path) -> Summary:
     """Counts what lies in a dataset folder that make_dataset made."""
     images, left_out = pd.read_csv(dataset / LABELS_FILE), pd.read_csv(dataset / LEFT_OUT_FILE)
     outcomes = Counter(left_out["reason"])
-    return Summary(images["source"].nunique() + len(left_out), dict(outcomes), dict(Counter(images["style"])))
+    parts = Counter(images["file"].str.partition("/")[0])
+    styles = Counter(images["style"])
+    return Summary(images["source"].nunique() + len(left_out), dict(outcomes), dict(styles), dict(parts))
 
 
 def _check_settings(settings: Settings) -> None:

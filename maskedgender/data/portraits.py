@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..images.photos import PhotoError, decode_photo
+from .layout import CLASSES, FOLDERS
+from .split import split_training
 
-FOLDERS = {"train": "Training", "val": "Validation"}
+VALIDATION_SHARE = 0.2  # of portraits whose names do not say which part they belong to
+LOT = -1  # the seed of their split: another one than training's, which would find nothing to choose by in what is left
 
 
 class PortraitsError(ValueError):
@@ -22,12 +25,13 @@ class PortraitsError(ValueError):
 
 @dataclass(frozen=True)
 class Portrait:
-    """One row of the labels: where the picture is, and what is known of the person."""
+    """One row of the labels: where the picture is, what is known of the person, and the part, one of FOLDERS' keys."""
 
     file: str
     gender: str
     age: str
     race: str
+    part: str
 
 
 class PortraitStore:
@@ -89,28 +93,47 @@ def find_labels(portraits: Path) -> list[Path]:
 
 
 def read_labels(path: Path) -> list[Portrait]:
-    """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood."""
+    """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood.
+
+    The part of a portrait is the first folder in its file's name; where no file is in a folder, a fifth is drawn by
+    their names for Validation, at least one of each gender.
+
+    Raises:
+        PortraitsError: it cannot be read, lacks a column, or has a gender or a name that is not understood.
+        ValueError: the files are in no folder, and there are too few of a gender.
+    """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise PortraitsError(f"the labels {path} cannot be read as CSV: {error}.") from error
     if not {"file", "gender"} <= set(table.columns):
         raise PortraitsError(f"the labels {path} need the columns file and gender; they have {list(table.columns)}.")
-    rows = [_portrait(row, path) for row in table.to_dict("records")]
-    if not rows:
+    if table.empty:
         raise PortraitsError(f"the labels {path} have no rows.")
-    return rows
+    in_folders = table["file"].map(lambda file: len(Path(file).parts) > 1).any()
+    rows = [_portrait(row, path, in_folders) for row in table.to_dict("records")]
+    return rows if in_folders else _drawn(rows)
 
 
-def _portrait(row: dict, path: Path) -> Portrait:
+def _drawn(portraits: list[Portrait]) -> list[Portrait]:
+    """The same portraits, a fifth of them in Validation."""
+    files = [portrait.file for portrait in portraits]
+    labels = [CLASSES.index(portrait.gender) for portrait in portraits]
+    _, drawn = split_training(pd.DataFrame({"file": files, "source": files, "label": labels}), VALIDATION_SHARE, LOT)
+    chosen = set(drawn["file"])
+    return [replace(portrait, part="val" if portrait.file in chosen else "train") for portrait in portraits]
+
+
+def _portrait(row: dict, path: Path, in_folders: bool) -> Portrait:
     """One row of the labels, checked."""
     gender = row["gender"].strip().lower()
     parts = Path(row["file"]).parts
-    if gender not in ("female", "male"):
-        raise PortraitsError(f"{path}: {row['file']} has the gender '{row['gender']}'; female or male can be learned.")
-    if len(parts) < 2 or parts[0] not in FOLDERS or ".." in parts:
+    if gender not in CLASSES:
+        raise PortraitsError(f"{path}: {row['file']} has the gender '{row['gender']}'; use female or male.")
+    if not parts or (in_folders and (len(parts) < 2 or parts[0] not in FOLDERS or ".." in parts)):
         raise PortraitsError(
-            f"{path}: the file {row['file']} must begin with train/ or val/, which says where it goes."
+            f"{path}: the file {row['file']} must begin with train/ or val/, which says where it goes; or none is in a "
+            "folder, and a fifth goes to val."
         )
     age = {"more than 70": "70+"}.get(row.get("age", ""), row.get("age", "")) or "not known"
-    return Portrait(row["file"], gender, age, row.get("race", "") or "not known")
+    return Portrait(row["file"], gender, age, row.get("race", "") or "not known", parts[0])

@@ -81,7 +81,7 @@ def test_training_images_with_a_copy_in_validation_are_left_out(dataset: Path):
     report = audited(dataset)
     assert left_out(report) == {"Training/male/5-0.jpg": LEAKED}
     assert finding(report, "a copy in the other part") == ("1", "1")
-    assert f"left out, {LEAKED}: 1 images, Training/male/5-0.jpg" in str(report)
+    assert f"left out, {LEAKED}: 1 image, Training/male/5-0.jpg" in str(report)
 
 
 def test_all_variants_of_a_portrait_that_is_in_validation_are_left_out(tmp_path: Path):

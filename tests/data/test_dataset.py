@@ -159,7 +159,7 @@ def test_images_are_listed_with_labels_by_folder(tmp_path: Path) -> None:
 def test_labels_file_describes_the_images_that_it_knows(tmp_path: Path) -> None:
     dataset = synthetic_dataset(tmp_path, 3, variants=2, labels_file=True)
     Image.fromarray(synthetic_portrait(1, 99)).save(dataset / "Training/male/extra.PNG")
-    with pytest.warns(UserWarning, match="does not list 1 images: left out"):
+    with pytest.warns(UserWarning, match="does not list 1 image: left out"):
         images = list_images(dataset, TRAINING).set_index("file")
     assert images.loc["Training/male/1-0.jpg", "source"] == images.loc["Training/male/1-1.jpg", "source"]
     assert images.loc["Training/male/1-1.jpg", ["age", "race", "style"]].tolist() == ["20-29", "synthetic", "none"]

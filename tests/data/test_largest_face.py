@@ -34,6 +34,6 @@ def test_the_largest_face_is_taken_on_whichever_side_it_is(
     monkeypatch.setattr(make_dataset, "_variant", variant)
     monkeypatch.setattr(make_dataset, "_work", {})
     make_dataset._start_worker(PortraitStore(tmp_path), tmp_path / "out", Settings(1, 1.0, 0, ("cloth",)))
-    make_dataset._make_one(Portrait("train/1.png", "female", "not known", "not known"))
+    make_dataset._make_one(Portrait("train/1.png", "female", "not known", "not known", "train"))
     (middle,) = taken
     assert (middle < 0.5) == (side == "left")

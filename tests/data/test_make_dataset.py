@@ -18,8 +18,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from maskedgender.data.listing import list_images
 from maskedgender.data.make_dataset import MASKED_SCORE, enlarged, make_dataset
-from maskedgender.data.portraits import PortraitsError
+from maskedgender.data.portraits import LOT, VALIDATION_SHARE, PortraitsError
+from maskedgender.data.split import split_training
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.detector import detect
 from maskedgender.faces.finding import find_close_up, find_faces
@@ -28,6 +30,8 @@ from maskedgender.images.reduced_decoding import read_portrait
 
 from ..support.people import collins, hopper
 
+MANY = [f"{number}.jpg" for number in range(2000)]
+LABELS = [number % 2 for number in range(2000)]
 HEADER = "file,age,gender,race\n"
 
 
@@ -262,14 +266,42 @@ make_dataset(Path(sys.argv[1]), [Path(sys.argv[2])], Path(sys.argv[3]))
 """
 
 
+def test_of_portraits_in_no_folder_a_fifth_is_for_validation(tmp_path):
+    lines, folder = [], tmp_path / "in"
+    folder.mkdir()
+    for number in range(20):
+        write_portrait(folder / f"{number}.jpg", hopper(), number)
+        lines.append(f"{number}.jpg,{('female', 'male')[number % 4 == 3]}\n")
+    (folder / "labels.csv").write_text("file,gender\n" + "".join(lines))
+    summary = make_dataset(folder, [folder / "labels.csv"], tmp_path / "out")
+    assert summary.warning() == "" and sum(summary.parts.values()) == 20 and 2 <= summary.parts["Validation"] <= 7
+    assert re.search(r"images in Validation +\d\n", summary.table())
+    training = list_images(tmp_path / "out" / "GenderOcclusionData", "Training")
+    assert set(list_images(tmp_path / "out" / "GenderOcclusionData", "Validation")["label"]) == {0, 1}
+    fit, choose = split_training(pd.DataFrame({"file": MANY, "source": MANY, "label": LABELS}), VALIDATION_SHARE, LOT)
+    assert 0.17 < len(choose) / len(MANY) < 0.23
+    assert 0.08 < len(split_training(fit)[1]) / len(fit) < 0.12, "training's own split is another one"
+    assert set(training["source"]) <= {f"{number}.jpg" for number in range(20)}
+    (folder / "labels.csv").write_text("file,gender\n0.jpg,female\na/1.jpg,male\n")
+    with pytest.raises(PortraitsError, match="must begin with train/ or val/"):
+        make_dataset(folder, [folder / "labels.csv"], tmp_path / "mixed")
+
+
+@pytest.mark.parametrize(("part", "empty", "prefix"), [(0, "Validation", "val/"), (1, "Training", "train/")])
+def test_an_empty_part_is_told_of(portraits, tmp_path, part, empty, prefix):
+    made = make_dataset(portraits, labels(portraits)[part : part + 1], tmp_path / "out")
+    assert f"No image is in {empty}" in made.warning() and f"begin with {prefix}." in made.warning()
+    with pytest.raises(FileNotFoundError, match=f"must begin with {prefix}"):
+        list_images(tmp_path / "out" / "GenderOcclusionData", empty)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("file,sex\ntrain/1.jpg,male\n", "need the columns file and gender"),
-        ("file,gender\ntrain/1.jpg,unknown\n", "female or male"),
+        ("file,gender\ntrain/1.jpg,unknown\n", "use female or male"),
         ("file,gender\nelsewhere/1.jpg,male\n", "must begin with train/ or val/"),
         ("file,gender\ntrain/../../1.jpg,male\n", "must begin with train/ or val/"),
-        ("file,gender\ntrain,male\n", "must begin with train/ or val/"),
         ("file,gender\n", "have no rows"),
         ("", "cannot be read as CSV"),
     ],
