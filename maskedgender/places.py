@@ -12,15 +12,16 @@ EXAMPLES = SHIPPED / "examples"
 NOTEBOOKS = SHIPPED / "notebooks"
 RESULTS = SHIPPED / "benchmarks" / "results"
 # What commands leave: in the checkout, or in the folder in which an installed package is run.
-LOOKS = Path("looks.csv") if IS_INSTALLED else RESULTS / "looks.csv"
 RUNS = Path("runs") if IS_INSTALLED else SHIPPED / "runs"
 
 
 def how_to_get(extra: str) -> str:
     """The command that installs what an extra of the package brings."""
-    return f'pip install "maskedgender[{extra}]"' if IS_INSTALLED else f'pip install -e ".[{extra}]"'
+    if IS_INSTALLED:
+        return f'pip install "maskedgender[{extra}]"'
+    return f'pip install -e "{"." if Path.cwd() == SHIPPED else SHIPPED}[{extra}]"'
 
 
 def exports_of(model: Path) -> Path:
-    """The folder for what is exported from a model file: beside it, but nothing is left in an installed package."""
+    """The folder for what is made from a model file: beside it, but nothing is left in an installed package."""
     return Path() if IS_INSTALLED and model.resolve() == SHIPPED_MODEL.resolve() else model.parent

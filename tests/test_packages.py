@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from maskedgender.places import how_to_get
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -17,6 +19,10 @@ def test_requirements_txt_is_what_serving_and_training_need():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace('"', "'").splitlines()
     listed = [line for line in lines if line and not line.startswith("#")]
     assert sorted(listed) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"])
+
+
+def test_training_looks_for_near_copies():
+    assert [name for name in PROJECT["optional-dependencies"]["train"] if name.startswith("imagehash")]
 
 
 def test_export_brings_the_tensorflow_that_training_has():
@@ -67,3 +73,10 @@ def test_what_needs_them_says_in_one_sentence_how_to_get_them(words: list[str]):
     extra = "export" if words[0] == "export" else "train"
     assert done.returncode == 2 and f'pip install -e ".[{extra}]"' in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_how_to_get_them_holds_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    assert how_to_get("train") == 'pip install -e ".[train]"'
+    monkeypatch.chdir(tmp_path)
+    assert how_to_get("train") == f'pip install -e "{ROOT}[train]"'
