@@ -120,7 +120,7 @@ def _require_content(path: Path, length: int) -> None:
     if megabytes > MAX_MEGABYTES:
         raise PhotoError(f"{_named(path)} has {megabytes:.0f} MB; save it smaller, with {MAX_MEGABYTES} MB or less.")
     if megabytes == 0:
-        raise PhotoError(f"{_named(path)} is not a photo but an empty file; copy it once more from where it came.")
+        raise PhotoError(f"{_named(path)} is not a photo but an empty file; copy it again from its source.")
 
 
 def _not_reached(path: Path, error: OSError | ValueError) -> PhotoError:
@@ -209,5 +209,5 @@ def _why_not_read(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"has too many pixels; scale it to {MAX_MEGAPIXELS} megapixels or fewer."
     if isinstance(error, UnidentifiedImageError):
-        return "is not a photo in a format known here; save it as JPEG or PNG."
+        return "is not a photo in a supported format; save it as JPEG or PNG."
     return "is damaged or cut off; open it in a photo program and save it again as JPEG or PNG."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import math
 import os
 from collections.abc import Mapping
@@ -100,13 +101,24 @@ def _exported(path: Path, scale: str | None, classes: str | None) -> Classifier:
 
 
 def caution(path: str | Path) -> str:
-    """What to say once where a person names a model file; nothing of the shipped one.
+    """What to say once where a person names a model file; nothing of the shipped one, a copy of it, or none at all.
 
     Keras' safe mode refuses code in a file, but it is no wall: ways around it have been found, and closed, before.
     """
-    if Path(path).resolve() == SHIPPED_MODEL:
+    path = Path(path)
+    if not os.path.isfile(path) or _is_the_shipped(path):  # noqa: PTH113 (a name may be too long)
         return ""
-    return f"{Path(path).name} is not the shipped model: open model files only from people you trust, one can do harm."
+    return (
+        f"{path.name} is not the shipped model: open model files only from people you trust. Code in them is not run, "
+        "but one that is made to do harm may find a way around that."
+    )
+
+
+def _is_the_shipped(path: Path) -> bool:
+    """Whether it is that file, or has the same bytes."""
+    if path.resolve() == SHIPPED_MODEL.resolve():
+        return True
+    return SHIPPED_MODEL.is_file() and filecmp.cmp(path, SHIPPED_MODEL, shallow=False)
 
 
 def _described(
@@ -118,7 +130,7 @@ def _described(
     if border is not None:
         return Classifier(model, calibrated, border)
     if calibrated:
-        note = f'The record of {path.name} names no border of "not sure"'
+        note = f'{path.name} has no "not sure" threshold'
     elif record:
         note = f"By its record, {path.name} is not calibrated"
     elif path.with_suffix(".json").is_file():
@@ -191,9 +203,14 @@ def _not_by_openvino(path: Path) -> BackendError:
     )
 
 
-def _require_keras_file(path: Path) -> None:
+def require_there(path: Path) -> None:
+    """Raise ModelError where no model file lies."""
     if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a name that is too long)
         raise ModelError(f"There is no model file at {path}; check its name.")
+
+
+def _require_keras_file(path: Path) -> None:
+    require_there(path)
     if not is_keras_file(path):
         raise ModelError(f"{path} is not a .keras file, or only a part of one; {_GIVE}.")
 

@@ -53,7 +53,7 @@ def test_the_border_is_the_files_own(copy: Path) -> None:
 def test_a_record_without_a_border_says_so(copy: Path) -> None:
     amend_record(copy, {"not sure below": None})
     model = load_model(copy)
-    assert model.calibrated and model.not_sure_below is None and "names no border" in model.notes[-1]
+    assert model.calibrated and model.not_sure_below is None and 'has no "not sure" threshold' in model.notes[-1]
     assert "always gives one of the two words" in meaning(model)
 
 

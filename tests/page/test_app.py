@@ -494,7 +494,7 @@ def test_without_a_face_the_page_says_so_and_judges_the_whole_picture_only_if_as
 
 def test_after_a_bad_file_comes_one_sentence_and_the_next_photo_works(page: Page, photos: dict[str, Path]) -> None:
     upload(page, photos["text"])
-    assert re.fullmatch(r"text\.jpg is not a photo in a format known here; .*\.", page.locator(".notice").inner_text())
+    assert re.fullmatch(r"text\.jpg is not a photo in a supported format; .*\.", page.locator(".notice").inner_text())
     upload(page, photos["collins"])
     assert page.locator(".face").count() == 1
 

@@ -318,7 +318,7 @@ def test_a_file_name_cannot_write_into_the_page(model: Classifier) -> None:
     words = told["verdict"] + told["picture"] + told["cards"]
     assert words.count("<img") == 3 and "onerror=alert(1)>" not in words
     assert answer(model, name, b"no photo", "one", None, False) == {
-        "error": f"{name} is not a photo in a format known here; save it as JPEG or PNG."
+        "error": f"{name} is not a photo in a supported format; save it as JPEG or PNG."
     }
 
 

@@ -141,7 +141,7 @@ def test_odd_requests_are_no_fault_of_the_server(served: PageProcess) -> None:
     def told(content: bytes, **how: Any) -> str:
         return visitor.answer(content, **how).get("error", "")
 
-    assert "is not a photo in a format known here" in told(b"no photo", name="a/b/c.jpg")
+    assert "is not a photo in a supported format" in told(b"no photo", name="a/b/c.jpg")
     assert "is not a photo but an empty file" in told(b"")
     assert "c.jpg" in told(b"x", name="a/b/c.jpg") and "a/b" not in told(b"x", name="a/b/c.jpg")
     assert told(b"x", name="\0\n" + "x" * 3000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import shutil
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -309,6 +310,13 @@ def test_one_is_told_to_be_careful_with_a_file_of_somebody_elses(model_path: Pat
         ran = CliRunner().invoke(cli.app, ["predict", str(photos["hopper"]), *words])
         assert ran.exit_code == 0 and ran.stderr.count("only from people you trust") == told
         assert len(ran.stdout.splitlines()) == 1
+
+
+def test_a_copy_of_the_shipped_file_is_nobody_elses(tmp_path: Path) -> None:
+    copy = Path(shutil.copy(SHIPPED_MODEL, tmp_path / "copy.keras"))
+    assert caution(copy) == caution(tmp_path / "nosuch.keras") == ""
+    copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    assert "only from people you trust" in caution(copy)
 
 
 # Answers

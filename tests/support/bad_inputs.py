@@ -29,7 +29,7 @@ SIDE = 256
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
-KNOWN, DAMAGED = "in a format known here", "is damaged or cut off"
+KNOWN, DAMAGED = "in a supported format", "is damaged or cut off"
 
 Make = Callable[[Path], object]
 
