@@ -14,7 +14,20 @@ from ..images.buckets import is_address
 from ..networks.classifier import Classifier
 from ..networks.model_files import caution, load_model
 from ..prediction.answers import error_row, is_unread, per_cent, write_csv
-from ..prediction.many_photos import Photo, Row, find, place, require_same_model, rows_of_photos, whole_rows
+from ..prediction.many_photos import (
+    AnyRow,
+    Photo,
+    Row,
+    find,
+    first_rows,
+    place,
+    require_same_model,
+    rows_of_photos,
+    to_try_again,
+    whole_rows,
+    with_new_answers,
+)
+from ..words import counted
 
 
 def predict(
@@ -32,15 +45,18 @@ def predict(
         ValueError: the CSV file is there already, or with `resume` is none that can be gone on with.
         OSError: it cannot be written.
     """
-    done = _rows_there(csv, resume, photos)
-    answered_before = {place(row["file"]): row for row in reversed(done)}  # each photo's first row
-    rest = [photo for photo in photos if place(photo) not in answered_before]
-    unread = sum(is_unread(answered_before[place(photo)]) for photo in photos if place(photo) in answered_before)
-    border = None
-    if done or any(is_address(photo) or os.path.isfile(photo) for photo in photos):  # noqa: PTH113 (a name may be too long)
+    there = _rows_there(csv, resume, photos)
+    done: Sequence[AnyRow] = there
+    model = None
+    if there or any(is_address(photo) or os.path.isfile(photo) for photo in photos):  # noqa: PTH113 (a name may be too long)
         model = _opened(model_path, scale, classes)
-        border = model.not_sure_below
-        answered: Iterable[list[Row]] = _answered(model, rest, processes, done, csv)
+    if csv and there and model:
+        done = _gone_on_with(there, csv, model, photos, processes)
+    before = first_rows(done)
+    rest = [photo for photo in photos if place(photo) not in before]
+    unread = sum(is_unread(before[place(photo)]) for photo in photos if place(photo) in before)
+    if model:
+        answered: Iterable[list[Row]] = rows_of_photos(model, rest, processes)
     else:  # a wrong name is told at once, without a wait for Keras
         answered = ([error_row(photo, find(photo, 1).error)] for photo in photos)
 
@@ -53,15 +69,15 @@ def predict(
 
     if csv:
         write_csv(rows(), csv, append=bool(done))
-        typer.echo(f"{csv}: {len(photos):,} photos, {unread:,} of them could not be read")
+        typer.echo(f"{csv}: {counted(len(photos), 'photo')}, {unread:,} of them could not be read")
     else:
         for row in rows():
-            typer.echo(in_words(row, border))
+            typer.echo(_in_words(row))
     return unread
 
 
 def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
-    """A model, as `load_model` takes it, after the notes on it were told."""
+    """The model, after what there is to say of its file."""
     model = load_model(path, scale, classes)
     for sentence in (caution(path), *model.notes):
         if sentence:
@@ -69,14 +85,18 @@ def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
     return model
 
 
-def _answered(
-    model: Classifier, photos: Sequence[Photo], processes: int | None, done: list[dict[str, str]], csv: Path | None
-) -> Iterator[list[Row]]:
-    """The rows of each of the photos that are left, by a model that an earlier run's rows, if any, come from too."""
-    if csv and done:
-        require_same_model(model, done, csv)
-        _keep_only(done, csv)
-    return rows_of_photos(model, photos, processes)
+def _gone_on_with(
+    done: Sequence[dict[str, str]], csv: Path, model: Classifier, photos: Sequence[Photo], processes: int | None
+) -> Sequence[AnyRow]:
+    """An earlier run's rows, by the same model; photos that could not be read are tried again. The file has these."""
+    require_same_model(model, done, csv)
+    tried = to_try_again(done, photos)
+    answers = tqdm(
+        rows_of_photos(model, tried, processes), "again", len(tried), unit="photo", disable=None if tried else True
+    )
+    rows = with_new_answers(done, dict(zip(map(place, tried), answers, strict=True)))
+    _keep_only(rows, csv)
+    return rows
 
 
 def _rows_there(csv: Path | None, resume: bool, photos: Sequence[Photo]) -> list[dict[str, str]]:
@@ -100,13 +120,16 @@ def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
         write_csv(rows, partial)
 
 
-def in_words(row: Row, not_sure_below: float | None) -> str:
+def _in_words(row: Row) -> str:
     """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
     if row["error"]:
-        return f"{row['file']}: {row['error']}"
+        name = Path(str(row["file"])).name
+        said = str(row["error"])  # begins with the photo's name, most often
+        rest = said.removeprefix(f"{name} ")
+        return f"{row['file']}: {said}" if rest == said else f"{row['file']} {rest}"
     shares = [
-        f"{name} {per_cent(float(str(row[f'p_{name}'])), border)}"
-        for name, border in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
+        f"{name} {per_cent(float(str(row[f'p_{name}'])))}"
+        for name in ("female", "male", "mask")
         if row[f"p_{name}"] not in (None, "")
     ]
     return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"

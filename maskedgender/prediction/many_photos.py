@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import StringIO
@@ -23,15 +23,17 @@ from ..images.buckets import is_address, read_photo_from
 from ..images.photos import PhotoError
 from ..networks.classifier import Classifier
 from ..processes import pool_of_processes
-from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, name_in_csv, predictions
+from .answers import COLUMNS, csv_rows, error_row, face_rows, find_crops, is_unread, name_in_csv, predictions
 
 TOGETHER = 8  # photos whose faces the model answers at once
 WORTH_PROCESSES = 24  # photos: for fewer, starting processes takes longer than it saves
 MOST_PROCESSES = 61  # that Windows can wait for
 DEATHS_IN_A_ROW = 3  # after which it is not the photos' fault
+ENDED = "was not read to its end"  # in the sentence of a photo during which a process was ended
 SAME_ANSWER = 1e-4  # probabilities that differ by more are another model's
 
 Row = dict[str, object]
+AnyRow = Mapping[str, object]  # as it was read from a CSV file, too
 Photo = Path | str  # a path, or an address such as s3://bucket/photo.jpg
 
 
@@ -132,7 +134,7 @@ def _nothing(photo: Photo, size: int, error: str) -> Found:
 
 def _died_of(photo: Photo) -> str:
     name = name_in_csv(Path(photo).name)
-    return f"{name} was not read to its end, as its process was ended, perhaps for want of memory; scale it down."
+    return f"{name} {ENDED}, as its process was ended, perhaps for want of memory; scale it down."
 
 
 def place(photo: str | Path) -> str:
@@ -164,6 +166,25 @@ def whole_rows(path: Path, photos: Sequence[Photo]) -> list[dict[str, str]]:
     if rows and not any(place(row["file"]) in named for row in rows):
         raise ValueError(f"{path} has none of these photos; go on in the folder where it was begun, or name another.")
     return [row for row in rows if row["file"] != rows[-1]["file"] or place(row["file"]) not in named]
+
+
+def first_rows(rows: Sequence[AnyRow]) -> dict[str, AnyRow]:
+    """The first row of each photo, by its place: it tells whether the photo could be read."""
+    return {place(str(row["file"])): row for row in reversed(rows)}
+
+
+def to_try_again(rows: Sequence[AnyRow], photos: Sequence[Photo]) -> list[Photo]:
+    """Those of the photos that could not be read, by an earlier run's rows, and may be now.
+
+    Not those during which a process was ended: they might end this one.
+    """
+    before = {where: str(row["error"]) for where, row in first_rows(rows).items() if is_unread(row)}
+    return [photo for photo in photos if place(photo) in before and ENDED not in before[place(photo)]]
+
+
+def with_new_answers(rows: Sequence[AnyRow], anew: Mapping[str, Sequence[AnyRow]]) -> list[AnyRow]:
+    """The rows, where `anew` gives others for a photo, by its place, these: a photo without an answer has one row."""
+    return [one for row in rows for one in anew.get(place(str(row["file"])), [row])]
 
 
 def require_same_model(model: Classifier, rows: Sequence[dict[str, str]], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,14 +255,37 @@ def test_resumed_the_csv_is_that_of_an_unbroken_run(
 def test_resumed_nothing_is_done_twice_and_the_status_tells_of_the_whole(
     folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
 ):
-    """Rows that only the earlier run can have written stay; its unread photo counts."""
+    """Rows that only the earlier run can have written stay, but for photos that it could not read."""
     table = tmp_path / "out.csv"
-    marked = unbroken_csv.replace(b"in a format known here", b"in a format of old")
-    table.write_bytes(marked)
+    marked = unbroken_csv.replace(b"0005.jpg,1,", b"0005.jpg,1.0,").replace(b"0000.jpg,1,", b"0000.jpg,01,")
+    assert marked != unbroken_csv
+    table.write_bytes(marked.replace(b"in a supported format", b"in a format of old"))
     result = predict(folder, "--model", model_file, "--csv", table, "--resume", "--processes", 1)
     unread = sum(number % 12 == 7 for number in range(COUNT))
     assert result.exit_code == cli.SOME_NOT_READ and f"{COUNT} photos, {unread} of them" in result.stdout
     assert table.read_bytes() == marked
+
+
+def test_photos_that_could_not_be_read_are_tried_again(folder: Path, model_file: Path, tmp_path: Path):
+    """One is whole now, one is not, a third is not named again; of the fourth a process died, so it is left alone."""
+    whole, broken, other, deadly, last = (tmp_path / f"{number}.jpg" for number in range(5))
+    for path in (whole, broken, other, deadly):
+        path.write_text("no photo")
+    shutil.copy(folder / "0001.jpg", last)
+    table, words = tmp_path / "out.csv", ["--model", model_file, "--csv", tmp_path / "out.csv"]
+    assert predict(whole, broken, other, deadly, last, *words).exit_code == cli.SOME_NOT_READ
+    before = table.read_text().splitlines()
+    died = f"{deadly},,,,,,,,,,,3.jpg was not read to its end"
+    before[2:5] = [f"{broken},,,,,,,,,,,of old", f"{other},,,,,,,,,,,of old", died]
+    table.write_text("\n".join(before) + "\n")
+    for path in (whole, deadly):
+        shutil.copy(folder / "0001.jpg", path)
+    again = predict(whole, broken, deadly, last, *words, "--resume")
+    assert again.exit_code == cli.SOME_NOT_READ and "4 photos, 2 of them" in again.stdout
+    after = table.read_text().splitlines()
+    assert [line.partition(",")[0] for line in after] == [line.partition(",")[0] for line in before], "in their places"
+    assert "male" in after[1] and "supported format" in after[2]
+    assert after[3:5] == before[3:5]
 
 
 def test_gone_on_with_other_photos_no_answer_is_lost_or_doubled(
@@ -269,11 +293,12 @@ def test_gone_on_with_other_photos_no_answer_is_lost_or_doubled(
 ):
     """Of three photos that were answered one is not named again, the last; a new one is; all are spelled otherwise."""
     table, photos = tmp_path / "out.csv", sorted(folder.iterdir())
-    unread = photos[7]  # not in a format that is known
+    unread = tmp_path / "unread.jpg"
+    unread.write_text("no photo")
     assert predict(photos[0], unread, photos[1], "--model", model_file, "--csv", table).exit_code == cli.SOME_NOT_READ
     before = table.read_bytes()
     monkeypatch.chdir(folder)
-    names = [photo.name for photo in (photos[0], unread, photos[2])]
+    names = [photos[0].name, unread, photos[2].name]
     again = predict(*names, "--model", model_file, "--csv", table, "--resume")
     assert again.exit_code == cli.SOME_NOT_READ and "3 photos, 1 of them" in again.stdout
     added = table.read_bytes().removeprefix(before).decode().splitlines()
