@@ -12,7 +12,13 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 SHIPPED = (
-    "models/*",
+    "models/LICENSE",
+    "models/README.md",
+    "models/SHA256SUMS",
+    "models/*.png",
+    "models/masked_gender.json",
+    "models/masked_gender.keras",
+    "models/masked_gender.split.csv.gz",
     "notebooks/*.ipynb",
     "examples/*.csv",
     "examples/*.jpg",

@@ -61,14 +61,20 @@ class Agreement:
 
     Attributes:
         difference: the largest of a probability.
-        turned: the share of crops, 0..1, to which the likelier word is the other one.
+        turned: how many of the crops get the other label.
     """
 
     difference: float
-    turned: float
+    turned: int
 
 
-def export(model_path: Path, to: str, scale: str | None = None, classes: str | None = None) -> tuple[Path, Agreement]:
+def export(
+    model_path: Path,
+    to: str,
+    scale: str | None = None,
+    classes: str | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> tuple[Path, Agreement]:
     """Write a model beside its .keras file (see `exports_of`) in another format; the new file is complete or absent.
 
     Its input is the same as the .keras file's, but float32 only: canonical crops (N, S, S, 3), 0..255. It carries the
@@ -78,6 +84,7 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
         model_path: the .keras file.
         to: one of FORMATS.
         scale, classes: of its input and output, as `load_model` takes them; the new file has ours.
+        say: is told what is being done, which takes a minute or more.
 
     Returns:
         The new file, for "saved-model" a folder, and how alike it answers.
@@ -93,6 +100,7 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
     model = load_model(model_path, scale, classes).model
+    say(f"writing {path.name}, and checking it on {CROPS:,} crops ...")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         partial = Path(folder) / path.name
         try:
@@ -141,7 +149,7 @@ def _agreement(model: keras.Model, run: Run) -> Agreement:
         pairs, expected = run(given), gender_output(model.predict_on_batch(given))
         differences.append(np.abs(pairs - expected).max())
         turned.append((pairs.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    return Agreement(float(max(differences)), sum(turned) / CROPS)
+    return Agreement(float(max(differences)), int(sum(turned)))
 
 
 def _crops(size: int) -> Iterator[np.ndarray]:
