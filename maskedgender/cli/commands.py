@@ -19,8 +19,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__
-from ..images.folders import SUFFIXES
-from ..places import LOOKS, SHIPPED_MODEL
+from ..places import SHIPPED_MODEL
+from ..words import counted
 from . import options
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
@@ -34,8 +34,9 @@ from .options import (
     ModelOption,
     ScaleOption,
 )
+from .quiet_tensorflow import quiet_import, quieten_tensorflow
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before any command imports TensorFlow: errors, no chatter
+quieten_tensorflow()
 
 BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
 
@@ -80,8 +81,9 @@ def make_dataset_command(
     labels: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. "
-            "If not given, the CSV files beside the portraits are used."
+            help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. Files "
+            "named train/... go to Training, val/... to Validation; if no file is in a folder, a fifth goes to "
+            'Validation. If not given, the CSV files with "label" in their names beside the portraits are used.'
         ),
     ] = None,
     variants: Annotated[
@@ -114,6 +116,8 @@ def make_dataset_command(
         labels = labels or find_labels(portraits)
         made = make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit, update)
         typer.echo(made.table())
+        if warning := made.warning():
+            typer.echo(warning, err=True)
 
 
 @app.command()
@@ -130,7 +134,7 @@ def train(
     start: options.Start = None,
     frozen: options.Frozen = None,
     mean_with: options.MeanWith = None,
-    looks: LooksOption = LOOKS,
+    looks: LooksOption = None,
     classes: FoldersOption = None,
 ) -> None:
     """Train a network and export it.
@@ -139,7 +143,8 @@ def train(
     after its last finished epoch.
     """
     with one_sentence():
-        from .train import train
+        with quiet_import():
+            from .train import train
 
         seen = view.value if view else None
         size = (epochs, batch_size, output, seed, limit)
@@ -153,7 +158,7 @@ def evaluate(
     served: Annotated[
         bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
     ] = False,
-    looks: LooksOption = LOOKS,
+    looks: LooksOption = None,
     classes: FoldersOption = None,
     scale: ScaleOption = None,
     order: Annotated[
@@ -165,10 +170,11 @@ def evaluate(
 ) -> None:
     """Measure models on the Validation folder.
 
-    Prints figures with their intervals, also by group of people. The look at the folder is logged.
+    Prints figures with their intervals, also by group of people. Each evaluation is logged.
     """
     with one_sentence():
-        from .train import evaluate
+        with quiet_import():
+            from .train import evaluate
 
         evaluate(models, dataset, served, looks, classes, scale, order)
 
@@ -181,7 +187,7 @@ def predict(
     ] = None,
     model: ModelOption = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run from the rows that it left.")] = False,
+    resume: options.Resume = False,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -190,26 +196,24 @@ def predict(
     ] = None,
     scale: ScaleOption = None,
     classes: ClassesOption = None,
-    listed: Annotated[Path | None, typer.Option("--list", help="A text file with a photo's name in each line.")] = None,
+    listed: Annotated[Path | None, typer.Option("--list", help="A text file with one path per line.")] = None,
     engine: Annotated[Engine, typer.Option(help="What runs the model: local processes, or Ray.")] = Engine.PROCESSES,
     out: Annotated[str | None, typer.Option(help="The folder or address for Ray's rows, as Parquet files.")] = None,
 ) -> None:
     """Answer for every face in photos.
 
     Says female, male or not sure, and how likely each label is. The exit status is 0 when every photo was read, 1 when
-    some were not, and 2 when there is something to put right first.
+    some were not, and 2 for wrong usage, or when nothing was found.
     """
     with one_sentence(extra="ray" if engine is Engine.RAY else "train"), _or_by_tensorflow(model):
-        from .named_photos import lines, photos_of
+        from .named_photos import lines, photos_of, require_there
 
-        names = [*(paths or []), *(lines(listed) if listed else [])]
-        photos, passed_over = photos_of(names)
-        if not photos:
-            looked = " ".join(sorted(SUFFIXES))
-            raise ValueError(f"No photos in {', '.join(names) or 'no path'}: looked for {looked}.")
+        if csv or out:
+            require_there(paths or [])
+        photos, passed_over = photos_of([*(paths or []), *(lines(listed) if listed else [])])
         unread = _predicted(engine, photos, model, (csv, out), resume, processes, scale, classes)
         if passed_over:
-            typer.echo(f"Skipped: {passed_over:,} files without the suffix of a photo.", err=True)
+            typer.echo(f"Skipped: {counted(passed_over, 'file')} without the suffix of a photo.", err=True)
     raise typer.Exit(SOME_NOT_READ if unread else 0)
 
 
@@ -283,11 +287,12 @@ def export(
     The new file lies beside the model, with its record; its answers are checked against the model's.
     """
     with one_sentence(extra="export"):
-        from ..prediction.export import CROPS, FORMATS, export
+        with quiet_import():
+            from ..prediction.export import CROPS, FORMATS, export
 
-        path, alike = export(model, to.value, scale, classes)
+        path, alike = export(model, to.value, scale, classes, typer.echo)
         told = f"{path}: the same answers as {model.name}" if FORMATS[to.value].same else f"{path}: weights of 8 bits"
-        turned = f"the other word for {100 * alike.turned:.1f} % of {CROPS:,} crops"
+        turned = f"a different label for {alike.turned:,} of {CROPS:,} crops"
         typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import typer
 
 from ..images.buckets import is_address, pictures_at
-from ..images.folders import scan
+from ..images.folders import SUFFIXES, scan
+
+NOTHING_NAMED = "Name a photo or a folder."
 
 
 def lines(listed: Path) -> list[str]:
@@ -21,10 +23,20 @@ def lines(listed: Path) -> list[str]:
         ) from error
 
 
+def require_there(paths: list[str]) -> None:
+    """Raise ValueError for the first path at which there is nothing; addresses are not looked at."""
+    for path in paths:
+        if not is_address(path) and not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a long name)
+            raise ValueError(f"There is no photo or folder at {path}; check its name.")
+
+
 def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
     """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
 
     Also how many other files lie in these folders.
+
+    Raises:
+        ValueError: there are no photos.
     """
     photos: list[Path | str] = []
     passed_over = 0
@@ -41,4 +53,7 @@ def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
                 typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
         else:
             photos.append(Path(name))
+    if not photos:
+        looked = " ".join(sorted(SUFFIXES))
+        raise ValueError(f"No photos in {', '.join(names)}: looked for {looked}." if names else NOTHING_NAMED)
     return list(dict.fromkeys(photos)), passed_over

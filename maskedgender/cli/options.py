@@ -61,7 +61,7 @@ Epochs = Annotated[
     typer.Option(
         min=0,
         help="The number of epochs. If not given, the recipe decides. "
-        "With 0, the file given to train --start is only calibrated and exported again.",
+        "With 0, the file given to --start is only calibrated and exported again.",
     ),
 ]
 BatchSize = Annotated[
@@ -91,8 +91,8 @@ Frozen = Annotated[
 MeanWith = Annotated[
     Path | None,
     typer.Option(
-        help="A second file: training begins from the mean of the weights of --start and of this one, which it was "
-        "trained further from.",
+        help="A second file: training begins from the mean of its weights and of those of --start. "
+        "Give the file that --start was trained on from.",
     ),
 ]
 DatasetOption = Annotated[
@@ -114,8 +114,19 @@ ClassesOption = Annotated[
         show_default=False,
     ),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Resume a stopped run from the rows that it left. Photos that could not be read are tried again; "
+        "ray keeps their rows.",
+    ),
+]
 LooksOption = Annotated[
-    Path, typer.Option(help="The file in which each look at Validation is logged.", show_default="the checkout's")
+    Path | None,
+    typer.Option(
+        help="The file in which each evaluation on Validation is logged. If not given, looks.csv beside the model file."
+    ),
 ]
 FoldersOption = Annotated[
     str | None,

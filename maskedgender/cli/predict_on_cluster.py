@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ..networks.model_files import caution, load_model
 from ..prediction import cluster
 from ..prediction.many_photos import Photo, place
+from ..words import counted
 
 
 def predict_on_cluster(
@@ -47,5 +48,5 @@ def predict_on_cluster(
         for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
             unread += not_read
             progress.update(answered)
-    typer.echo(f"{out}: {len(names):,} photos, {unread:,} of them could not be read")
+    typer.echo(f"{out}: {counted(len(names), 'photo')}, {unread:,} of them could not be read")
     return unread

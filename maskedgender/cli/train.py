@@ -25,14 +25,17 @@ from ..measure.testing import log_look, tested
 from ..networks import checksums
 from ..networks.classifier import Classifier
 from ..networks.exported import is_exported
-from ..networks.model_files import load_model
+from ..networks.model_files import load_model, require_there
 from ..networks.probabilities import answer_probabilities
 from ..networks.records import commit_of, record_of
-from ..places import SHIPPED
+from ..places import SHIPPED, exports_of
 from ..prediction.answers import predict_file
 from ..training import fine_tuning
 from ..training.pipeline import learn, new_cnn, prepared, view_of
 from ..training.recipes import RECIPES
+from ..words import counted
+
+LOOKS = "looks.csv"  # the log, beside the model file
 
 
 def train(
@@ -47,7 +50,7 @@ def train(
     limit: int | None,
     start: str | None,
     frozen: int | None,
-    looks: Path,
+    looks: Path | None,
     classes: str | None = None,
     mean_with: Path | None = None,
 ) -> None:
@@ -58,6 +61,9 @@ def train(
             raise ValueError(f"{one} cannot be trained further; name the .keras file that it comes from.")
     if mean_with and not file:
         raise ValueError("--mean-with goes with a .keras file at --start: the mean is that of both.")
+    for one in (file, mean_with):
+        if one:
+            require_there(one)
     found = find_dataset(given, folder_names(classes))
     typer.echo(f"{found}: looking for copies and damaged files")
     portraits = prepared(found, limit, seed, file, classes)
@@ -77,7 +83,9 @@ def train(
         facts["started_from"] = " and ".join(_start_in_words(one) for one in (file, mean_with) if one)
     else:
         model, facts["started_from"] = new_cnn(architecture, view, image_size, start, frozen)
-    typer.echo(f"{portraits.dataset}: {len(portraits.fit):,} images to fit, {len(portraits.choose):,} to choose by")
+    typer.echo(
+        f"{portraits.dataset}: {counted(len(portraits.fit), 'image')} to fit, {len(portraits.choose):,} held out"
+    )
     size, started = model.input_shape[1], facts["started_from"]
     typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {size} pixels, from {started}")
     facts |= {"command": " ".join(["maskedgender", *sys.argv[1:]]), "commit": commit_of(SHIPPED)}
@@ -85,7 +93,11 @@ def train(
     scores = tested(learnt.model, portraits.dataset, portraits.test).scores
     told = f"best epoch {learnt.best} of {len(learnt.history)}"
     typer.echo(f"{learnt.file}: {told}, Validation accuracy {scores.accuracy}")
-    log_look(looks, f"{model.name}, {len(portraits.fit)} images, {told}, {portraits.dataset}: {scores.accuracy}")
+    figure = f"{model.name}, {len(portraits.fit)} images, {told}, {portraits.dataset}: {scores.accuracy}"
+    log_look(looks or output / LOOKS, figure)
+    if learnt.note:
+        typer.echo(learnt.note)
+    typer.echo(f"Open the page with it: maskedgender app --model {learnt.file}")
 
 
 def _view_of_start(start: Path | None) -> str | None:
@@ -104,7 +116,7 @@ def evaluate(
     models: list[Path],
     given: Path | None,
     served: bool,
-    looks: Path,
+    looks: Path | None,
     classes: str | None = None,
     scale: str | None = None,
     order: str | None = None,
@@ -134,18 +146,21 @@ def evaluate(
         typer.echo(f"\nno face found in {without:,} of {len(images):,} images: left out")
     route = "photo, detector, crop, file" if served else "crop, file"
     for path, one in scores.items():
-        log_look(looks, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
+        log_look(looks or exports_of(path) / LOOKS, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
 
 
 def _not_learnt(dataset: Path, names: Mapping[str, str]) -> pd.DataFrame:
     """The images of Validation that can be read and show no portrait of Training; the audit's report is printed."""
     training, validation = (list_images(dataset, part, names) for part in (TRAINING, VALIDATION))
-    typer.echo(f"{dataset}: looking for copies and damaged files in {len(training) + len(validation):,} images")
+    typer.echo(
+        f"{dataset}: looking for copies and damaged files in {counted(len(training) + len(validation), 'image')}"
+    )
     doubted = audit(dataset, training, validation)
     typer.echo(doubted)
     kept = doubted.kept(validation)
     learnt = kept["source"].isin(doubted.sources.reindex(training["file"]))
-    typer.echo(f"{learnt.sum():,} of {len(kept):,} images show a portrait that is in {TRAINING}, too: left out")
+    if learnt.any():
+        typer.echo(f"{learnt.sum():,} of {len(kept):,} images show a portrait that is in {TRAINING}, too: left out")
     return kept[~learnt].reset_index(drop=True)
 
 

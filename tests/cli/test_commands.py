@@ -28,11 +28,14 @@ from maskedgender.data.layout import FOLDER
 from maskedgender.networks.checksums import LIST
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
+from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 from maskedgender.training.fitting import export
 
 from ..support.people import collins, hopper
 from ..support.small_dataset import make_synthetic_dataset
+
+PHOTO = EXAMPLES / "eileen_collins.jpg"
 
 
 def shell(*words: object) -> Result:
@@ -103,7 +106,9 @@ def test_predict_shows_its_progress_where_somebody_watches(
 
 def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp_path: Path):
     (photos / "broken.jpg").write_bytes(b"not a picture")
-    result = shell("predict", photos, tmp_path / "missing.jpg", "--model", model, "--csv", tmp_path / "out.csv")
+    (tmp_path / "list.txt").write_text(str(tmp_path / "missing.jpg"))
+    names = [photos, "--list", tmp_path / "list.txt"]
+    result = shell("predict", *names, "--model", model, "--csv", tmp_path / "out.csv")
     assert result.exit_code == 1 and "2 of them could not be read" in result.output
     rows = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
     assert len(rows) == 6
@@ -111,6 +116,40 @@ def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp
         "broken.jpg",
         "missing.jpg",
     ]
+
+
+@pytest.mark.parametrize("others", [[], [str(PHOTO)]])
+def test_a_wrong_path_in_the_command_ends_it_before_anything_is_written(others: list[str], tmp_path: Path):
+    result = shell("predict", *others, "nosuch", "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 2 and result.output == "There is no photo or folder at nosuch; check its name.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_names_a_photo_once(tmp_path: Path):
+    (tmp_path / "text.jpg").write_text("no photo")
+    for name in ("text.jpg", "missing.jpg"):
+        result = shell("predict", tmp_path / name)
+        assert result.exit_code == 1 and result.stdout.startswith(f"{tmp_path / name} is not "), result.output
+
+
+def test_one_file_is_not_called_files(photos: Path, model: Path):
+    assert "Skipped: 1 file without" in shell("predict", photos, "--model", model).stderr
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, "3 40"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0 0")])
+def test_tensorflow_is_quiet_unless_the_caller_wants_it_otherwise(given: dict[str, str], told: str):
+    code = "import logging, os, maskedgender.cli.commands; "
+    code += "print(os.environ['TF_CPP_MIN_LOG_LEVEL'], logging.getLogger('tensorflow').level)"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | given
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == told
+
+
+def test_nothing_of_tensorflows_start_stands_before_our_sentence(tmp_path: Path):
+    words = [sys.executable, "-m", "maskedgender", "evaluate", str(tmp_path / "nosuch.keras"), "--dataset", "nosuch"]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
 def test_names_in_any_letters_reach_a_file_that_knows_few(photos: Path, model: Path):
@@ -161,6 +200,11 @@ def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos:
         (["train", "--start", "exported.tflite"], "exported.tflite cannot be trained further"),
         (["train", "--start", "a.keras", "--mean-with", "b.onnx"], "b.onnx cannot be trained further"),
         (["train", "--start", "nothing", "--mean-with", "a.keras"], "--mean-with goes with a .keras file at --start"),
+        (["train", "--start", "nosuch.keras"], "There is no model file at nosuch.keras"),
+        (["train", "--start", str(SHIPPED_MODEL), "--mean-with", "no.keras"], "There is no model file at no.keras"),
+        (["predict", str(PHOTO), "--model", "nosuch.keras"], "There is no model file at nosuch.keras"),
+        (["app", "--model", "nosuch.keras"], "There is no model file at nosuch.keras"),
+        (["predict"], "Name a photo or a folder."),
         (["predict", "nosuch://bucket/photo.jpg"], "nosuch"),
     ],
 )
@@ -177,7 +221,6 @@ def test_an_address_whose_package_is_missing_is_one_sentence(monkeypatch: pytest
 
 
 def test_wrong_usage_has_status_2():
-    assert shell("predict").exit_code == 2
     assert shell("train", "--architecture", "resnet").exit_code == 2
     assert shell("train", "--epochs", "-1").exit_code == 2
 
@@ -207,6 +250,7 @@ def test_make_dataset_from_photos_in_a_folder(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert re.search(r"portraits read +2\n.*images with a mask +4\n", result.output)
     assert len(list((tmp_path / "out" / "GenderOcclusionData" / "Training" / "female").glob("*.jpg"))) == 4
+    assert "No image is in Validation: training needs some to be tested on" in result.stderr
 
 
 def test_train_then_evaluate(tmp_path: Path, model: Path):
@@ -230,27 +274,31 @@ def test_train_then_evaluate(tmp_path: Path, model: Path):
 
 
 def test_train_doubts_the_dataset_first(tmp_path: Path):
-    dataset, looks = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER, tmp_path / "looks.csv"
+    dataset = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER
     shutil.copy(dataset / "Validation/male/synthetic3-0.jpg", dataset / "Training/male/synthetic5-0.jpg")
     (dataset / "Validation/female/synthetic2-0.jpg").write_bytes(b"no picture")
-    words = ["--epochs", 1, "--image-size", 48, "--architecture", "seed", "--looks", looks]
-    result = shell("train", "--dataset", dataset, *words, "--output", tmp_path)
+    words = ["--epochs", 1, "--image-size", 48, "--architecture", "seed"]
+    result = shell("train", "--dataset", dataset, *words, "--output", tmp_path / "out")
     assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "out" / "looks.csv")) == 1, "the log lies beside the model"
+    assert f"maskedgender app --model {tmp_path / 'out' / 'seed_gender.keras'}" in result.output.splitlines()[-1]
     report, training = result.output.split("epoch 1/1", 1)
     assert re.search(r"a copy in the other part +1 +1\n", report)
-    assert f"left out, {LEAKED}: 1 images, Training/male/synthetic5-0.jpg\n" in report
-    assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in report
-    assert "13 images to fit, 2 to choose by" in report, "15 are left"
+    assert f"left out, {LEAKED}: 1 image, Training/male/synthetic5-0.jpg\n" in report
+    assert f"left out, {UNREADABLE}: 1 image, Validation/female/synthetic2-0.jpg\n" in report
+    assert "13 images to fit, 2 held out" in report, "15 are left"
     assert "n = 15)" in training, "so are they in Validation"
 
 
 def test_evaluate_doubts_the_dataset_first(tmp_path: Path, model: Path):
-    dataset, looks = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER, tmp_path / "looks.csv"
+    dataset = make_synthetic_dataset(tmp_path / "dataset", 16) / FOLDER
+    model = Path(shutil.copy(model, tmp_path))
     shutil.copy(dataset / "Training/male/synthetic5-0.jpg", dataset / "Validation/male/synthetic3-0.jpg")
     (dataset / "Validation/female/synthetic2-0.jpg").write_bytes(b"no picture")
-    result = shell("evaluate", model, "--dataset", dataset, "--looks", looks)
+    result = shell("evaluate", model, "--dataset", dataset)
     assert result.exit_code == 0, result.output
-    assert f"left out, {UNREADABLE}: 1 images, Validation/female/synthetic2-0.jpg\n" in result.output
+    assert len(pd.read_csv(tmp_path / "looks.csv")) == 1, "the log lies beside the model"
+    assert f"left out, {UNREADABLE}: 1 image, Validation/female/synthetic2-0.jpg\n" in result.output
     assert "1 of 15 images show a portrait that is in Training, too: left out" in result.output
     assert "n = 14)" in result.output
 
@@ -272,6 +320,7 @@ def test_train_and_evaluate_take_a_dataset_with_other_names(
     assert re.search(r"of them female +4 +4\n(?s:.*)prepared", shell("train", *common, *words).output)
     measured = shell("evaluate", model, *common, *words)
     assert measured.exit_code == 0 and "n = 8)" in measured.output, measured.output
+    assert "left out" not in measured.output.replace("nothing is left out", ""), "nothing is said of no images"
 
 
 @pytest.mark.parametrize(

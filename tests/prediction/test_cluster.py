@@ -172,7 +172,7 @@ def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(
     result = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file)
     assert result.exit_code == TO_PUT_RIGHT and "go on with them by --resume" in result.output
     again = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file, "--resume")
-    assert again.exit_code == 0 and "1 photos, 0 of them could not be read" in again.stdout, again.output
+    assert again.exit_code == 0 and ": 1 photo, 0 of them could not be read" in again.stdout, again.output
 
 
 def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path):
