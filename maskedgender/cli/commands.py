@@ -78,14 +78,7 @@ def make_dataset_command(
         Path, typer.Option(help="A folder of pictures or of zip files with pictures, or one zip file.")
     ],
     out: Annotated[Path, typer.Option(help="The folder in which to make the dataset.")],
-    labels: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. Files "
-            "named train/... go to Training, val/... to Validation; if no file is in a folder, a fifth goes to "
-            'Validation. If not given, the CSV files with "label" in their names beside the portraits are used.'
-        ),
-    ] = None,
+    labels: options.Labels = None,
     variants: Annotated[
         int, typer.Option(min=1, help="The number of images of each portrait, each with a mask of its own.")
     ] = 1,

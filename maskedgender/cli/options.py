@@ -114,6 +114,14 @@ ClassesOption = Annotated[
         show_default=False,
     ),
 ]
+Labels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. Files "
+        "named train/... go to Training, val/... to Validation; if no file is in a folder, a fifth goes to "
+        'Validation. If not given, the CSV files with "label" in their names beside the portraits are used.'
+    ),
+]
 Resume = Annotated[
     bool,
     typer.Option(
