@@ -72,7 +72,7 @@ def predict(
         typer.echo(f"{csv}: {counted(len(photos), 'photo')}, {unread:,} of them could not be read")
     else:
         for row in rows():
-            typer.echo(_in_words(row))
+            typer.echo(in_words(row, model.not_sure_below if model else None))
     return unread
 
 
@@ -120,7 +120,7 @@ def _keep_only(rows: Sequence[Mapping[str, object]], csv: Path) -> None:
         write_csv(rows, partial)
 
 
-def _in_words(row: Row) -> str:
+def in_words(row: Row, not_sure_below: float | None) -> str:
     """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
     if row["error"]:
         name = Path(str(row["file"])).name
@@ -128,8 +128,8 @@ def _in_words(row: Row) -> str:
         rest = said.removeprefix(f"{name} ")
         return f"{row['file']}: {said}" if rest == said else f"{row['file']} {rest}"
     shares = [
-        f"{name} {per_cent(float(str(row[f'p_{name}'])))}"
-        for name in ("female", "male", "mask")
+        f"{name} {per_cent(float(str(row[f'p_{name}'])), border)}"
+        for name, border in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
         if row[f"p_{name}"] not in (None, "")
     ]
     return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"
