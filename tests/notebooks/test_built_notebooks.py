@@ -95,6 +95,13 @@ def test_the_committed_notebooks_show_the_outputs_of_a_run():
         assert not re.search(r"/(?:home|root|work|tmp|Users)/", str(outputs)), "a path of somebody's machine"
 
 
+def test_the_app_notebook_shows_the_shipped_models_answers():
+    shown = "\n".join(_texts(nbformat.read(APP_NOTEBOOK, as_version=4)))
+    printed = re.findall(r"^\d +\d+(?: +[\d.]+){5} +([\d.]+) ", shown, flags=re.M)
+    answers = [float(str(row["p_female"])) for row in csv_rows(load_model(), ROOT / "examples" / "group.jpg")]
+    assert [float(p) for p in printed] == pytest.approx(answers, abs=1e-3)
+
+
 def test_kaggle_is_asked_for_a_gpu_and_the_internet():
     kaggle = nbformat.read(TRAINING_NOTEBOOK, as_version=4).metadata.kaggle
     assert (kaggle.accelerator, kaggle.isGpuEnabled, kaggle.isInternetEnabled) == ("nvidiaTeslaT4", True, True)

@@ -60,7 +60,10 @@ def test_attached_dataset_and_no_network(image: str, layout: str, tmp_path: Path
     python_path, attempts = no_package_no_network(tmp_path / "shim")
     printed = run_all(python_of(image), tmp_path, {"PYTHONPATH": python_path})
     assert "Validation accuracy: " in printed and "On this machine: " in printed
-    assert load_model(tmp_path / "working" / "models" / "masked_gender.keras").model.output_shape == [(None, 2), (None, 1)]
+    assert load_model(tmp_path / "working" / "models" / "masked_gender.keras").model.output_shape == [
+        (None, 2),
+        (None, 1),
+    ]
     assert set(attempts.read_text().split()) == {"www.kaggle.com"}, "asked once whether there is an internet"
 
 
