@@ -487,3 +487,11 @@ def test_no_more_processes_are_used_than_windows_can_wait_for(monkeypatch: pytes
     for processes in (2, 61, 200):
         assert [found.photo for found in many_photos.find_all(photos, 64, processes)] == photos
     assert used == [2, 61, 61]
+
+
+def test_two_deaths_in_a_row_are_the_photos_fault_and_three_are_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(many_photos, "_find_in_processes", lambda *_: iter(()))
+    told = [found.error for found in many_photos._find_one_by_one(["a.jpg", "b.jpg"], 64)]
+    assert ["was not read to its end" in error for error in told] == [True, True]
+    with pytest.raises(ChildProcessError, match="again and again"):
+        list(many_photos._find_one_by_one(["a.jpg", "b.jpg", "c.jpg"], 64))
