@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .openvino_layout import without_needless_turns
+
 if TYPE_CHECKING:
     import keras
 
@@ -50,6 +52,7 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
     outputs = model(tensor(crops.output(0)), training=False)
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     network = openvino.Model([one.output for one in outputs], [crops])
+    without_needless_turns(network)
     request = openvino.compile_model(network, "CPU", SETTINGS).create_infer_request()
     lock = threading.Lock()
 

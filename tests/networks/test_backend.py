@@ -93,7 +93,7 @@ def test_a_wrong_name_and_help_are_answered_without_the_heavy_parts() -> None:
     for words, heavy in ((["predict", "nosuch.jpg"], {"keras", "openvino"}), (["--help"], {"numpy", "cv2", "rich"})):
         *said, names = python(IMPORTED, *words).stdout.splitlines()
         assert not heavy & set(json.loads(names.replace("'", '"')))
-        assert words == ["--help"] or said[0] == "nosuch.jpg: nosuch.jpg is not there; check its name."
+        assert words == ["--help"] or said[0] == "nosuch.jpg is not there; check its name."
 
 
 def test_openvino_does_not_tell_its_maker_of_it() -> None:

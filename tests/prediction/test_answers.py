@@ -162,9 +162,9 @@ def bad_photos(folder: Path) -> dict[str, Path]:
     contents = {
         "is damaged": jpeg.getvalue()[: len(jpeg.getvalue()) // 2],
         "is not a photo": b"",
-        "in a format": b"This is no photo.",
+        "in a supported format": b"This is no photo.",
         "scale it": bomb_png,
-        "known here": script.getvalue(),
+        "save it as JPEG": script.getvalue(),
     }
     for said, content in contents.items():
         (folder / f"{said}.jpg").write_bytes(content)

@@ -1,0 +1,54 @@
+"""Turns between layers vanish from a network, and its answers stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskedgender.networks.backend import keep_openvino_silent
+from maskedgender.networks.openvino_layout import without_needless_turns
+
+keep_openvino_silent()
+import openvino  # noqa: E402
+from openvino import opset13 as ops  # noqa: E402
+
+FIRST, LAST, SWAPPED = [0, 3, 1, 2], [0, 2, 3, 1], [0, 3, 2, 1]
+rng = np.random.default_rng(0)
+
+
+def convolved(x: openvino.Output) -> openvino.Output:
+    """As Keras gives it: channels last, and a convolution's normalisation on axes in an order of its own."""
+    kernel = rng.normal(size=(4, 4, 3, 3)).astype(np.float32)
+    x = ops.convolution(ops.transpose(x, FIRST), kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+    x = ops.transpose(ops.convert(ops.transpose(x, LAST), np.float32), SWAPPED)
+    of_channels = [rng.uniform(1, 2, 4).astype(np.float32) for _ in range(4)]
+    x = ops.transpose(ops.batch_norm_inference(x, *of_channels, 1e-3), SWAPPED)
+    return ops.clamp(x, 0, 6).output(0)
+
+
+def network(end: str) -> openvino.Model:
+    """Two convolutions and a way around the second, and what comes after them."""
+    given = ops.parameter([-1, 6, 5, 4], np.float32)
+    x = convolved(given.output(0))
+    x = ops.add(x, convolved(x)).output(0)
+    if end == "mean":
+        x = ops.reduce_mean(x, np.array([1, 2]), False).output(0)
+    if end == "other channels":  # a bias for each column: no layer of channels
+        x = ops.add(x, np.arange(20, dtype=np.float32).reshape(5, 4)).output(0)
+    return openvino.Model([x], [given])
+
+
+def turns(model: openvino.Model) -> int:
+    return sum(node.get_type_name() == "Transpose" for node in model.get_ordered_ops())
+
+
+@pytest.mark.parametrize("end", ["nothing", "mean", "other channels"])
+def test_one_turn_is_left_at_each_end_and_the_answers_stay(end: str) -> None:
+    model = network(end)
+    pictures = rng.normal(size=(3, 6, 5, 4)).astype(np.float32)
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    before = openvino.compile_model(model, "CPU", exact)(pictures)[0]
+    assert turns(model) == 8
+    without_needless_turns(model)
+    assert turns(model) == 2
+    np.testing.assert_allclose(openvino.compile_model(model, "CPU", exact)(pictures)[0], before, rtol=1e-5, atol=1e-5)
