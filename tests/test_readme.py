@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -162,6 +163,15 @@ def test_the_figures_are_the_measured_ones() -> None:
         float(of("accuracy", name, "masked_gender, masked").split(" ")[0]) for name in ("answered", "of these right")
     )
     assert f"{answered:.1f} % of masked faces are answered female or male, and {right:.1f} % of these" in README
+
+
+def test_the_figures_of_speed_are_the_measured_ones() -> None:
+    one_core = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))["by cores"]["1"]
+    original, ours = one_core["original"], one_core["openvino"]
+    times = [sum(way["cases"]["one crop"].values()) for way in (original, ours)]
+    assert "| an answer for one face, on one core | {:.0f} ms | {:.0f} ms |".format(*times) in README
+    gigabytes = [way["MB at most"] / 1000 for way in (original, ours)]
+    assert "| memory at most | {:.1f} GB | {:.1f} GB |".format(*gigabytes) in README
 
 
 def test_what_is_bad_is_named_with_its_figures() -> None:
