@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from maskedgender.networks.model_files import load_model
@@ -27,6 +27,7 @@ from maskedgender.prediction.answers import NOT_SURE, predict_file
 
 SHOTS = Path(__file__).resolve().parent
 ANSWER_TIME = 60_000  # milliseconds, at most
+SMOOTHING = 16  # grey levels
 DESK, PHONE = (1200, 900), (390, 844)
 STRIPE = 8  # rows of pixels
 BROWSER = (
@@ -183,11 +184,23 @@ def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> 
     page.mouse.move(0, 0)
     page.wait_for_timeout(700)  # scrolling and fading in have come to an end
     page.evaluate("window.scrollTo(0, 0)")
-    file = folder / f"{scene.name}.png"
-    page.screenshot(path=file, full_page=True)
+    file, taken = folder / f"{scene.name}.png", folder / f"{scene.name}.part.png"
+    page.screenshot(path=taken, full_page=True)
     context.close()
-    shrink(file)
+    shrink(taken)
+    if file.is_file() and looks_the_same(taken, file):
+        taken.unlink()
+    else:
+        taken.replace(file)
     return file
+
+
+def looks_the_same(one: Path, other: Path) -> bool:
+    """Whether pictures differ by no more than a browser's smoothing of an edge does from one run to the next."""
+    pictures = [Image.open(file).convert("RGB") for file in (one, other)]
+    if pictures[0].size != pictures[1].size:
+        return False
+    return max(most for _, most in ImageChops.difference(*pictures).getextrema()) <= SMOOTHING
 
 
 def shrink(file: Path) -> None:
