@@ -35,6 +35,8 @@ def network(end: str) -> openvino.Model:
         x = ops.reduce_mean(x, np.array([1, 2]), False).output(0)
     if end == "other channels":  # a bias for each column: no layer of channels
         x = ops.add(x, np.arange(20, dtype=np.float32).reshape(5, 4)).output(0)
+    if end == "rows normalised":  # axis 1 is no layer's channels here
+        x = ops.batch_norm_inference(x, *[rng.uniform(1, 2, 6).astype(np.float32) for _ in range(4)], 1e-3).output(0)
     return openvino.Model([x], [given])
 
 
@@ -42,7 +44,7 @@ def turns(model: openvino.Model) -> int:
     return sum(node.get_type_name() == "Transpose" for node in model.get_ordered_ops())
 
 
-@pytest.mark.parametrize("end", ["nothing", "mean", "other channels"])
+@pytest.mark.parametrize("end", ["nothing", "mean", "other channels", "rows normalised"])
 def test_one_turn_is_left_at_each_end_and_the_answers_stay(end: str) -> None:
     model = network(end)
     pictures = rng.normal(size=(3, 6, 5, 4)).astype(np.float32)
