@@ -10,7 +10,6 @@ table, keeps it in benchmarks/results/worn.csv, and logs the look. About two min
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +46,7 @@ def photos(folder: Path) -> Iterator[Photo]:
     with zipfile.ZipFile(folder / "photos.zip") as archive:
         inside = {Path(name).name: name for name in archive.namelist()}
         for row in table.itertuples():
-            pixels = decode_photo(io.BytesIO(archive.read(inside[row.file])), Path(row.file))
+            pixels = decode_photo(archive.read(inside[row.file]), Path(row.file))
             style = WORN if row.mask == "yes" else BARE
             yield Photo(pixels, row.file, row.gender, NOT_KNOWN, NOT_KNOWN, style, None, pixels, None)
 

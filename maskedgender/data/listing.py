@@ -42,10 +42,11 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
         described = described.reindex(columns=["file", "source", "age", "race", "style"])
         _warn_of_the_unlisted(images, described, dataset)
         images = images.merge(described, on="file")
-        images["source"] = images["source"].fillna(images["file"])
+        images["source"] = images["source"].astype(object).fillna(images["file"])
     else:
         images = images.assign(source=images["file"], age=None, race=None, style=None)
-    return images.fillna(dict.fromkeys(("age", "race", "style"), NOT_DESCRIBED))
+    texts = {"age": object, "race": object, "style": object}  # also where none says anything
+    return images.astype(texts).fillna(dict.fromkeys(texts, NOT_DESCRIBED))
 
 
 def _warn_of_the_unlisted(images: pd.DataFrame, described: pd.DataFrame, dataset: Path) -> None:

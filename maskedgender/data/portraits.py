@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +72,7 @@ class PortraitStore:
         else:
             return None
         try:
-            return decode_photo(BytesIO(data), path)
+            return decode_photo(data, path)
         except PhotoError:
             return None
 

@@ -5,7 +5,6 @@ Everything else is read as photos are, so that training learns from the pixels t
 
 from __future__ import annotations
 
-import io
 import struct
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .jpeg_scans import makes_too_much_work
-from .photos import decode_photo
+from .photos import END_OF_JPEG, decode_photo
 
 # OpenCV's JPEG decoder is Pillow's, and gives the same pixels in two thirds of the time.
 REDUCED = {
@@ -23,7 +22,7 @@ REDUCED = {
     2: (cv2.IMREAD_REDUCED_COLOR_2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
     1: (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE),
 }
-START_OF_JPEG, END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
+START_OF_JPEG = b"\xff\xd8"
 NOT_PLAIN = (b"Exif\0", b"ICC_PROFILE\0")  # what a segment of a JPEG begins with
 FRAMES = (0xC0, 0xC1, 0xC2)  # the markers of a JPEG's frame: baseline, extended, progressive
 SLIGHT = 1.5  # times fewer pixels a side, which need no averaging over areas: that takes four times as long
@@ -51,7 +50,7 @@ def _decoded(path: Path, data: bytes, size: int, colour: bool) -> np.ndarray:
     # OpenCV fills what is missing of a file with grey, and says nothing: Pillow raises an error.
     if shorter and data.endswith(END_OF_JPEG) and not makes_too_much_work(data):
         return _decoded_jpeg(data, shorter // size, colour)
-    pixels = decode_photo(io.BytesIO(data), path)
+    pixels = decode_photo(data, path)
     return pixels if colour else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
 
 
