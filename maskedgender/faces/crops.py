@@ -65,14 +65,22 @@ def canonical_crop(photo: np.ndarray, face: Face, size: int) -> np.ndarray:
 
 
 def patch(photo: np.ndarray, window: CropWindow, grey: bool = False) -> np.ndarray:
-    """An upright window's pixels; beyond the photo its edge repeated, or grey."""
-    rows, columns = (np.arange(start, start + window.side) for start in (window.top, window.left))
-    height, width = photo.shape[:2]
-    pixels = photo[rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)]
-    if grey:
-        pixels[(rows < 0) | (rows >= height)] = GREY
-        pixels[:, (columns < 0) | (columns >= width)] = GREY
-    return pixels
+    """An upright window's pixels; beyond the photo its edge repeated, or grey. Within it they are the photo's own."""
+    rows, above, below = _overlap(window.top, window.side, photo.shape[0])
+    columns, left, right = _overlap(window.left, window.side, photo.shape[1])
+    inside = photo[rows, columns]
+    if not any((above, below, left, right)):
+        return inside
+    border = cv2.BORDER_CONSTANT if grey else cv2.BORDER_REPLICATE
+    return cv2.copyMakeBorder(inside, above, below, left, right, border, value=GREY)
+
+
+def _overlap(start: int, length: int, all_of_it: int) -> tuple[slice, int, int]:
+    """Which part of a line of pixels a stretch covers, one at least, and how many of its own lie before and after."""
+    covered = slice(min(max(0, start), all_of_it - 1), min(max(1, start + length), all_of_it))
+    inside = covered.stop - covered.start
+    before = min(max(0, covered.start - start), length - inside)
+    return covered, before, length - inside - before
 
 
 def _turned_patch(photo: np.ndarray, window: CropWindow) -> np.ndarray:
