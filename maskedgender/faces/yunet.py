@@ -39,10 +39,10 @@ def run(picture: np.ndarray, score_threshold: float) -> np.ndarray:
     """
     below, beside = (-length % STRIDES[-1] for length in picture.shape[:2])
     whole_cells = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-    given = cv2.dnn.blobFromImage(whole_cells, swapRB=True)  # it was trained on BGR
     request = _request()
-    request.infer([given])
-    grids = [_faces_of_grid(request, stride, given.shape[3] // stride, score_threshold) for stride in STRIDES]
+    request.infer([whole_cells[None]])
+    columns = whole_cells.shape[1]
+    grids = [_faces_of_grid(request, stride, columns // stride, score_threshold) for stride in STRIDES]
     found = np.concatenate(grids)
     corners = found[:, :4].astype(int).tolist()  # whole pixels, as OpenCV compares them
     kept = cv2.dnn.NMSBoxes(corners, found[:, 14].tolist(), score_threshold, SAME_FACE, 1.0, MOST)
@@ -85,4 +85,16 @@ def _compiled(threads: int) -> openvino.CompiledModel:
         "INFERENCE_NUM_THREADS": threads,
         "CPU_RUNTIME_CACHE_CAPACITY": SIZES_KEPT,
     }
-    return core.compile_model(network, "CPU", how)
+    return core.compile_model(_taking_pictures(network), "CPU", how)
+
+
+def _taking_pictures(network: openvino.Model) -> openvino.Model:
+    """The network as a function of uint8 (1, height, width, 3), RGB: it was trained on BGR, channels first."""
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    steps = PrePostProcessor(network)
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    steps.input().model().set_layout(Layout("NCHW"))
+    steps.input().preprocess().reverse_channels().convert_element_type(Type.f32)
+    return steps.build()
