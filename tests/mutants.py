@@ -40,7 +40,7 @@ SECONDS = 600.0  # for the tests of one fault; one that makes them hang is seen,
 HARMLESS = {
     r"@dataclass\(frozen=True": "nothing of ours changes one",
     r"warnings\.warn\(|stacklevel=": "the line that a warning names",
-    r"lru_cache|os\.cpu_count\(\)|max_queue_size|chunksize=|: RETRY_SECONDS": "pace",
+    r"lru_cache|TOGETHER \+ 2|os\.cpu_count\(\)|max_queue_size|chunksize=|: RETRY_SECONDS": "pace",
     r"disable=|smoothing=|unit=": "the look of a progress bar",
     r"figsize=|alpha=|linewidth=|color=|fontsize|\.set_|ax[ei]s\.|grid": "the look of a plot",
     r"TYPE_CHECKING": "for type checkers",

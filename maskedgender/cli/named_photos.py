@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 
@@ -14,9 +15,12 @@ NOTHING_NAMED = "Name a photo or a folder."
 
 
 def lines(listed: Path) -> list[str]:
-    """The names in a text file, one a line; Windows may put a mark before the first one."""
+    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; a mark may precede the first."""
+    content = listed.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return [line for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        text = content.decode(encoding).replace("\r\n", "\n")
+        return [line for line in text.split("\n") if line.strip()]  # a name may hold what splitlines takes for an end
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{listed} is no list of photos but another kind of file; give text, a name a line."

@@ -29,6 +29,8 @@ from ..prediction.many_photos import (
 )
 from ..words import counted
 
+KEPT_TOGETHER = 500  # new answers of photos that are tried again: the whole file is written anew for them
+
 
 def predict(
     photos: Sequence[Photo],
@@ -88,14 +90,26 @@ def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
 def _gone_on_with(
     done: Sequence[dict[str, str]], csv: Path, model: Classifier, photos: Sequence[Photo], processes: int | None
 ) -> Sequence[AnyRow]:
-    """An earlier run's rows, by the same model; photos that could not be read are tried again. The file has these."""
+    """An earlier run's rows, by the same model; photos that could not be read are tried again. The file has these.
+
+    It gets the new answers as they come, KEPT_TOGETHER at once and what there is of them when the run is stopped.
+    """
     require_same_model(model, done, csv)
     tried = to_try_again(done, photos)
     answers = tqdm(
         rows_of_photos(model, tried, processes), "again", len(tried), unit="photo", disable=None if tried else True
     )
-    rows = with_new_answers(done, dict(zip(map(place, tried), answers, strict=True)))
-    _keep_only(rows, csv)
+    rows: list[AnyRow] = list(done)
+    anew: dict[str, list[Row]] = {}
+    try:
+        for photo, of_photo in zip(tried, answers, strict=True):
+            anew[place(photo)] = of_photo
+            if len(anew) == KEPT_TOGETHER:
+                rows, anew = with_new_answers(rows, anew), {}
+                _keep_only(rows, csv)
+    finally:
+        rows = with_new_answers(rows, anew)
+        _keep_only(rows, csv)
     return rows
 
 

@@ -59,6 +59,8 @@ def train(
     for one in (file, mean_with):
         if one and is_exported(one):
             raise ValueError(f"{one} cannot be trained further; name the .keras file that it comes from.")
+    if epochs == 0 and not file:
+        raise ValueError("With --epochs 0 nothing is learnt: name the .keras file to export again at --start.")
     if mean_with and not file:
         raise ValueError("--mean-with goes with a .keras file at --start: the mean is that of both.")
     for one in (file, mean_with):

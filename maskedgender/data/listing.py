@@ -40,6 +40,7 @@ def list_images(dataset: Path, part: str, names: Mapping[str, str] = OURS) -> pd
             raise ValueError(f"{dataset / LABELS_FILE} lists none of the images: it needs {wanted}; or delete it.")
         described = described.drop_duplicates("file").astype(object)  # texts, where there are any
         described = described.reindex(columns=["file", "source", "age", "race", "style"])
+        described = described.mask(described == "")  # a blank cell says nothing, as one that is missing
         _warn_of_the_unlisted(images, described, dataset)
         images = images.merge(described, on="file")
         images["source"] = images["source"].astype(object).fillna(images["file"])

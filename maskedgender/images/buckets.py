@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -28,15 +28,15 @@ def pictures_at(address: str) -> tuple[list[str], int]:
         ValueError: fsspec, or what it needs for such an address, is not installed.
         OSError: nothing is there, or it cannot be reached.
     """
-    with _what_it_needs(address):
+    with _in_one_sentence(address):
         system, root = _fsspec().url_to_fs(address)
-    if not system.exists(root):
-        raise FileNotFoundError(f"There is nothing at {address}; check its name.")
-    if system.isfile(root):
-        return [address], 0
-    paths = [PurePosixPath(name) for name in system.find(root)]
-    theirs = [path for path in paths if not any(map(is_nobodys, path.parts))]
-    pictures = sorted(str(system.unstrip_protocol(str(path))) for path in theirs if is_picture(Path(path.name)))
+        if not system.exists(root):
+            raise FileNotFoundError(f"There is nothing at {address}; check its name.")
+        if system.isfile(root):
+            return [address], 0
+        names = system.find(root)
+    theirs = [name for name in names if not any(map(is_nobodys, name.removeprefix(root).split("/")))]
+    pictures = sorted(system.unstrip_protocol(name) for name in theirs if is_picture(Path(name)))
     return pictures, len(theirs) - len(pictures)
 
 
@@ -51,9 +51,7 @@ def read_photo_from(place: str | Path) -> np.ndarray:
         return read_photo(place)
     name = str(place).rpartition("/")[2]
     try:
-        with _what_it_needs(str(place)):
-            opened = _fsspec().open(str(place), "rb")
-        with opened as file:
+        with _in_one_sentence(str(place)), _fsspec().open(str(place), "rb") as file:
             content = file.read((MAX_MEGABYTES + 1) * 1024**2)
     except FileNotFoundError as error:
         raise MissingPhotoError(f"{name} is not there; check its name.") from error
@@ -63,12 +61,19 @@ def read_photo_from(place: str | Path) -> np.ndarray:
 
 
 @contextmanager
-def _what_it_needs(address: str) -> Iterator[None]:
-    """Where fsspec itself needs a package for such addresses, which it names, that is one sentence."""
+def _in_one_sentence(address: str) -> Iterator[None]:
+    """What fsspec raises for an address: ValueError where it needs a package, which it names; else OSError.
+
+    Services have errors of their own, such as botocore's for credentials that are missing.
+    """
     try:
         yield
     except ImportError as error:
         raise ValueError(f"{address} cannot be reached: {error}.") from error
+    except (OSError, ValueError):
+        raise
+    except Exception as error:
+        raise OSError(f"{address} cannot be reached: {error}.") from error
 
 
 def _fsspec() -> ModuleType:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from .gif_comments import hides_long_comments
 from .jpeg_scans import makes_too_much_work
 
 MAX_MEGAPIXELS = 50
@@ -23,6 +24,7 @@ PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  #
 
 _NAME_LENGTH = 60  # characters of a file's name that a sentence can hold
 _EXIF_ORIENTATION = 0x0112
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of a TIFF
 END_OF_JPEG = b"\xff\xd9"
 JPEGS = ("JPEG", "MPO")  # as Pillow calls them; the second holds several, as phones write it
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -92,7 +94,7 @@ def decode_photo(content: bytes, name: Path) -> np.ndarray:
     try:
         _require_little_work(content, name)
         with Image.open(BytesIO(content), formats=formats) as image:
-            _require_size(name, image.size)
+            _require_size(name, _size_to_decode(image))
             pixels = _pixels_of_jpeg(image, content)
             if pixels is None:
                 image.load()  # before its EXIF is read: that would load a PNG too, and its damage be taken for EXIF's
@@ -151,22 +153,42 @@ def _require_size(path: Path, size: tuple[int, int]) -> None:
         raise PhotoError(f"{_named(path)} has {megapixels:.0f} megapixels; scale it to {MAX_MEGAPIXELS} or fewer.")
 
 
+def _size_to_decode(image: Image.Image) -> tuple[int, int]:
+    """Width and height of what is decoded: a TIFF's tiles are, as a whole, however little of them the picture shows."""
+    tags = getattr(image, "tag_v2", {})
+    tile = tags.get(_TILE_WIDTH) or 1, tags.get(_TILE_HEIGHT) or 1
+    width, height = (-(-length // side) * side for length, side in zip(image.size, tile, strict=True))
+    return width, height
+
+
 def _require_little_work(content: bytes, name: Path) -> None:
-    """Raise for a JPEG that would take minutes to decode, whatever its size."""
-    if makes_too_much_work(content):
+    """Raise for a JPEG or GIF that would take minutes to decode, whatever its size."""
+    if makes_too_much_work(content) or hides_long_comments(content):
         raise PhotoError(f"{_named(name)} is built to take long to decode; save it again as a plain JPEG or PNG.")
 
 
 def _pixels_of_jpeg(image: Image.Image, content: bytes) -> np.ndarray | None:
-    """A whole colour JPEG's pixels; None for all else, which Pillow decodes, or says what is wrong with it.
+    """A colour JPEG's pixels; None for all else, and for a damaged one, which Pillow decodes, or says what is wrong.
 
     OpenCV's JPEG decoder is Pillow's and gives the same pixels, but as an array at once, in half the time.
     """
     plain = image.format in JPEGS and image.mode == "RGB" and "icc_profile" not in image.info
     if not plain or not content.endswith(END_OF_JPEG):
         return None
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = decoded_by_opencv(content, cv2.IMREAD_COLOR)
     return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+
+
+def decoded_by_opencv(jpeg: bytes, flag: int) -> np.ndarray | None:
+    """The pixels of a JPEG by OpenCV, not turned; None where it cannot, or where its user has set it limits.
+
+    Args:
+        flag: one of OpenCV's IMREAD flags.
+    """
+    try:
+        return cv2.imdecode(np.frombuffer(jpeg, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
 
 
 def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .jpeg_scans import makes_too_much_work
-from .photos import END_OF_JPEG, decode_photo
+from .photos import END_OF_JPEG, decode_photo, decoded_by_opencv
 
 # OpenCV's JPEG decoder is Pillow's, and gives the same pixels in two thirds of the time.
 REDUCED = {
@@ -23,7 +23,8 @@ REDUCED = {
     1: (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE),
 }
 START_OF_JPEG = b"\xff\xd8"
-NOT_PLAIN = (b"Exif\0", b"ICC_PROFILE\0")  # what a segment of a JPEG begins with
+# What a segment of a JPEG begins with; XMP may tell of a turn, too.
+NOT_PLAIN = (b"Exif\0", b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/")
 FRAMES = (0xC0, 0xC1, 0xC2)  # the markers of a JPEG's frame: baseline, extended, progressive
 SLIGHT = 1.5  # times fewer pixels a side, which need no averaging over areas: that takes four times as long
 
@@ -49,7 +50,9 @@ def _decoded(path: Path, data: bytes, size: int, colour: bool) -> np.ndarray:
     shorter = _shorter_side_of_jpeg(data)
     # OpenCV fills what is missing of a file with grey, and says nothing: Pillow raises an error.
     if shorter and data.endswith(END_OF_JPEG) and not makes_too_much_work(data):
-        return _decoded_jpeg(data, shorter // size, colour)
+        decoded = _decoded_jpeg(data, shorter // size, colour)
+        if decoded is not None:
+            return decoded
     pixels = decode_photo(data, path)
     return pixels if colour else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
 
@@ -57,8 +60,8 @@ def _decoded(path: Path, data: bytes, size: int, colour: bool) -> np.ndarray:
 def _shorter_side_of_jpeg(data: bytes) -> int:
     """In pixels, by the header of a plain JPEG of three colours; 0 for all else, and for what is suspiciously large.
 
-    Plain is one without EXIF, which may tell of a turn, and without a colour profile. Pillow knows it too, but takes a
-    tenth of the whole time to say so.
+    Plain is one without EXIF and XMP, which may tell of a turn, and without a colour profile. Pillow knows it too, but
+    takes a tenth of the whole time to say so.
     """
     at = len(START_OF_JPEG) if data.startswith(START_OF_JPEG) else len(data)
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -72,10 +75,7 @@ def _shorter_side_of_jpeg(data: bytes) -> int:
     return 0
 
 
-def _decoded_jpeg(data: bytes, times_too_large: int, colour: bool) -> np.ndarray:
+def _decoded_jpeg(data: bytes, times_too_large: int, colour: bool) -> np.ndarray | None:
     in_colour, in_grey = next(flags for times, flags in REDUCED.items() if times <= max(1, times_too_large))
-    flags = (in_colour if colour else in_grey) | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if pixels is None:
-        raise ValueError("its JPEG data are damaged")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if colour else pixels
+    pixels = decoded_by_opencv(data, in_colour if colour else in_grey)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if colour and pixels is not None else pixels

@@ -48,7 +48,7 @@ def heat_of(model: Classifier, content: bytes) -> Told:
     """The heat map of a crop that this page has shown, sent back as the PNG that it was."""
     try:
         crop = picture_of(content, model.size)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return {"error": str(error)}
     return {"picture": data_url(overlay(crop, heat_map(model.model, crop)), "PNG")}
 

@@ -86,10 +86,14 @@ def picture_of(content: bytes, size: int) -> np.ndarray:
     Raises:
         ValueError: it is not a PNG of this size; nothing else is decoded.
     """
-    with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-        if image.size != (size, size):
-            raise ValueError(f"A crop is a PNG of {size} x {size} pixels.")
-        return np.asarray(image.convert("RGB"))
+    wanted = f"A crop is a PNG of {size} x {size} pixels."
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            if image.size != (size, size):
+                raise ValueError(wanted)
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow says of damage
+        raise ValueError(wanted) from error
 
 
 def with_masks(

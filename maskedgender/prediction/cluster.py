@@ -95,6 +95,11 @@ class Answerer:
         return of_photos
 
 
+def in_parts(photos: Sequence[str]) -> list[Sequence[str]]:
+    """The photos, PHOTOS_A_PART by PHOTOS_A_PART."""
+    return [photos[start : start + PHOTOS_A_PART] for start in range(0, len(photos), PHOTOS_A_PART)]
+
+
 def answer_on_cluster(
     photos: Sequence[str], model: GivenModel, out: str, workers: int | None = None
 ) -> Iterator[tuple[int, int]]:
@@ -111,8 +116,7 @@ def answer_on_cluster(
         ChildProcessError: what answers a part dies again and again.
     """
     ray = _ray()
-    starts = range(0, len(photos), PHOTOS_A_PART)
-    items = [{"photos": json.dumps(photos[start : start + PHOTOS_A_PART])} for start in starts]
+    items = [{"photos": json.dumps(part)} for part in in_parts(photos)]
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     most = min(len(items), workers or cores, cores)
     with warnings.catch_warnings():

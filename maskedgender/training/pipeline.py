@@ -197,13 +197,14 @@ def learn(
     finished = _finished(model, portraits, seed) if architecture != "seed" else (model, None, {}, "")
     answering, calibration, border, note = finished
     path = output / f"{architecture}_gender.keras"
+    trained = record_of(start) if start else {}  # before the export, which may be of the very file
     with relisted(path):
         export(answering, path)
     write_split(path, portraits.fit, portraits.choose, start)
     data = described(pd.concat([portraits.fit, portraits.choose]))
     answers = {SHA_256: sha256(path), **facts_of_answers(calibration is not None), **border}
     if start and changes.get("epochs") == 0:
-        write_record(path, exported_facts(record_of(start), **answers, data=data, **facts))
+        write_record(path, exported_facts(trained, **answers, data=data, **facts))
         return Learnt(answering, history, best, calibration, path, note)
     own = {"architecture": architecture, "view": view, "seed": seed, "training_images": len(portraits.fit)}
     own |= {"training_data": data}

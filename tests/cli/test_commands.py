@@ -200,6 +200,7 @@ def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos:
         (["train", "--start", "exported.tflite"], "exported.tflite cannot be trained further"),
         (["train", "--start", "a.keras", "--mean-with", "b.onnx"], "b.onnx cannot be trained further"),
         (["train", "--start", "nothing", "--mean-with", "a.keras"], "--mean-with goes with a .keras file at --start"),
+        (["train", "--epochs", "0"], "With --epochs 0 nothing is learnt"),
         (["train", "--start", "nosuch.keras"], "There is no model file at nosuch.keras"),
         (["train", "--start", str(SHIPPED_MODEL), "--mean-with", "no.keras"], "There is no model file at no.keras"),
         (["predict", str(PHOTO), "--model", "nosuch.keras"], "There is no model file at nosuch.keras"),

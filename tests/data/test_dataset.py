@@ -327,6 +327,11 @@ def test_a_labels_file_of_ones_own_needs_the_column_file_alone(tmp_path: Path) -
     pd.DataFrame({"file": files, "race": "A"}).to_csv(dataset / "labels.csv", index=False)
     images = list_images(dataset, TRAINING)
     assert images["source"].tolist() == files.tolist() and set(images["race"]) == {"A"}
+    blank = dict.fromkeys(("source", "age", "race", "style"), "")
+    pd.DataFrame({"file": files, **blank}).to_csv(dataset / "labels.csv", index=False)
+    images = list_images(dataset, TRAINING)
+    assert images["source"].tolist() == files.tolist(), "a blank cell says nothing"
+    assert set(images[["age", "race", "style"]].stack()) == {"not known"}
     for wrong in (pd.DataFrame({"file": ["elsewhere.jpg"]}), pd.DataFrame({"name": files})):
         wrong.to_csv(dataset / "labels.csv", index=False)
         with pytest.raises(ValueError, match=r"labels\.csv lists none of the images"):

@@ -127,6 +127,12 @@ def tricky(kind: str, path: Path) -> Path:
         exif[0x0112] = 6
         picture.save(path.with_suffix(".jpg"), quality=95, exif=exif)
         return path.with_suffix(".jpg")
+    if kind == "turned by XMP":
+        about = b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+        rdf = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">' + about + b"</rdf:RDF>"
+        xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + rdf + b"</x:xmpmeta>"
+        picture.save(path.with_suffix(".jpg"), quality=95, xmp=xmp)
+        return path.with_suffix(".jpg")
     if kind == "a cut-out":
         picture.putalpha(Image.fromarray(np.pad(np.full((64, 64), 255, np.uint8), 32)))
         picture.save(path.with_suffix(".png"))
@@ -145,7 +151,18 @@ def tricky(kind: str, path: Path) -> Path:
     return path.with_suffix(kind)
 
 
-KINDS = ("turned by EXIF", "a cut-out", "grey of 16 bits", "CMYK", "another profile", ".gif", ".webp", ".bmp", ".tif")
+KINDS = (
+    "turned by EXIF",
+    "turned by XMP",
+    "a cut-out",
+    "grey of 16 bits",
+    "CMYK",
+    "another profile",
+    ".gif",
+    ".webp",
+    ".bmp",
+    ".tif",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

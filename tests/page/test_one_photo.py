@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -186,8 +187,17 @@ def test_a_crop_comes_back_to_the_bit_and_nothing_else_is_decoded() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     png, jpeg = (base64.b64decode(data_url(crop, kind).partition(",")[2]) for kind in ("PNG", "JPEG"))
     assert (picture_of(png, 32) == crop).all()
-    for refused, size in ((png, 31), (jpeg, 32), (b"https://example.org/a.png", 32), (b"", 32)):
-        with pytest.raises((ValueError, OSError)):
+    huge = png.replace(struct.pack(">II", 32, 32), struct.pack(">II", 20_000, 20_000))
+    broken = png.replace(b"IDAT", b"I\0\0\0")
+    for refused, size in (
+        (png, 31),
+        (jpeg, 32),
+        (b"https://example.org/a.png", 32),
+        (b"", 32),
+        (huge, 32),
+        (broken, 32),
+    ):
+        with pytest.raises(ValueError, match=f"A crop is a PNG of {size}"):
             picture_of(refused, size)
 
 

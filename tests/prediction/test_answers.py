@@ -32,6 +32,7 @@ from maskedgender.prediction.answers import (
     Prediction,
     csv_rows,
     face_rows,
+    per_cent,
     predict_file,
     predict_photo,
     write_csv,
@@ -450,3 +451,21 @@ def test_a_file_that_tells_of_masks_fills_the_column_and_others_leave_it_empty(t
     assert tells[0].p_female == pytest.approx(silent[0].p_female, abs=1e-6)
     rows = [face_rows("photo.jpg", found)[0]["p_mask"] for found in (tells, silent)]
     assert rows == [pytest.approx(0.880797, abs=1e-6), None]
+
+
+@pytest.mark.parametrize(
+    ("p", "border", "told"),
+    [
+        (0.8196, None, "82 %"),
+        (0.8196, 0.82, "81.9 %"),
+        (0.8129, 0.82, "81 %"),
+        (0.82, 0.82, "82 %"),
+        (0.995, None, ">99 %"),
+        (0.9949, None, "99 %"),
+        (0.005, None, "<1 %"),
+    ],
+)
+def test_a_probability_is_told_in_whole_per_cent_and_never_seems_to_reach_the_border(
+    p: float, border: float | None, told: str
+) -> None:
+    assert per_cent(p, border) == told

@@ -16,8 +16,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.cli.named_photos import photos_of
+from maskedgender.cli.named_photos import lines, photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
+from maskedgender.images.buckets import pictures_at, read_photo_from
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import cluster
@@ -112,6 +113,13 @@ def test_a_part_done_again_is_the_same_file(model: GivenModel, photos: list[str]
     assert [row["file"] for row in rows_in(tmp_path / "rows")] == photos[:2]
 
 
+def test_every_photo_is_in_one_part():
+    photos = [f"{number}.jpg" for number in range(2 * cluster.PHOTOS_A_PART + 1)]
+    found = [list(part) for part in cluster.in_parts(photos)]
+    assert [len(part) for part in found] == [cluster.PHOTOS_A_PART, cluster.PHOTOS_A_PART, 1]
+    assert [photo for part in found for photo in part] == photos and cluster.in_parts([]) == []
+
+
 def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_path: Path):
     out = str(tmp_path / "rows [2026]")
     assert answered_before(out, model) == {} and is_empty(out)
@@ -138,6 +146,26 @@ def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path)
     names = [*map(str, photos), "memory:///archive/gone.jpg"]
     assert Answerer(model, "memory://rows", "/")({"photos": parts(names)})["unread"] == [1]
     assert answered_before("memory://rows", model) == dict(zip(names, [False, False, True], strict=True))
+
+
+def test_a_key_with_two_slashes_stays_as_it_is_and_only_folders_below_the_named_one_count() -> None:
+    system = pytest.importorskip("fsspec").filesystem("memory")
+    system.pipe("/.Trash-1/photos/x//y.jpg", b"x")
+    assert photos_of(["memory://.Trash-1/photos"]) == (["memory:///.Trash-1/photos/x//y.jpg"], 0)
+
+
+@pytest.mark.parametrize("when", ["exists", "open"])
+def test_what_a_service_raises_of_its_own_is_one_sentence(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As botocore's NoCredentialsError, which is neither an OSError nor a ValueError."""
+    system = pytest.importorskip("fsspec").filesystem("memory")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr(type(system), when, refuse)
+    ask = pictures_at if when == "exists" else read_photo_from
+    with pytest.raises(OSError, match=r"memory://a/b\.jpg cannot be reached: Unable to locate credentials"):
+        ask("memory://a/b.jpg")
 
 
 def shell(*words: object) -> Result:
@@ -179,6 +207,10 @@ def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path
     (tmp_path / "list.txt").write_text(f"{photos[0]}\n\n{photos[1]}\n", encoding="utf-8-sig")  # as Windows writes it
     result = shell("--list", tmp_path / "list.txt", "--model", model_file)
     assert result.exit_code == 0 and [line.partition(",")[0] for line in result.stdout.splitlines()] == photos[:2]
+    (tmp_path / "list.txt").write_text(f"{photos[0]}\r\n{photos[1]}\r\n", encoding="utf-16")  # as PowerShell does
+    assert lines(tmp_path / "list.txt") == photos[:2]
+    (tmp_path / "list.txt").write_text("a\u2028b.jpg\nc\x0bd.jpg", encoding="utf-8")
+    assert lines(tmp_path / "list.txt") == ["a\u2028b.jpg", "c\x0bd.jpg"], "parts of the names"
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
     assert "is no list of photos" in shell("--list", tmp_path / "list.txt").output
 

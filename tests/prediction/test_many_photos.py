@@ -22,13 +22,14 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
+from maskedgender.cli import predict as cli_predict
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import many_photos
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
-from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, rows_of_photos, whole_rows
+from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, Row, rows_of_photos, whole_rows
 from maskedgender.processes import pool_of_processes
 from maskedgender.training.fitting import export
 
@@ -286,6 +287,33 @@ def test_photos_that_could_not_be_read_are_tried_again(folder: Path, model_file:
     assert [line.partition(",")[0] for line in after] == [line.partition(",")[0] for line in before], "in their places"
     assert "male" in after[1] and "supported format" in after[2]
     assert after[3:5] == before[3:5]
+
+
+def test_stopped_while_photos_are_tried_again_the_new_answers_are_kept(
+    folder: Path, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    photos = [tmp_path / f"{number}.jpg" for number in range(5)]
+    for path in photos:
+        path.write_text("no photo")
+    table, words = tmp_path / "out.csv", ["--model", model_file, "--csv", tmp_path / "out.csv", "--processes", 1]
+    assert predict(*photos, *words).exit_code == cli.SOME_NOT_READ
+    for path in photos:
+        shutil.copy(folder / "0001.jpg", path)
+    kept: list[int] = []
+
+    def stopped_after_three(*given: object) -> Iterator[list[Row]]:
+        for number, rows in enumerate(rows_of_photos(*given)):  # type: ignore[arg-type]
+            if number == 3:
+                kept.append(table.read_text().count(".jpg,1,"))
+                raise KeyboardInterrupt
+            yield rows
+
+    monkeypatch.setattr(cli_predict, "KEPT_TOGETHER", 2)
+    monkeypatch.setattr(cli_predict, "rows_of_photos", stopped_after_three)
+    predict(*photos, *words, "--resume")
+    assert kept == [2], "two at once"
+    assert table.read_text().count(".jpg,1,") == 3
+    assert len(table.read_text().splitlines()) == 5, "the header, and all but the last photo, which is always done anew"
 
 
 def test_gone_on_with_other_photos_no_answer_is_lost_or_doubled(

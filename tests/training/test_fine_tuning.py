@@ -144,5 +144,8 @@ def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(
     )
     assert read_split(tmp_path / "small_gender.keras")["of another dataset"] == "fit", "what it has learnt stays known"
     assert not (tmp_path / "runs").exists()
+    words += ["--start", tmp_path / "small_gender.keras", "--output", tmp_path]  # the very file
+    assert CliRunner().invoke(app, ["train", *map(str, words)]).exit_code == 0
+    assert json.loads((tmp_path / "small_gender.json").read_text())["command"] == "long ago"
     first, second = (trained_cnn(keras.saving.load_model(path)) for path in (start, tmp_path / "small_gender.keras"))
     assert all((a == b).all() for a, b in zip(first.get_weights()[:-2], second.get_weights()[:-2], strict=True))
