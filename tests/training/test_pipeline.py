@@ -36,6 +36,21 @@ def test_a_start_that_a_network_does_not_have_is_refused(architecture: str, star
         pipeline.new_cnn(architecture, "face", start=start)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "view", "side"),
+    [("seed", "face", 143), ("seed", "portrait", 100), ("small", "face", 128), ("masked", "face", 160)],
+)
+def test_each_network_takes_so_many_pixels(architecture: str, view: str, side: int) -> None:
+    """The original's sees a face of 100 pixels either way: of crops cut here it takes the middle."""
+    model, start = pipeline.new_cnn(architecture, view, start="nothing")
+    assert model.input_shape[1:3] == (side, side) and start == "nothing"
+
+
+def test_of_portraits_cut_here_the_face_is_learnt_and_of_kaggles_all(tmp_path: Path) -> None:
+    assert pipeline.view_of(synthetic_dataset(tmp_path / "ours", 2, labels_file=True)) == "face"
+    assert pipeline.view_of(synthetic_dataset(tmp_path / "kaggles", 2)) == "portrait"
+
+
 def test_what_is_exported_is_calibrated_on_the_images_that_choose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
