@@ -41,6 +41,7 @@ def cnn():
     return keras.Model(inputs, keras.layers.Softmax(dtype="float32", name="female_male")(x), name="small_cnn")
 
 images = list_images(dataset, TRAINING)
+images["age"] = [("20-29", "30-39")[number % 2] for number in range(len(images))]  # a second head, and its labels
 is_chosen = images["source"].isin(sorted(set(images["source"]))[::4][:40])  # both sides have an even count
 fit, choose = images[~is_chosen].reset_index(drop=True), images[is_chosen].reset_index(drop=True)
 recipe = replace(RECIPES["small"], augment=False, epochs=4, batch_size=24, learning_rate=0.0005)

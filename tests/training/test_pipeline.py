@@ -46,6 +46,20 @@ def test_each_network_takes_so_many_pixels(architecture: str, view: str, side: i
     assert model.input_shape[1:3] == (side, side) and start == "nothing"
 
 
+@pytest.mark.parametrize(("frozen", "still"), [(None, 3), (1, 1), (0, 0)])
+def test_from_imagenet_the_first_stages_stay_frozen(
+    frozen: int | None, still: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "start_from_imagenet", lambda model: None)
+    model, start = pipeline.new_cnn("masked", "face", start="imagenet", frozen=frozen)
+    learns = {layer.name.split("_")[0] for layer in model.layers if layer.trainable and layer.weights}
+    assert start == "ImageNet"
+    assert learns == {"stem", *(f"stage{stage}" for stage in range(1, 8)), "features", "logits"} - {
+        *(f"stage{stage}" for stage in range(1, still + 1)),
+        *(["stem"] if still else []),
+    }
+
+
 def test_of_portraits_cut_here_the_face_is_learnt_and_of_kaggles_all(tmp_path: Path) -> None:
     assert pipeline.view_of(synthetic_dataset(tmp_path / "ours", 2, labels_file=True)) == "face"
     assert pipeline.view_of(synthetic_dataset(tmp_path / "kaggles", 2)) == "portrait"
