@@ -64,6 +64,12 @@ def test_images_come_as_often_as_their_group_weighs() -> None:
     assert repeated(images, weights, seed=0).equals(drawn) and not repeated(images, weights, seed=1).equals(drawn)
 
 
+def test_images_of_a_group_by_which_nothing_was_chosen_come_once() -> None:
+    images = people({(0, "A"): 0, (1, "B"): 0}, each=10)[0]
+    weights = pd.Series([2.0], pd.MultiIndex.from_tuples([(0, "A")], names=["label", "race"]))
+    assert repeated(images, weights, seed=0)["race"].value_counts().to_dict() == {"A": 20, "B": 10}
+
+
 def test_without_a_description_nothing_comes_more_often(tmp_path: Path) -> None:
     fit, choose = split_training(list_images(synthetic_dataset(tmp_path, 8), TRAINING))
     assert more_of_the_missed(small_cnn(SIZE), tmp_path, fit, choose) is fit
