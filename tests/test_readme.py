@@ -165,6 +165,11 @@ def test_the_figures_are_the_measured_ones() -> None:
     assert f"{answered:.1f} % of masked faces are answered female or male, and {right:.1f} % of these" in README
 
 
+def test_the_mistake_in_its_first_picture_is_owned_up_to() -> None:
+    (found,) = predict_file(load_model(), EXAMPLES / "grace_hopper.jpg")
+    assert (found.answer == "male") == ("Bottom right it is wrong: that is Grace Hopper." in README)
+
+
 def test_the_figures_of_speed_are_the_measured_ones() -> None:
     one_core = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))["by cores"]["1"]
     original, ours = one_core["original"], one_core["openvino"]
