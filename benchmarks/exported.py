@@ -53,8 +53,9 @@ def main(
     root = find_dataset(dataset)
     images = list_images(root, TRAINING)
     images = images[images["source"].isin(choosing_portraits(model, images))].reset_index(drop=True)
-    crops = np.stack([read_portrait(root / file, load_model(model).size) for file in images["file"]])
-    ours = load_model(model).predict(crops)
+    loaded = load_model(model)
+    crops = np.stack([read_portrait(root / file, loaded.size) for file in images["file"]])
+    ours = loaded.predict(crops)
     rows = [row(model, ours, ours, images)]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copy(model, folder))
