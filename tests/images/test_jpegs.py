@@ -31,19 +31,18 @@ def by_pillow(content: bytes) -> np.ndarray:
     return np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"subsampling": 0},
-        {"subsampling": 1},
-        {"subsampling": 2},
-        {"progressive": True},
-        {"keep_rgb": True},
-        {"format": "MPO", "save_all": True, "append_images": [Image.new("RGB", (20, 20))]},
-        *({"exif": turned(orientation)} for orientation in range(1, 9)),
-    ],
-    ids=str,
-)
+FORMS: dict[str, dict] = {
+    "all colours": {"subsampling": 0},
+    "half the colours": {"subsampling": 1},
+    "a quarter of the colours": {"subsampling": 2},
+    "progressive": {"progressive": True},
+    "RGB": {"keep_rgb": True},
+    "two pictures": {"format": "MPO", "save_all": True, "append_images": [Image.new("RGB", (20, 20))]},
+    **{f"turn {orientation}": {"exif": turned(orientation)} for orientation in range(1, 9)},
+}
+
+
+@pytest.mark.parametrize("options", FORMS.values(), ids=FORMS)
 def test_a_colour_jpeg_holds_what_pillow_finds_in_it(options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     content = jpeg(**options)
     monkeypatch.setattr(photos, "_to_rgb", _never)  # the slow way
