@@ -188,10 +188,11 @@ def picture(results: dict[str, Any]) -> Figure:
         axes.axvline(measured["floor"][f"decode, {photo}"], color="black", linestyle=":", label="libjpeg alone")
         axes.set_title(photo, loc="left", fontsize=10)
         axes.invert_yaxis()
+        axes.margins(x=0.08)  # for the numbers
         for row, end in enumerate(ends):
             axes.text(end, row, f" {end:.0f}", va="center", fontsize=8)
     axes.set_xlabel(f"milliseconds on one core of {results['machine']['CPU']}, {results['date']}")
-    figure.axes[0].legend(ncols=5, fontsize=8, loc="lower right")
+    figure.axes[0].legend(ncols=5, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1))  # above, where no bar ends
     return figure
 
 
