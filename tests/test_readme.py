@@ -179,6 +179,15 @@ def test_the_figures_of_speed_are_the_measured_ones() -> None:
     assert "| memory at most | {:.1f} GB | {:.1f} GB |".format(*gigabytes) in README
 
 
+def test_the_cost_of_8_bits_is_the_measured_one() -> None:
+    table = pd.read_csv(RESULTS / "exported.csv", index_col="file")
+    ours, small = table.loc["masked_gender.keras"], table.loc["masked_gender.int8.tflite"]
+    right = [of["masked"].split(" (")[0] for of in (small, ours)]
+    told = README.replace("\n", " ")
+    assert f"it has {small.MB} MB instead of {ours.MB}: of the held-out masked faces" in told
+    assert f"{right[0]} are right instead of {right[1]}, and {small['other answer']} of all faces" in told
+
+
 def test_what_is_bad_is_named_with_its_figures() -> None:
     groups = pd.read_csv(RESULTS / "accuracy-by-group.csv")
     both = groups[(groups.model == "masked_gender") & groups.masked & (groups.group == "gender and race")]
