@@ -1,8 +1,9 @@
 """Find the faces of a photo: propose views, detect in them, merge what they show, verify the doubtful, put in order.
 
 Two passes of the detector do for most photos: a small copy shows the faces that fill it; then one sheet of views
-shows whether that was all, and whether the best face is one and stands upright. Where it was not all, or is in doubt,
-up to eight passes more look for small faces and for turned heads, and doubtful faces get a close look of their own.
+shows whether that was all, and, where the best face is in doubt, whether it is one and stands upright. Where it was not
+all, or is still in doubt, up to eight passes more look for small faces and for turned heads, and doubtful faces get a
+close look of their own.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend 
 OVERVIEW_SIDE = 320  # shows whether there are others beside a close-up
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
+PLAIN_FACE_SIDE = 40  # of it: a smaller face that is certain and has as much does not make it seem so
 LEAST_FACE_SIDE = 20  # pixels of the photo: less tells next to nothing, and is texture more often than a face
 NARROWEST = 8  # pixels a side: a photo with less holds no face that could be told from texture
 NARROW = 0.05  # of the sides: the border of views in which no face fills the picture
@@ -51,7 +53,7 @@ class Candidates:
         close_ups: faces that fill the photo, as small copies of it show them.
         upright: what larger copies show.
         turned: what turned copies show.
-        main: the face that the first pass showed best, and `looks`, how its own crop shows it.
+        main: the face that the first pass showed best, unless it is certain, and `looks`, how its own crop shows it.
     """
 
     close_ups: list[Face] = field(default_factory=list)
@@ -74,7 +76,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     found = _at_first_sight(photo)
     small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
     unsure = not _is_sure(found)
-    if not quick and (unsure or any(_is_small(face, small_side) for face in found.upright)):
+    if not quick and (unsure or any(_hints_at_others(face, small_side) for face in found.upright)):
         _search(photo, found, unsure, small_side)
     looks = iter(range(MOST_LOOKS))
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
@@ -111,7 +113,8 @@ def _at_first_sight(photo: np.ndarray) -> Candidates:
     """Two passes: a small copy; then, on one sheet, what it leaves open, and close looks at its best face."""
     first = seen([whole(photo, CLOSE_UP_SIDES[0])], FAINT_SCORE)[0]
     close_ups = [face for face in first if _is_close_up(photo, face)]
-    main = max(close_ups or first, key=lambda face: face.score, default=None)
+    best = max(close_ups or first, key=lambda face: face.score, default=None)
+    main = None if best is None or is_certain(best) else best
     views = [whole(photo, OVERVIEW_SIDE if close_ups else _pass_side(photo), border=NARROW)]
     views += [whole(photo, CLOSE_UP_SIDES[1])] if close_ups else []
     upright, *more = seen([*views, *(close_looks_at(photo, main) if main else [])], FAINT_SCORE)
@@ -159,6 +162,12 @@ def _is_close_up(photo: np.ndarray, face: Face) -> bool:
 
 def _is_small(face: Face, small_side: float) -> bool:
     return LEAST_FACE_SIDE <= max(face.box[2:]) < small_side
+
+
+def _hints_at_others(face: Face, small_side: float) -> bool:
+    """Whether it is small, and in doubt or very small: others of its kind may be hidden from this pass."""
+    plain = is_certain(face) and max(face.box[2:]) >= small_side * PLAIN_FACE_SIDE / SMALL_FACE_SIDE
+    return _is_small(face, small_side) and not plain
 
 
 def _checked_small(photo: np.ndarray, faces: list[Face], looks: Iterator[int]) -> list[Face]:

@@ -175,8 +175,7 @@ def _pixels_of_jpeg(image: Image.Image, content: bytes) -> np.ndarray | None:
     plain = image.format in JPEGS and image.mode == "RGB" and "icc_profile" not in image.info
     if not plain or not content.endswith(END_OF_JPEG):
         return None
-    pixels = decoded_by_opencv(content, cv2.IMREAD_COLOR)
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+    return decoded_by_opencv(content, cv2.IMREAD_COLOR_RGB)
 
 
 def decoded_by_opencv(jpeg: bytes, flag: int) -> np.ndarray | None:
