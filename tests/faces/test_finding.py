@@ -185,6 +185,34 @@ def test_an_easy_photo_takes_two_passes(passes: Callable[[np.ndarray], tuple[int
     assert passes(cv2.copyMakeBorder(tenth, 100, 300, 200, 200, cv2.BORDER_REPLICATE))[0] <= 3, "a face of 80 pixels"
 
 
+@pytest.mark.parametrize(("side", "count"), [(36, 3), (46, 2), (64, 2)])
+def test_a_certain_face_of_40_pixels_does_not_hint_at_smaller_ones(
+    passes: Callable[[np.ndarray], tuple[int, int]], side: int, count: int
+) -> None:
+    small = cv2.resize(hopper(), None, fx=side / 220, fy=side / 220, interpolation=cv2.INTER_AREA)
+    below, beside = 380 - small.shape[0], 440 - small.shape[1]
+    assert passes(cv2.copyMakeBorder(small, 100, below, 200, beside, cv2.BORDER_REPLICATE))[0] == count
+
+
+def test_what_hints_at_others() -> None:
+    """Faces of a photo of 1,280 pixels a side, in which small is less than 160."""
+    hints = [(170, 0.5, False), (158, 0.5, True), (158, 0.95, False), (80, 0.95, False), (78, 0.95, True)]
+    for side, score, expected in hints:
+        face = Face((0.0, 0.0, side, side), score, np.zeros((5, 2)))
+        assert faces._hints_at_others(face, small_side=160.0) == expected, (side, score)
+    assert not faces._hints_at_others(face_at(0, 0, 19, 19), small_side=160.0), "too small to be told from texture"
+
+
+def test_a_certain_face_gets_no_close_look_and_a_doubtful_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr(views, "detect_in", lambda sheet, least: shown.append(sheet.size) or detect_in(sheet, least))
+    bare, worn = (read_photo(EXAMPLES / f"grace_hopper{mask}.jpg") for mask in ("", "_masked"))
+    for photo in (bare, worn):
+        find_faces(photo)
+    (_, second_of_bare), (_, second_of_worn) = shown[:2], shown[2:4]
+    assert bare.shape == worn.shape and second_of_worn > second_of_bare
+
+
 def test_nearly_all_portraits_are_easy_masked_or_bare(passes: Callable[[np.ndarray], tuple[int, int]]):
     portraits = fairface_portraits(40)
     bare = [passes(cv2.resize(portrait, (600, 600)))[0] for portrait in portraits]
