@@ -201,6 +201,13 @@ def test_helper_heads_teach_and_are_gone_afterwards(described: Path, tmp_path: P
     assert history["val_accuracy"].max() > 0.9
 
 
+def test_what_has_two_values_or_more_has_a_head() -> None:
+    fit = pd.DataFrame({"age": ["20-29"] * 3, "race": ["Black"] * 3, "style": ["kn95", "none", "kn95"]})
+    choose = fit.assign(race="White")
+    heads = training._helpers(training._with_worn(fit), training._with_worn(choose))
+    assert heads == {"race": ["Black", "White"], "worn": ["no", "yes"]}
+
+
 def test_without_descriptions_there_are_no_heads(
     dataset: Path, trained: tuple[keras.Model, pd.DataFrame, Path]
 ) -> None:

@@ -38,6 +38,21 @@ def test_it_learns_what_the_styles_tell(images: tuple[Path, pd.DataFrame]) -> No
     assert ((worn[:, 0] > 0.5) == (table["style"][1::2] != BARE)).mean() > 0.8
 
 
+def test_it_learns_from_augmented_images_and_is_calibrated_on_plain_ones(
+    images: tuple[Path, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, table = images
+    read: list[tuple[int, bool]] = []
+
+    def reading(dataset: Path, part: pd.DataFrame, *how: object, augment: bool) -> PortraitStream:
+        read.append((len(part), augment))
+        return PortraitStream(dataset, part, *how, augment=augment)
+
+    monkeypatch.setattr("maskedgender.training.mask_head.PortraitStream", reading)
+    mask_head(small_cnn(64), folder, table[10:], table[:10])
+    assert read == [(len(table) - 10, True), (10, False)]
+
+
 @pytest.mark.parametrize("style", [BARE, "surgical", NOT_DESCRIBED])
 def test_it_is_not_there_where_one_kind_is_not_known(images: tuple[Path, pd.DataFrame], style: str) -> None:
     folder, table = images
