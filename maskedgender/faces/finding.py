@@ -32,7 +32,7 @@ CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend 
 OVERVIEW_SIDE = 320  # shows whether there are others beside a close-up
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
-PLAIN_FACE_SIDE = 40  # of it: a smaller face that is certain and has as much does not make it seem so
+PLAIN_FACE_SIDE = 64  # of it: a face that is certain and has as much does not make it seem so
 LEAST_FACE_SIDE = 20  # pixels of the photo: less tells next to nothing, and is texture more often than a face
 NARROWEST = 8  # pixels a side: a photo with less holds no face that could be told from texture
 NARROW = 0.05  # of the sides: the border of views in which no face fills the picture
@@ -76,7 +76,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     found = _at_first_sight(photo)
     small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
     unsure = not _is_sure(found)
-    if not quick and (unsure or any(_hints_at_others(face, small_side) for face in found.upright)):
+    if not quick and (unsure or any(_hints_at_others(face, found, small_side) for face in found.upright)):
         _search(photo, found, unsure, small_side)
     looks = iter(range(MOST_LOOKS))
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
@@ -164,9 +164,14 @@ def _is_small(face: Face, small_side: float) -> bool:
     return LEAST_FACE_SIDE <= max(face.box[2:]) < small_side
 
 
-def _hints_at_others(face: Face, small_side: float) -> bool:
-    """Whether it is small, and in doubt or very small: others of its kind may be hidden from this pass."""
-    plain = is_certain(face) and max(face.box[2:]) >= small_side * PLAIN_FACE_SIDE / SMALL_FACE_SIDE
+def _hints_at_others(face: Face, found: Candidates, small_side: float) -> bool:
+    """Whether it is small, so that smaller ones may be hidden from this pass.
+
+    One that is certain, and not much smaller than what counts as large, says no more than a large one would. Beside
+    close-ups it does: so far only an overview of half the size has shown it.
+    """
+    plain_side = small_side * PLAIN_FACE_SIDE / SMALL_FACE_SIDE
+    plain = not found.close_ups and is_certain(face) and max(face.box[2:]) >= plain_side
     return _is_small(face, small_side) and not plain
 
 

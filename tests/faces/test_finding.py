@@ -185,8 +185,8 @@ def test_an_easy_photo_takes_two_passes(passes: Callable[[np.ndarray], tuple[int
     assert passes(cv2.copyMakeBorder(tenth, 100, 300, 200, 200, cv2.BORDER_REPLICATE))[0] <= 3, "a face of 80 pixels"
 
 
-@pytest.mark.parametrize(("side", "count"), [(36, 3), (46, 2), (64, 2)])
-def test_a_certain_face_of_40_pixels_does_not_hint_at_smaller_ones(
+@pytest.mark.parametrize(("side", "count"), [(50, 3), (80, 2)])
+def test_a_certain_face_hints_at_smaller_ones_only_where_it_is_small_itself(
     passes: Callable[[np.ndarray], tuple[int, int]], side: int, count: int
 ) -> None:
     small = cv2.resize(hopper(), None, fx=side / 220, fy=side / 220, interpolation=cv2.INTER_AREA)
@@ -194,13 +194,41 @@ def test_a_certain_face_of_40_pixels_does_not_hint_at_smaller_ones(
     assert passes(cv2.copyMakeBorder(small, 100, below, 200, beside, cv2.BORDER_REPLICATE))[0] == count
 
 
-def test_what_hints_at_others() -> None:
-    """Faces of a photo of 1,280 pixels a side, in which small is less than 160."""
-    hints = [(170, 0.5, False), (158, 0.5, True), (158, 0.95, False), (80, 0.95, False), (78, 0.95, True)]
-    for side, score, expected in hints:
-        face = Face((0.0, 0.0, side, side), score, np.zeros((5, 2)))
-        assert faces._hints_at_others(face, small_side=160.0) == expected, (side, score)
-    assert not faces._hints_at_others(face_at(0, 0, 19, 19), small_side=160.0), "too small to be told from texture"
+@pytest.mark.parametrize(
+    ("side", "score", "expected"), [(170, 0.5, False), (158, 0.5, True), (158, 0.95, False), (128, 0.95, False)]
+)
+def test_what_hints_at_others(side: float, score: float, expected: bool) -> None:
+    """A face of a photo in which small is less than 160 pixels."""
+    face = Face((0.0, 0.0, side - 20, side), score, np.zeros((5, 2)))
+    assert faces._hints_at_others(face, faces.Candidates(), small_side=160.0) == expected
+    beside_close_up = faces.Candidates(close_ups=[face_at(0, 0, 900, 900)])
+    assert faces._hints_at_others(face, beside_close_up, small_side=160.0) == (side < 160)
+
+
+def test_very_small_faces_hint_at_others_however_certain() -> None:
+    nothing_else = faces.Candidates()
+    assert faces._hints_at_others(face_at(0, 0, 127, 100), nothing_else, small_side=160.0)
+    assert not faces._hints_at_others(face_at(0, 0, 19, 19), nothing_else, small_side=160.0), "or texture"
+
+
+def head(name: str, side: int) -> np.ndarray:
+    """An example's face and what is around it, so large that the face's box has `side` pixels."""
+    photo = read_photo(EXAMPLES / f"{name}.jpg")
+    x, y, width, height = find_faces(photo)[0].box
+    reach, middle = max(width, height), (x + width / 2, y + height / 2)
+    left, top = (max(0, round(at - reach)) for at in middle)
+    around = photo[top : round(middle[1] + reach), left : round(middle[0] + reach)]
+    return cv2.resize(around, None, fx=side / reach, fy=side / reach, interpolation=cv2.INTER_AREA)
+
+
+def test_a_large_photo_shows_the_small_faces_behind_a_close_up_and_a_certain_one() -> None:
+    photo = np.full((3000, 4000, 3), 130, np.uint8)
+    heads = [("barack_obama", 1250, 100, 300), ("grace_hopper", 300, 2700, 300)]
+    heads += [("joe_biden", 110, 2700 + 400 * number, 1500) for number in range(3)]
+    for name, side, left, top in heads:
+        pasted = head(name, side)
+        photo[top : top + pasted.shape[0], left : left + pasted.shape[1]] = pasted
+    assert len(find_faces(photo)) == 5
 
 
 def test_a_certain_face_gets_no_close_look_and_a_doubtful_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
