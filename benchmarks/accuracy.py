@@ -140,7 +140,7 @@ def plot(coverage: pd.DataFrame) -> Figure:
 
 
 def main(
-    models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
+    models: Annotated[list[Path] | None, typer.Argument(help="without, our two and the seed's")] = None,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
     every: Annotated[int, typer.Option(help="take every n-th portrait, for a quick look that is not kept")] = 1,
     keep_it: Annotated[bool, typer.Option("--keep", help="keep the tables of a sample, too: n tells its size")] = False,

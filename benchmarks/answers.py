@@ -84,7 +84,7 @@ class Answers:
 
 
 def load_models(paths: Iterable[Path] | None) -> dict[str, Classifier]:
-    """The models in these files, by the files' paths; the shipped one and the seed's, by their names, without."""
+    """The models in these files, by the files' paths; our two and the seed's, by their names, without."""
     names = {str(path): path for path in paths} if paths else OURS_AND_THE_SEEDS
     return {name: load_model(path) for name, path in names.items()}
 

@@ -62,7 +62,7 @@ def all_changes() -> dict[str, dict[str, Any]]:
 
 
 def main(
-    models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
+    models: Annotated[list[Path] | None, typer.Argument(help="without, our two and the seed's")] = None,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
     every: Annotated[int, typer.Option(help="take every n-th portrait; more than 4 is not kept")] = EVERY,
 ) -> None:

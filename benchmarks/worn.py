@@ -85,7 +85,7 @@ def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
 
 
 def main(
-    models: Annotated[list[Path] | None, typer.Argument(help="ours and the seed's without")] = None,
+    models: Annotated[list[Path] | None, typer.Argument(help="without, our two and the seed's")] = None,
     worn: Annotated[Path, typer.Option(help="the set's folder")] = WORN_MASKS,
 ) -> None:
     """Measures, prints, keeps."""

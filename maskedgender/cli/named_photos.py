@@ -15,8 +15,14 @@ NOTHING_NAMED = "Name a photo or a folder."
 
 
 def lines(listed: Path) -> list[str]:
-    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; a mark may precede the first."""
-    content = listed.read_bytes()
+    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; a mark may precede the first.
+
+    ValueError where it cannot be read as such.
+    """
+    try:
+        content = listed.read_bytes()
+    except OSError as error:
+        raise ValueError(f"The list {listed} cannot be read ({error.strerror}); check its name.") from error
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = content.decode(encoding).replace("\r\n", "\n")

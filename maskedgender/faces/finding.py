@@ -78,7 +78,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     unsure = not _is_sure(found)
     if not quick and (unsure or any(_hints_at_others(face, found, small_side) for face in found.upright)):
         _search(photo, found, unsure, small_side)
-    looks = iter(range(MOST_LOOKS))
+    looks = iter(range(0 if quick else MOST_LOOKS))
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
     found.upright = [face for face in found.upright if max(face.box[2:]) >= small_side] + small
     return sorted(_chosen(photo, found, small, score_threshold, looks), key=lambda face: -face.area)

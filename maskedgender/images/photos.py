@@ -26,6 +26,7 @@ _NAME_LENGTH = 60  # characters of a file's name that a sentence can hold
 _EXIF_ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of a TIFF
 END_OF_JPEG = b"\xff\xd9"
+IN_RGB = cv2.IMREAD_COLOR_RGB  # at import: an OpenCV before 4.11 has none, and no photo is to blame for that
 JPEGS = ("JPEG", "MPO")  # as Pillow calls them; the second holds several, as phones write it
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
@@ -175,7 +176,7 @@ def _pixels_of_jpeg(image: Image.Image, content: bytes) -> np.ndarray | None:
     plain = image.format in JPEGS and image.mode == "RGB" and "icc_profile" not in image.info
     if not plain or not content.endswith(END_OF_JPEG):
         return None
-    return decoded_by_opencv(content, cv2.IMREAD_COLOR_RGB)
+    return decoded_by_opencv(content, IN_RGB)
 
 
 def decoded_by_opencv(jpeg: bytes, flag: int) -> np.ndarray | None:

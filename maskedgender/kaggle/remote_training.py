@@ -5,7 +5,6 @@ What was pushed is remembered in runs/kaggle.json, so that `status` and `fetch` 
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import hashlib
 import json
@@ -25,6 +24,7 @@ from ..files import written_whole
 from ..networks.checksums import relisted
 from ..places import NOTEBOOKS, RUNS
 from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
+from .parameters import with_parameters
 
 NOTEBOOK = NOTEBOOKS / "pclubtask3.ipynb"
 TITLE, SLUG = "maskedgender train", "maskedgender-train"  # Kaggle makes the slug from the title
@@ -92,7 +92,7 @@ def train(parameters: Sequence[str], output: Path, dataset: str) -> None:
 
     Raises:
         KaggleError: Kaggle refused or is out of reach, the notebook failed, or what it left cannot be used.
-        ValueError: a parameter that the notebook does not have.
+        ValueError: a parameter that the notebook does not have, or cannot use.
     """
     run_id = uuid.uuid4().hex
     source = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), [*parameters, f"RUN_ID='{run_id}'"])
@@ -119,31 +119,6 @@ def fetch() -> None:
     run, kaggle = Run.last(), Client()
     _wait(kaggle, run)
     _fetch(kaggle, run)
-
-
-def with_parameters(notebook: str, parameters: Sequence[str]) -> str:
-    """The notebook's JSON with NAME=value words written into its cell of parameters.
-
-    A value is a Python literal such as 3 or None, or else a text. ValueError for a name that the cell does not assign.
-    """
-    content = json.loads(notebook)
-    cell = next(cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", ()))
-    code = "".join(cell["source"])
-    names = re.findall(r"^(\w+) = ", code, re.MULTILINE)
-    for name, equals, text in (word.partition("=") for word in parameters):
-        if name not in names or not equals:
-            raise ValueError(f"{name!r} is no parameter of the notebook: give NAME=value, of {', '.join(names)}.")
-        assignment = f"{name} = {_value(text)!r}".replace("\\", r"\\")  # in a replacement a backslash is special
-        code = re.sub(rf"^{name} = .*?(?=  #|$)", assignment, code, flags=re.MULTILINE)
-    cell["source"] = code
-    return json.dumps(content)
-
-
-def _value(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
 
 
 def _push(kaggle: Client, source: str, dataset: str, output: Path, run_id: str) -> Run:

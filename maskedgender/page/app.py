@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..images.folders import NOBODYS, SUFFIXES
 from ..images.photos import MAX_MEGABYTES
 from ..masks.drawing import STYLES
 from ..networks.classifier import Classifier
@@ -71,7 +72,7 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
             with gr.Tab("One photo"):
                 _tab("one_photo", EXAMPLES=_examples(), STYLES=_styles())
             with gr.Tab("Many photos"):
-                _tab("many_photos")
+                _tab("many_photos", SUFFIXES=" ".join(sorted(SUFFIXES)), NOBODYS=" ".join(NOBODYS))
             with gr.Tab("Live"):
                 _tab("live")
         gr.Markdown(meaning(model) + warning(model, path), elem_id="about")

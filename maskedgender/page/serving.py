@@ -177,8 +177,9 @@ def _public_link(served: Served, where: Address) -> str:
     """A link of Gradio's, by which anybody reaches this page; OSError when there is none to be had."""
     from gradio import networking
 
+    listened_on = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1"}.get(where.host, where.host)
     try:
-        link = networking.setup_tunnel("127.0.0.1", served.port, secrets.token_urlsafe(32), None, None)
+        link = networking.setup_tunnel(listened_on, served.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:
         served.close()
         raise OSError(

@@ -160,7 +160,7 @@ def per_cent(p: float, not_sure_below: float | None = None) -> str:
     One below the border of "not sure" that would be rounded up to it has a decimal, so that 81.9 % is seen to be less
     than 82 %. The page's scripts round by the same rule (`perCent` in asking.js).
     """
-    told = ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{100 * p:.0f} %"
+    told = ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{math.floor(100 * p + 0.5)} %"
     if not_sure_below is not None and p < not_sure_below and told == per_cent(not_sure_below):
         return f"{math.floor(1000 * p) / 10:.1f} %"
     return told

@@ -195,8 +195,17 @@ def require_same_model(model: Classifier, rows: Sequence[dict[str, str]], path: 
     now = next((row for row in csv_rows(model, then["file"]) if str(row["face"]) == then["face"]), None)
     if now is None or not now["p_female"]:
         return
-    difference = abs(float(str(now["p_female"])) - float(then["p_female"]))
+    difference = abs(float(str(now["p_female"])) - _number(then["p_female"], path))
     if difference > SAME_ANSWER or now["answer"] != then["answer"]:
         raise ValueError(
             f"{path} comes from another model, or {then['file']} is another photo now; name that model, or another CSV."
         )
+
+
+def _number(cell: str, path: Path) -> float:
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} has {cell!r} where a probability should be; put that right, or begin anew."
+        ) from error

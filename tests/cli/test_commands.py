@@ -118,6 +118,12 @@ def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp
     ]
 
 
+def test_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = shell("predict", "--list", tmp_path / "list.txt")
+    assert result.exit_code == 2 and len(result.output.strip().splitlines()) == 1
+    assert result.output.startswith(f"The list {tmp_path / 'list.txt'} cannot be read")
+
+
 @pytest.mark.parametrize("others", [[], [str(PHOTO)]])
 def test_a_wrong_path_in_the_command_ends_it_before_anything_is_written(others: list[str], tmp_path: Path):
     result = shell("predict", *others, "nosuch", "--csv", tmp_path / "out.csv")

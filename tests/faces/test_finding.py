@@ -262,6 +262,16 @@ def test_no_photo_takes_more_than_twelve_passes_and_twenty_close_looks(
     assert passes(crowd)[1] > 20, "there are more in doubt than get a look"
 
 
+def test_quick_looks_twice_only_however_many_are_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets: list[int] = []
+    monkeypatch.setattr(views, "detect_in", lambda *given: sheets.append(1) or detect_in(*given))
+    worn = read_photo(EXAMPLES / "grace_hopper_masked.jpg")
+    crowd = np.tile(cv2.resize(worn, (160, 200), interpolation=cv2.INTER_AREA), (2, 4, 1))
+    quick = find_faces(crowd, quick=True)
+    assert len(sheets) == 2 and len(quick) >= 4
+    assert len(find_faces(crowd)) == 8 and len(sheets) > 4
+
+
 def test_small_faces_beside_a_large_one_are_found():
     scene = np.full((480, 640, 3), 128, np.uint8)
     scene[:480, :480] = cv2.resize(collins(), (480, 480), interpolation=cv2.INTER_AREA)

@@ -15,7 +15,8 @@ from maskedgender.cli.kaggle import KAGGLE_DATASET
 from maskedgender.data import layout
 from maskedgender.kaggle import client as kaggle_client
 from maskedgender.kaggle import remote_training as kaggle_run
-from maskedgender.kaggle.remote_training import EXECUTED, NOTEBOOK, with_parameters
+from maskedgender.kaggle.parameters import with_parameters
+from maskedgender.kaggle.remote_training import EXECUTED, NOTEBOOK
 from maskedgender.networks import model_files
 from maskedgender.networks.checksums import LIST, is_whole
 
@@ -102,6 +103,22 @@ def test_parameters_are_literals_or_texts_and_keep_their_comments():
 @pytest.mark.parametrize("word", ["EPOCH=3", "EPOCHS", "=3", "epochs=3"])
 def test_wrong_parameters_are_named_before_kaggle_is_asked(word: str, kaggle: FakeKaggle):
     assert "DATASET, CLASSES, ARCHITECTURE" in sentence(shell("train", word))
+    assert kaggle.calls == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ARCHITECTURE=masked2"], "masked, small, seed"),
+        (["ARCHITECTURE=small", "START=imagenet"], "cannot start from ImageNet"),
+        (["START=models/masked_gender.keras"], "are not on Kaggle"),
+        (["CLASSES=male,female"], "does not say what the folders are called"),
+        (["EPOCHS=ten"], "EPOCHS is a number above 0"),
+        (["LIMIT=0"], "LIMIT is a number above 0"),
+    ],
+)
+def test_what_could_only_fail_there_is_refused_here(words: list[str], said: str, kaggle: FakeKaggle) -> None:
+    assert said in sentence(shell("train", *words))
     assert kaggle.calls == []
 
 

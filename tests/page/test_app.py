@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from maskedgender.images.folders import scan
 from maskedgender.images.photos import read_photo
 from maskedgender.networks.classifier import Classifier
 from maskedgender.page import app
@@ -222,7 +223,9 @@ def test_many_photos_without_a_bad_file_are_counted_as_photos(page: Page) -> Non
 
 def test_the_scripts_round_as_python_does(page: Page) -> None:
     cases = [
-        (p, border) for p in (0.001, 0.181, 0.8149, 0.8151, 0.8199, 0.82, 0.8249, 0.999) for border in (None, 0.82)
+        (p, border)
+        for p in (0.001, 0.125, 0.181, 0.8149, 0.8151, 0.8199, 0.82, 0.8249, 0.999)
+        for border in (None, 0.82)
     ]
     told = page.evaluate(
         """async (cases) => {
@@ -231,6 +234,71 @@ def test_the_scripts_round_as_python_does(page: Page) -> None:
         cases,
     )
     assert told == [per_cent_in_words(*case) for case in cases] and "81.9 %" in told
+
+
+def test_names_that_are_given_twice_are_told_apart_from_all_others(page: Page, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(app.EXAMPLES / "grace_hopper.jpg", tmp_path / folder / "a.jpg")
+    shutil.copy(app.EXAMPLES / "grace_hopper.jpg", tmp_path / "a (2).jpg")
+    upload_many(page, [tmp_path / "one" / "a.jpg", tmp_path / "two" / "a.jpg", tmp_path / "a (2).jpg"])
+    assert [row[0] for row in table_of(page, "#table")] == ["a.jpg", "a (2).jpg", "a (2) (2).jpg"]
+
+
+def test_a_folder_is_read_on_the_page_as_in_the_shell(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "__MACOSX").mkdir(parents=True)
+    for name in ("a.HIF", "b.mpo", "._b.mpo", "__MACOSX/c.jpg", "d.jpg"):
+        shutil.copy(app.EXAMPLES / "grace_hopper.jpg", folder / name)
+    for name in ("notes.txt", "Thumbs.db"):
+        (folder / name).write_text("no photo")
+    page.get_by_role("tab", name="Many photos").click()
+    page.locator("input.of-folder").set_input_files(folder)
+    page.locator("#table .summary").wait_for(timeout=SLOW)
+    shell = scan(folder)
+    assert {row[0] for row in table_of(page, "#table")} == {f"mine/{path.name}" for path in shell.pictures}
+    assert shell.passed_over == 1
+    assert page.locator("#table .summary").inner_text().endswith("1 other file passed over.")
+
+
+def test_of_a_dropped_folder_one_file_that_cannot_be_read_is_named_and_the_rest_is_taken(page: Page) -> None:
+    files, unread = page.evaluate(
+        """async () => {
+            const { dropped } = await import('./page/drop.js');
+            const file = (name) => ({ isFile: true, fullPath: `/mine/${name}`,
+              file: (done, failed) => name === 'bad.jpg' ? failed(new Error('gone')) : done(new File(['x'], name)) });
+            const folder = { isDirectory: true, fullPath: '/mine', createReader: () => {
+              const parts = [[file('a.jpg'), file('bad.jpg')], []];
+              return { readEntries: (done) => done(parts.shift()) }; } };
+            const [files, unread] = await dropped({ items: [{ webkitGetAsEntry: () => folder }] });
+            return [files.map((one) => one.inFolder), unread]; }"""
+    )
+    assert (files, unread) == (["mine/a.jpg"], ["mine/bad.jpg"])
+
+
+def test_a_file_that_is_gone_is_not_taken_for_a_page_that_is(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "mine.jpg"
+    shutil.copy(app.EXAMPLES / "grace_hopper.jpg", photo)
+    upload(page, photo)
+    photo.unlink()
+    page.locator("#masks input").nth(1).check()
+    expect(page.locator("#words .live")).to_have_text("mine.jpg was changed or moved; choose it again.", timeout=SLOW)
+
+
+def test_a_heat_map_that_fails_says_so_beside_its_button_and_leaves_the_answer(
+    page: Page, photos: dict[str, Path]
+) -> None:
+    upload(page, photos["hopper"])
+    verdict = page.locator("#words .live").inner_text()
+    refused = {"error": "Too many photos are waiting; try again in a minute."}
+    page.route("**/heat*", lambda route: route.fulfill(status=503, json=refused))
+    for _ in range(2):
+        page.locator(".look").click()
+        expect(page.locator(".version .notice")).to_have_text(refused["error"])
+    assert page.locator("#words .live").inner_text() == verdict
+    page.unroute("**/heat*")
+    show_heat(page)
+    assert page.locator(".version .notice").count() == 0
 
 
 def test_in_the_table_of_many_a_probability_below_the_border_does_not_look_like_it(page: Page) -> None:
@@ -346,13 +414,13 @@ def test_a_file_that_is_too_large_is_named_and_the_others_are_answered(page: Pag
         file.truncate(26 * 1024**2 + 1)
     upload_many(page, [large, app.EXAMPLES / "grace_hopper.jpg"])
     said = "large.jpg has 26 MB; save it smaller, with 25 MB or less."
-    assert page.locator(".too-large").inner_text() == said
+    assert page.locator(".not-taken").inner_text() == said
     assert [row[0] for row in table_of(page, "#table")] == ["grace_hopper.jpg"]
     page.get_by_role("tab", name="One photo").click()
     page.locator("#photo input[type=file]").first.set_input_files(large)
-    expect(page.locator(".too-large:visible")).to_have_text(said)
+    expect(page.locator(".not-taken:visible")).to_have_text(said)
     upload(page, app.EXAMPLES / "eileen_collins.jpg")
-    assert page.locator(".too-large:visible").count() == 0
+    assert page.locator(".not-taken:visible").count() == 0
 
 
 def test_a_photo_can_be_dropped_pasted_and_taken_by_the_camera(page: Page, photos: dict[str, Path]) -> None:

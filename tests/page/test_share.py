@@ -27,6 +27,16 @@ def test_the_name_of_the_link_is_one_of_the_pages_own(monkeypatch: pytest.Monkey
     assert where.is_called("abc.gradio.live") and not where.is_called("abd.gradio.live") and page.is_open
 
 
+@pytest.mark.parametrize(("host", "asked"), [("127.0.0.2", "127.0.0.2"), ("0.0.0.0", "127.0.0.1")])
+def test_the_link_leads_to_the_address_that_is_listened_on(
+    monkeypatch: pytest.MonkeyPatch, host: str, asked: str
+) -> None:
+    led_to: list[object] = []
+    monkeypatch.setattr(networking, "setup_tunnel", lambda *how: led_to.extend(how) or "https://abc.gradio.live")
+    _public_link(OpenPage(), Address(host))
+    assert led_to[0] == asked
+
+
 def test_without_the_network_one_sentence_says_so_and_the_page_is_closed(monkeypatch: pytest.MonkeyPatch):
     def unreachable(*how: object) -> str:
         raise ConnectionError("Network is unreachable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -350,6 +351,15 @@ def test_a_photo_named_twice_is_answered_once(folder: Path, model_file: Path, tm
         == 0
     )
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
+
+
+def test_a_probability_that_is_no_number_is_named_with_its_file(
+    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
+) -> None:
+    table = tmp_path / "out.csv"
+    table.write_text(re.sub(r"(?m)^((?:[^,]*,){7})0[.][0-9]+", r"\1abc", unbroken_csv.decode()), newline="")
+    result = predict(folder, "--model", model_file, "--csv", table, "--resume")
+    assert result.exit_code == TO_PUT_RIGHT and "out.csv has 'abc'" in " ".join(result.output.split())
 
 
 def test_another_models_answers_are_not_gone_on_with(

@@ -17,7 +17,9 @@ export const ask = async (place, body, { name = '', waiting = () => {}, signal, 
     return told ?? { error: 'The answer was lost; please try again.' };
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    return { error: 'The page does not answer; is it still running?' };
+    const gone = body instanceof Blob && await body.slice(0, 1).arrayBuffer().then(() => false, () => true);
+    return { error: gone ? `${name} was changed or moved; choose it again.`
+      : 'The page does not answer; is it still running?' };
   }
 };
 

@@ -29,19 +29,28 @@ export const start = (element) => {
   const find = (selector) => element.querySelector(selector);
   const zone = find('.drop'), live = find('#table .live'), most = Number(find('.many-photos').dataset.most);
   const untouched = live.innerHTML, large = find('dialog');
-  let photos = [], wanted = null, sorted = { by: null, down: false }, working = 0;
+  let photos = [], passedOver = 0, wanted = null, sorted = { by: null, down: false }, working = 0;
 
-  const names = new Map();  // how often each has been given: two files called 1.jpg are told apart
+  const names = new Set();  // those given: two files called 1.jpg are told apart
   const nameFor = (file) => {
-    const name = nameOf(file), times = (names.get(name) ?? 0) + 1;
-    names.set(name, times);
-    return times === 1 ? name : name.replace(/([.][^./]*)?$/, ` (${times})$1`);
+    const name = nameOf(file);
+    let free = name;
+    for (let times = 2; names.has(free); times++) free = name.replace(/([.][^./]*)?$/, ` (${times})$1`);
+    names.add(free);
+    return free;
   };
 
-  const isPhoto = (file) => !file.webkitRelativePath && !file.inFolder
-    || file.type.startsWith('image/') || /[.](heic|heif|avif|tiff?)$/i.test(file.name);
+  // Of a folder, the same files as the shell takes: images/folders.py has the lists.
+  const { suffixes, nobodys } = find('.many-photos').dataset;
+  const isSystems = nobodys.split(' ').map((pattern) =>
+    new RegExp(`^${pattern.replace(/[.$]/g, '\\$&').replaceAll('*', '.*')}$`));
+  const isNobodys = (file) => nameOf(file).split('/').some((part) => isSystems.some((one) => one.test(part)));
+  const isPicture = (file) => suffixes.split(' ').some((suffix) => file.name.toLowerCase().endsWith(suffix));
+  const inFolder = (file) => file.webkitRelativePath || file.inFolder;
   const take = (files) => {
-    const chosen = files.filter(isPhoto);
+    const theirs = files.filter((file) => !inFolder(file) || !isNobodys(file));
+    const chosen = theirs.filter((file) => !inFolder(file) || isPicture(file));
+    passedOver += theirs.length - chosen.length;
     if (photos.length + chosen.length > most) {
       notice(live, `${photos.length + chosen.length} files are too many at once; choose ${most} or fewer.`);
       return;
@@ -93,6 +102,7 @@ export const start = (element) => {
     const told = [`${given}: ${count(faces, 'face')}${answers && ` (${answers})`}`];
     if (of('no face')) told.push(`${count(of('no face'), 'photo')} without a face`);
     if (of('error')) told.push(`${count(of('error'), 'file')} that cannot be read`);
+    if (passedOver) told.push(`${count(passedOver, 'other file')} passed over`);
     say(live, make('h2', { className: 'summary', text: `${told.join(', ')}.` }));
     fill();
   };
@@ -202,7 +212,7 @@ export const start = (element) => {
     photos.forEach((photo) => photo.url && URL.revokeObjectURL(photo.url));
     photos = [];
     names.clear();
-    [wanted, working] = [null, 0];
+    [wanted, working, passedOver] = [null, 0, 0];
     find('.results').hidden = find('.clear').hidden = true;
     say(live, untouched);
     find('.choose').focus();

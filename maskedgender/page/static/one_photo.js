@@ -150,7 +150,13 @@ export const start = (element) => {
       const crop = version.querySelector('img').src.split(',')[1];
       const told = await ask('heat', Uint8Array.from(atob(crop), (letter) => letter.charCodeAt(0)));
       button.removeAttribute('aria-busy');
-      if (told.error) { notice(live, told.error); return; }
+      version.querySelector('.notice')?.remove();
+      if (told.error) {
+        const why = make('div', { className: 'notice', text: told.error });
+        why.setAttribute('role', 'alert');
+        button.after(why);
+        return;
+      }
       heat.querySelector('img').src = told.picture;
     }
     heat.hidden = !heat.hidden;
