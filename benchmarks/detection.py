@@ -6,9 +6,9 @@
 The dataset is the one that the model was trained on. A face is found when a box overlaps the bare face's (intersection
 over union above 0.3), well framed above 0.5 (a box may end where the mask begins), the right way up when its angle is
 at most 30 degrees off; "false" is the share of pictures with a box that no face is near. The scenes with small and with
-turned faces are put together here, from portraits. The pictures without faces are scikit-image's, in four turns, and
-mosaics of the portraits' corners (hair, clothes, walls): meant to be hard. Prints a row a figure, one column a
-threshold, and keeps them in benchmarks/results/. About ten minutes on two cores.
+turned faces are put together here, from portraits; of "behind a close-up" the small faces count. The pictures without
+faces are scikit-image's, in four turns, and mosaics of the portraits' corners (hair, clothes, walls): meant to be hard.
+Prints a row a figure, one column a threshold, and keeps them in benchmarks/results/. About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ RIGHT_WITHIN = 30.0  # degrees
 HEIGHT, WIDTH = 480, 640  # of the scenes that are put together
 ROWS, COLUMNS = 2, 4  # small faces in one
 SMALL = (32, 64)  # pixels of a small face's box
+PHONE = (3000, 4000)  # height and width of a phone's photo
+CLOSE_UP, BEHIND = 1250, (64, 192)  # pixels of the box of a face that fills it, and of those of four others
 TURNED_FACE = 150  # pixels of a turned face's box
 ANGLES = (-90, -60, -45, -30, 30, 45, 60, 90)
 CORNER_SHARE = 0.18  # of a portrait's side: its upper corners of this size show no face
@@ -58,11 +60,15 @@ WITHOUT_FACES = (
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, uint8 RGB, its faces' boxes in pixels, and by how many degrees, clockwise, their heads are turned."""
+    """A picture, uint8 RGB, its faces' boxes in pixels, and by how many degrees, clockwise, their heads are turned.
+
+    `beside` is the box of a face that is there and does not count.
+    """
 
     pixels: np.ndarray
     boxes: list[Box]
     angle: float = 0.0
+    beside: Box | None = None
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -86,14 +92,41 @@ def with_small_faces(portraits: list[Scene], backgrounds: list[np.ndarray]) -> I
 
 def _paste(pixels: np.ndarray, portrait: Scene, place: tuple[int, int], rng: np.random.Generator) -> Box:
     """Puts a portrait, made small, somewhere into its place of the grid; its face's box there."""
-    x, y, width, height = portrait.boxes[0]
-    scale = rng.uniform(*SMALL) / max(width, height)
     high, wide = HEIGHT // ROWS, WIDTH // COLUMNS
-    small = cv2.resize(portrait.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:high, :wide]
-    top = place[0] * high + int(rng.integers(high - small.shape[0] + 1))
-    left = place[1] * wide + int(rng.integers(wide - small.shape[1] + 1))
-    pixels[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return left + scale * x, top + scale * y, scale * width, scale * height
+    small = _with_a_face_of(portrait, rng.uniform(*SMALL), (high, wide))
+    top = place[0] * high + int(rng.integers(high - small.pixels.shape[0] + 1))
+    left = place[1] * wide + int(rng.integers(wide - small.pixels.shape[1] + 1))
+    return _put(pixels, small, left, top)
+
+
+def _with_a_face_of(portrait: Scene, side: float, most: tuple[int, int]) -> Scene:
+    """A portrait, scaled so that its face's box has `side` pixels, and cut off below and right of so many at most."""
+    scale = side / max(portrait.boxes[0][2:])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    pixels = cv2.resize(portrait.pixels, None, fx=scale, fy=scale, interpolation=how)[: most[0], : most[1]]
+    x, y, width, height = (scale * length for length in portrait.boxes[0])
+    return Scene(pixels, [(x, y, width, height)])
+
+
+def _put(pixels: np.ndarray, small: Scene, left: int, top: int) -> Box:
+    """Puts a picture of one face there; its face's box there."""
+    height, width = small.pixels.shape[:2]
+    pixels[top : top + height, left : left + width] = small.pixels
+    x, y, *size = small.boxes[0]
+    return left + x, top + y, size[0], size[1]
+
+
+def behind_close_ups(portraits: list[Scene]) -> Iterator[Scene]:
+    """Photos of a phone: one portrait fills the left of each; beside it are four small ones, whose boxes count."""
+    rng = np.random.default_rng(0)
+    for start in range(0, len(portraits) - 4, 5):
+        near, *others = portraits[start : start + 5]
+        pixels = np.full((*PHONE, 3), 128, np.uint8)
+        close_up = _put(pixels, _with_a_face_of(near, CLOSE_UP, (PHONE[0], PHONE[1] // 2)), 0, 0)
+        places = [(2200 + 800 * column, 400 + 1200 * row) for row in range(2) for column in range(2)]
+        small = [_with_a_face_of(other, rng.uniform(*BEHIND), (1000, 750)) for other in others]
+        boxes = [_put(pixels, one, *place) for one, place in zip(small, places, strict=True)]
+        yield Scene(pixels, boxes, beside=close_up)
 
 
 def turned(portraits: list[Scene]) -> Iterator[Scene]:
@@ -160,7 +193,8 @@ def _best(faces: Iterable[Face]) -> float:
 
 
 def _is_near(face: Face, scene: Scene) -> bool:
-    return any(overlap(face.box, box) >= NEAR_OVERLAP for box in scene.boxes)
+    known = [*scene.boxes, *([scene.beside] if scene.beside else [])]
+    return any(overlap(face.box, box) >= NEAR_OVERLAP for box in known)
 
 
 def _apart(a: float, b: float) -> float:
@@ -178,6 +212,8 @@ def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
         "bare": bare,
         "small, masked": with_small_faces(masked, pictures),
         "small, bare": with_small_faces(bare, pictures),
+        "behind a close-up, masked": behind_close_ups(masked),
+        "behind a close-up, bare": behind_close_ups(bare),
         "turned, masked": turned(masked[::3]),
         "turned, bare": turned(bare[::3]),
         "without a face": in_four_turns([*pictures, *mosaics(bare)]),

@@ -46,6 +46,16 @@ def test_a_higher_threshold_never_finds_more():
     assert (np.diff(shares, axis=1) <= 0).all() and shares[0, 0] == 1
 
 
+def test_behind_a_close_up_the_small_faces_count_and_the_large_one_is_not_false() -> None:
+    portraits = [Scene(small, [face.box]) for small, face in map(portrait, [collins(), hopper()])]
+    (scene,) = detection.behind_close_ups([portraits[1], *[portraits[0]] * 4, portraits[0]])
+    assert scene.pixels.shape == (3000, 4000, 3) and len(scene.boxes) == 4
+    assert all(64 <= round(max(box[2:])) <= 192 for box in scene.boxes)
+    assert max(scene.beside[2:]) == pytest.approx(1250)
+    shares = detection.rows("some", [scene]).set_index("figure")["0.60"]
+    assert shares["found"] == 1 and shares["false"] == 0
+
+
 @pytest.fixture
 def one_portrait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The benchmark takes one portrait only, and keeps what it finds in a folder of its own; the parts asked for."""
