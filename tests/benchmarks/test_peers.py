@@ -30,8 +30,7 @@ def given() -> Answered:
     right = np.stack([1 - labels, labels], axis=1).astype(np.float32)
     ours, seeds = right.copy(), right.copy()
     ours[:1], seeds[:5] = 1 - ours[:1], 1 - seeds[:5]
-    seconds = np.array([1.0] + [0.002] * 9)  # the first call is slow, and must not count
-    return Answered(labels, {OURS: ours, SEEDS: seeds}, {OURS: seconds, SEEDS: 2 * seconds})
+    return Answered(labels, {OURS: ours, SEEDS: seeds})
 
 
 def test_the_table_has_a_row_a_model_with_its_lead_on_the_same_faces():
@@ -39,11 +38,10 @@ def test_the_table_has_a_row_a_model_with_its_lead_on_the_same_faces():
     assert ours["accuracy (95 % interval)"].startswith("90.00 %")
     assert ours["balanced accuracy"] == "90.00 %"
     assert ours["ours is ahead by"] == "0.00 points (0.00 to 0.00)"
-    assert ours["ms a face (median)"] == "2.0"
     assert ours["size"] == f"{SHIPPED_MODEL.stat().st_size / 1e6:.2f} MB"
     assert seeds["accuracy (95 % interval)"].startswith("50.00 %")
     assert seeds["ours is ahead by"].startswith("40.00 points (")
-    assert (seeds["photos"], seeds["ms a face (median)"]) == ("masked", "4.0")
+    assert seeds["photos"] == "masked"
 
 
 def test_ours_answers_as_the_served_path_does_and_only_photos_of_the_kind_asked_for_count():
@@ -59,7 +57,6 @@ def test_ours_answers_as_the_served_path_does_and_only_photos_of_the_kind_asked_
     served = [predict_photo(model, person())[0] for person in (hopper, collins)]
     np.testing.assert_allclose(bare.pairs[OURS], [(one.p_female, one.p_male) for one in served], atol=1e-5)
     assert list(bare.labels) == [0, 1]
-    assert (bare.seconds[OURS] > 0).all()
     assert list(answered(ours, pictures, masked=True).labels) == [0]
 
 
