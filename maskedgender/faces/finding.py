@@ -29,7 +29,8 @@ from .views import seen, whole
 CLOSE_UP_SIDES = (224, 160)  # faces that fill the picture are found best in small copies of it
 CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that counts as a close-up
 CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend to show its bare upper half alone
-OVERVIEW_SIDE = 320  # shows whether there are others beside a close-up
+OVERVIEW_SIDES = (320, 960)  # show whether there are others beside a close-up: of a small photo, of a large one
+OVERVIEW_SCALE = 4  # times smaller than the photo, between these
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
 PLAIN_FACE_SIDE = 64  # of it: a face that is certain and has as much does not make it seem so
@@ -115,7 +116,7 @@ def _at_first_sight(photo: np.ndarray) -> Candidates:
     close_ups = [face for face in first if _is_close_up(photo, face)]
     best = max(close_ups or first, key=lambda face: face.score, default=None)
     main = None if best is None or is_certain(best) else best
-    views = [whole(photo, OVERVIEW_SIDE if close_ups else _pass_side(photo), border=NARROW)]
+    views = [whole(photo, _overview_side(photo) if close_ups else _pass_side(photo), border=NARROW)]
     views += [whole(photo, CLOSE_UP_SIDES[1])] if close_ups else []
     upright, *more = seen([*views, *(close_looks_at(photo, main) if main else [])], FAINT_SCORE)
     close_ups += [face for face in more.pop(0) if _is_close_up(photo, face)] if close_ups else []
@@ -154,6 +155,10 @@ def _some_doubtful(faces: list[Face]) -> bool:
 
 def _pass_side(photo: np.ndarray) -> int:
     return min(max(max(photo.shape[:2]), PASS_SIDES[0]), PASS_SIDES[1])
+
+
+def _overview_side(photo: np.ndarray) -> int:
+    return min(max(max(photo.shape[:2]) // OVERVIEW_SCALE, OVERVIEW_SIDES[0]), OVERVIEW_SIDES[1])
 
 
 def _is_close_up(photo: np.ndarray, face: Face) -> bool:

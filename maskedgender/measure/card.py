@@ -37,6 +37,7 @@ from .card_tables import (
     gaps_table,
     markdown_table,
     robustness_table,
+    small_behind_large,
     without_missing,
     worst_group,
 )
@@ -65,6 +66,7 @@ class Measured:
         robustness: columns model, change, kind, photos, found, accuracy, low, high, drop, drop low, drop high.
         near_copies: columns training, validation: files of portraits that look the same.
         looks: columns date, commit, figure: each look at the test portraits.
+        detection_choosing: columns pictures, figure, count, and a share for each threshold.
         held_out_styles, peers, worn: tables that the card shows as they are.
     """
 
@@ -78,6 +80,7 @@ class Measured:
     near_copies: pd.DataFrame
     worn: pd.DataFrame
     looks: pd.DataFrame
+    detection_choosing: pd.DataFrame
 
 
 AS_THEY_ARE = ("accuracy", "held_out_styles", "peers", "worn")
@@ -154,6 +157,7 @@ def _of_evaluation(models: Sequence[Path], measured: Measured) -> dict[str, obje
         "children": accuracy_of(groups, "age", "3-9"),
         "dark": accuracy_when(robustness, "dark"),
         "quarter": accuracy_when(robustness, "quarter resolution"),
+        "behind": small_behind_large(measured.detection_choosing),
     }
 
 

@@ -87,8 +87,7 @@ before you rely on a figure from here. Do not lower the "not sure" threshold to 
 - Veils, scarves, make-up, beards that show, and other signs of how people dress: it repeats what its training data
   connect with the two words. Its accuracy on them alone is not known.
 - Profiles: {profiles} when the head is turned by 45 degrees or more, with a mask, where the face is found.
-- Small faces behind a large one: in photos of many megapixels, those of less than about 3 % of the longer side may be
-  missed (`python -m benchmarks.detection`).
+- {behind}
 - Sunglasses with a mask leave almost nothing to see; the accuracy on them alone is not known.
 - Low light: {dark} at four tenths of the brightness.
 - Few pixels: {quarter} at a quarter of the resolution.

@@ -231,6 +231,15 @@ def test_a_large_photo_shows_the_small_faces_behind_a_close_up_and_a_certain_one
     assert len(find_faces(photo)) == 5
 
 
+def test_a_large_photo_shows_the_small_faces_behind_a_close_up_alone() -> None:
+    photo = np.full((3000, 4000, 3), 130, np.uint8)
+    heads = [("barack_obama", 1250, 100, 300), *(("joe_biden", 100, 2600 + 350 * number, 1500) for number in range(4))]
+    for name, side, left, top in heads:
+        pasted = head(name, side)
+        photo[top : top + pasted.shape[0], left : left + pasted.shape[1]] = pasted
+    assert len(find_faces(photo)) == 5
+
+
 def test_a_certain_face_gets_no_close_look_and_a_doubtful_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[int] = []
     monkeypatch.setattr(views, "detect_in", lambda sheet, least: shown.append(sheet.size) or detect_in(sheet, least))

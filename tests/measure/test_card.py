@@ -15,6 +15,7 @@ from benchmarks.accuracy import CLEAN, SIZED, measure
 from benchmarks.answers import OURS_AND_THE_SEEDS, RESULTS, SEED_MODEL, Answers
 from benchmarks.card import CARD
 from maskedgender.measure.card import model_card, read_measured
+from maskedgender.measure.card_tables import MISSING, small_behind_large
 from maskedgender.networks.records import facts_of_answers, write_record
 
 COUNT = 200
@@ -85,6 +86,17 @@ def test_what_was_measured_is_in_the_card(models, results):
     ):
         assert line in card
     assert "| class-wise calibration error | " in card
+
+
+def test_the_card_says_how_many_small_faces_behind_a_large_one_are_found(tmp_path: Path) -> None:
+    rows = [
+        {"pictures": f"behind a close-up, {kind}", "figure": figure, "count": 400, "0.40": share, "0.45": 0.1}
+        for kind, share in (("bare", 0.93), ("masked", 0.31))
+        for figure in ("found", "well framed")
+    ]
+    told = small_behind_large(pd.DataFrame(rows))
+    assert "of bare ones 93.00 % (" in told and "of masked ones 31.00 % (" in told
+    assert small_behind_large(pd.DataFrame(rows[:2])) == small_behind_large(pd.DataFrame()) == MISSING
 
 
 def test_the_card_names_whom_it_knows_worst_and_in_which_direction_it_errs(models, results):
