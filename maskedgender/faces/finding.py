@@ -173,7 +173,7 @@ def _hints_at_others(face: Face, found: Candidates, small_side: float) -> bool:
     """Whether it is small, so that smaller ones may be hidden from this pass.
 
     One that is certain, and not much smaller than what counts as large, says no more than a large one would. Beside
-    close-ups it does: so far only an overview of half the size has shown it.
+    close-ups it does: there the pass has not been made yet, and only an overview has shown it.
     """
     plain_side = small_side * PLAIN_FACE_SIDE / SMALL_FACE_SIDE
     plain = not found.close_ups and is_certain(face) and max(face.box[2:]) >= plain_side

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from ..data.layout import folder_names
+from ..training.recipes import RECIPES
 
-ARCHITECTURES = ("masked", "small", "seed")
 STARTS = (None, "imagenet", "nothing")
 NUMBERS = ("IMAGE_SIZE", "EPOCHS", "BATCH_SIZE", "HOURS", "LIMIT")  # all above 0, or None
 
@@ -46,10 +46,10 @@ def _value(text: str) -> object:
 
 
 def _require_usable(given: dict[str, object]) -> None:
-    """Raise ValueError for a value that ends the notebook: there that would cost a quarter of an hour of waiting."""
+    """Raise ValueError for a value with which the notebook would fail, but only after the wait for a machine there."""
     architecture, start = given.get("ARCHITECTURE", "masked"), given.get("START")
-    if architecture not in ARCHITECTURES:
-        raise ValueError(f"ARCHITECTURE is one of {', '.join(ARCHITECTURES)}, not {architecture}.")
+    if architecture not in RECIPES:
+        raise ValueError(f"ARCHITECTURE is one of {', '.join(reversed(RECIPES))}, not {architecture}.")
     if start not in STARTS:
         raise ValueError(f"START is imagenet, nothing or None, not {start}: files of this machine are not on Kaggle.")
     if start == "imagenet" and architecture != "masked":

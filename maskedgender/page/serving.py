@@ -158,10 +158,17 @@ def _opened(app: FastAPI, where: Address) -> Served:
     if not thread.is_alive():
         raise OSError("The page did not start; what was printed above says why.")
     port = listening.getsockname()[1]
-    # 0.0.0.0 stands for every address of this machine, and browsers on Windows cannot go there.
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)
-    host = f"[{shown}]" if ":" in shown else shown
+    here = _from_here(where.host)
+    host = f"[{here}]" if ":" in here else here
     return Served(f"http://{host}:{port}/", port, server, thread)
+
+
+def _from_here(host: str) -> str:
+    """The address at which this machine itself reaches the page.
+
+    0.0.0.0 stands for every address of this machine, and browsers on Windows cannot go there.
+    """
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def _say(served: Served, where: Address, locked: bool) -> None:
@@ -177,9 +184,8 @@ def _public_link(served: Served, where: Address) -> str:
     """A link of Gradio's, by which anybody reaches this page; OSError when there is none to be had."""
     from gradio import networking
 
-    listened_on = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1"}.get(where.host, where.host)
     try:
-        link = networking.setup_tunnel(listened_on, served.port, secrets.token_urlsafe(32), None, None)
+        link = networking.setup_tunnel(_from_here(where.host), served.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:
         served.close()
         raise OSError(

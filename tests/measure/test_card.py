@@ -88,7 +88,7 @@ def test_what_was_measured_is_in_the_card(models, results):
     assert "| class-wise calibration error | " in card
 
 
-def test_the_card_says_how_many_small_faces_behind_a_large_one_are_found(tmp_path: Path) -> None:
+def test_the_card_says_how_many_small_faces_behind_a_large_one_are_found() -> None:
     rows = [
         {"pictures": f"behind a close-up, {kind}", "figure": figure, "count": 400, "0.40": share, "0.45": 0.1}
         for kind, share in (("bare", 0.93), ("masked", 0.31))

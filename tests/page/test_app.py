@@ -256,6 +256,7 @@ def test_a_folder_is_read_on_the_page_as_in_the_shell(page: Page, tmp_path: Path
     page.locator("input.of-folder").set_input_files(folder)
     page.locator("#table .summary").wait_for(timeout=SLOW)
     shell = scan(folder)
+    assert len(shell.pictures) == 3
     assert {row[0] for row in table_of(page, "#table")} == {f"mine/{path.name}" for path in shell.pictures}
     assert shell.passed_over == 1
     assert page.locator("#table .summary").inner_text().endswith("1 other file passed over.")

@@ -1,5 +1,5 @@
-// A place that takes files: dropped, chosen, or pasted. A file that is too large, or that the browser may not read, is not
-// sent; that is said at once.
+// A place that takes files: dropped, chosen, or pasted. A file that is too large, or that the browser may not read, is
+// not sent; that is said at once.
 import { element } from './asking.js';
 
 export const takeFiles = (zone, megabytes, take) => {

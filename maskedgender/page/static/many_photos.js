@@ -50,11 +50,11 @@ export const start = (element) => {
   const take = (files) => {
     const theirs = files.filter((file) => !inFolder(file) || !isNobodys(file));
     const chosen = theirs.filter((file) => !inFolder(file) || isPicture(file));
-    passedOver += theirs.length - chosen.length;
     if (photos.length + chosen.length > most) {
       notice(live, `${photos.length + chosen.length} files are too many at once; choose ${most} or fewer.`);
       return;
     }
+    passedOver += theirs.length - chosen.length;
     photos.push(...chosen.map((file) => ({ file, name: nameFor(file), rows: null })));
     find('.clear').hidden = false;
     for (let free = TOGETHER - working; free > 0; free--) {
