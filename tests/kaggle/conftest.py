@@ -42,6 +42,7 @@ def kaggle(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     fake.start()
     point_kaggle_to(fake.port, monkeypatch)
     point_client_to(home, monkeypatch)
+    fake.calls.clear()  # the client's import, here the first time, asks who one is
     monkeypatch.setattr(kaggle_run, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(kaggle_run, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(kaggle_client, "DELAYS", (0.01, 0.01, 0.01))
