@@ -11,9 +11,10 @@ LOOKS ?= benchmarks/results/looks.csv
 # Not models/: what ships is replaced on purpose only.
 OUTPUT ?= trained
 PARAMETERS := DATASET CLASSES ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
-# The folder of the masked portraits that `make model` draws, the seed of their masks (others are drawn with another:
-# MASK_SEED=1 MASKED=masked-1), and the epochs of the model that it trains.
+# The folder of the masked portraits that `make model` draws, how many of each portrait, the seed of their masks (others
+# are drawn with another: MASK_SEED=1 MASKED=masked-1), and the epochs of the model that it trains.
 MASKED ?= masked
+VARIANTS ?= 2
 MASK_SEED ?= 0
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
@@ -49,7 +50,7 @@ train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITEC
 
 model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAIRFACE=folder; stopped, it goes on where it was
 	@test -n "$(FAIRFACE)" || { echo "Say where FairFace lies: make model FAIRFACE=folder" >&2; exit 2; }
-	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants 2 --out "$(MASKED)" \
+	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants $(VARIANTS) --out "$(MASKED)" \
 	  --seed $(MASK_SEED) $(if $(LIMIT),--limit $(LIMIT))
 	@$(BIN)/maskedgender train --dataset "$(MASKED)" --start imagenet --epochs $(MODEL_EPOCHS) \
 	  --output "$(OUTPUT)" --looks "$(LOOKS)"
