@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .detector import BORDER, SCORE_THRESHOLD, Box, Face, overlap
+from .geometry import Halves
 from .verification import (
     SURE_SCORE,
     TURNS,
@@ -29,7 +30,7 @@ from .views import seen, whole
 CLOSE_UP_SIDES = (224, 160)  # faces that fill the picture are found best in small copies of it
 CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that counts as a close-up
 CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend to show its bare upper half alone
-OVERVIEW_SIDES = (320, 960)  # show whether there are others beside a close-up: of a small photo, of a large one
+OVERVIEW_SIDES = (320, 1024)  # show whether there are others beside a close-up: of a small photo, of a large one
 OVERVIEW_SCALE = 4  # times smaller than the photo, between these
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
@@ -74,11 +75,12 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     """
     if min(photo.shape[:2]) < NARROWEST:
         return []  # what the detector makes of a blurred line depends on the machine
-    found = _at_first_sight(photo)
+    halves = Halves(photo)
+    found = _at_first_sight(halves)
     small_side = SMALL_FACE_SIDE * max(photo.shape[:2]) / _pass_side(photo)
     unsure = not _is_sure(found)
     if not quick and (unsure or any(_hints_at_others(face, found, small_side) for face in found.upright)):
-        _search(photo, found, unsure, small_side)
+        _search(halves, found, unsure, small_side)
     looks = iter(range(0 if quick else MOST_LOOKS))
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
     found.upright = [face for face in found.upright if max(face.box[2:]) >= small_side] + small
@@ -90,7 +92,8 @@ def find_close_up(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -
 
     Arguments as for `find_faces`; None where no face fills it.
     """
-    found = [face for side in CLOSE_UP_SIDES for face in seen([whole(photo, side)], score_threshold)[0]]
+    halves = Halves(photo)
+    found = [face for side in CLOSE_UP_SIDES for face in seen([whole(halves, side)], score_threshold)[0]]
     return max((face for face in found if _is_close_up(photo, face)), key=lambda face: face.score, default=None)
 
 
@@ -110,14 +113,15 @@ def reading_order(boxes: Sequence[Box]) -> list[int]:
     return [index for row in rows for index in sorted(row, key=lambda index: boxes[index][0])]
 
 
-def _at_first_sight(photo: np.ndarray) -> Candidates:
+def _at_first_sight(halves: Halves) -> Candidates:
     """Two passes: a small copy; then, on one sheet, what it leaves open, and close looks at its best face."""
-    first = seen([whole(photo, CLOSE_UP_SIDES[0])], FAINT_SCORE)[0]
+    photo = halves.picture
+    first = seen([whole(halves, CLOSE_UP_SIDES[0])], FAINT_SCORE)[0]
     close_ups = [face for face in first if _is_close_up(photo, face)]
     best = max(close_ups or first, key=lambda face: face.score, default=None)
     main = None if best is None or is_certain(best) else best
-    views = [whole(photo, _overview_side(photo) if close_ups else _pass_side(photo), border=NARROW)]
-    views += [whole(photo, CLOSE_UP_SIDES[1])] if close_ups else []
+    views = [whole(halves, _overview_side(photo) if close_ups else _pass_side(photo), border=NARROW)]
+    views += [whole(halves, CLOSE_UP_SIDES[1])] if close_ups else []
     upright, *more = seen([*views, *(close_looks_at(photo, main) if main else [])], FAINT_SCORE)
     close_ups += [face for face in more.pop(0) if _is_close_up(photo, face)] if close_ups else []
     return Candidates(close_ups, upright, [], main, [face for look in more for face in look])
@@ -131,19 +135,19 @@ def _is_sure(found: Candidates) -> bool:
     return twice or any(face.score >= SURE_SCORE for face in everyone)
 
 
-def _search(photo: np.ndarray, found: Candidates, unsure: bool, small_side: float) -> None:
+def _search(halves: Halves, found: Candidates, unsure: bool, small_side: float) -> None:
     """Eight passes at most: larger copies as far as small faces show, and, where no face is sure, turned ones."""
     for times in LARGER:
         if times == 1 and not (unsure or found.close_ups):
             continue  # at first sight this very view was on the sheet
         if times < LARGER[-1] or _some_doubtful([face for face in found.upright if _is_small(face, small_side)]):
-            side = times * _pass_side(photo)
+            side = times * _pass_side(halves.picture)
             may_fill = unsure and side <= PASS_SIDES[1]  # a face may yet fill the photo: its view needs a border
-            shown = seen([whole(photo, side, border=BORDER if may_fill else NARROW)], FAINT_SCORE)[0]
+            shown = seen([whole(halves, side, border=BORDER if may_fill else NARROW)], FAINT_SCORE)[0]
             all_sizes = may_fill or times == 1
             found.upright += [face for face in shown if all_sizes or max(face.box[2:]) < 2 * small_side]
     for turn in TURNS if unsure else ():
-        views = [whole(photo, TURNED_SIDE, turn, NARROW), whole(photo, CLOSE_UP_SIDES[1], turn)]
+        views = [whole(halves, TURNED_SIDE, turn, NARROW), whole(halves, CLOSE_UP_SIDES[1], turn)]
         found.turned += [face for faces in seen(views, SURE_SCORE) for face in faces]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from itertools import count
+
 import cv2
 import numpy as np
 
@@ -54,12 +57,32 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
 
 
-def resized_fast(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """About the same, for the detector's eyes: a large picture is halved first, as often as that is worth it.
+@dataclass(frozen=True)
+class Halves:
+    """A picture, its half, that one's half and so on, each made once: the detector is shown many copies of one photo.
 
     Halving takes OpenCV an eighth of the time of a ratio that is not whole.
+
+    Attributes:
+        picture: uint8 array (height, width, 3).
     """
-    while size[0] * WORTH_HALVING <= picture.shape[1] and not any(side % 2 for side in picture.shape[:2]):
-        height, width = (side // 2 for side in picture.shape[:2])
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return resized(picture, size)
+
+    picture: np.ndarray
+    _smaller: list[np.ndarray] = field(default_factory=list)
+
+    def resized(self, size: tuple[int, int]) -> np.ndarray:
+        """The picture at a new width and height, from a half where it is large and halving loses no pixels."""
+        larger = self.picture
+        for step in count():
+            if size[0] * WORTH_HALVING > larger.shape[1] or any(side % 2 for side in larger.shape[:2]):
+                break
+            if step == len(self._smaller):
+                height, width = (side // 2 for side in larger.shape[:2])
+                self._smaller.append(cv2.resize(larger, (width, height), interpolation=cv2.INTER_AREA))
+            larger = self._smaller[step]
+        return resized(larger, size)
+
+
+def resized_fast(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """About the same as `resized`, for the detector's eyes, by halves."""
+    return Halves(picture).resized(size)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .crops import crop_window, patch
 from .detector import BORDER, Box, Face, detect_in
-from .geometry import GREY, resized_fast, rotation, turned_back, turned_size
+from .geometry import GREY, Halves, resized_fast, rotation, turned_back, turned_size
 
 CELL = 32  # pixels of YuNet's coarsest grid
 
@@ -43,14 +43,15 @@ class View:
         return Face(box, face.score, (face.landmarks - here) @ to_photo + self.middle, self.turn)
 
 
-def whole(photo: np.ndarray, side: int, turn: float = 0.0, border: float = BORDER) -> View:
+def whole(photo: Halves, side: int, turn: float = 0.0, border: float = BORDER) -> View:
     """All of a photo, its longer side scaled to `side` pixels before it is turned."""
-    scale = max(photo.shape[:2]) / side
-    height, width = (max(1, round(length / scale)) for length in photo.shape[:2])
-    pixels = resized_fast(photo, (width, height))
+    sides = photo.picture.shape[:2]
+    scale = max(sides) / side
+    height, width = (max(1, round(length / scale)) for length in sides)
+    pixels = photo.resized((width, height))
     if turn:
         pixels = turned_back(pixels, turn, turned_size((width, height), turn))
-    return View(pixels, np.array(photo.shape[1::-1]) / 2, scale, turn, border)
+    return View(pixels, np.array(sides[::-1]) / 2, scale, turn, border)
 
 
 def close_looks(photo: np.ndarray, box: Box, side: int, turns: Sequence[float]) -> list[View]:

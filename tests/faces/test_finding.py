@@ -16,7 +16,7 @@ from maskedgender.faces import views
 from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Box, Face, detect, detect_in
 from maskedgender.faces.finding import find_faces, reading_order
-from maskedgender.faces.geometry import resized, resized_fast, turned_about, turned_back
+from maskedgender.faces.geometry import Halves, resized, resized_fast, turned_about, turned_back
 from maskedgender.faces.views import seen, whole
 from maskedgender.images.photos import read_photo
 from maskedgender.masks.drawing import MaskError, draw_mask
@@ -291,7 +291,8 @@ def test_small_faces_beside_a_large_one_are_found():
 
 def test_views_on_one_sheet_show_what_each_shows_alone():
     photo = hopper()
-    several = [whole(photo, 224), whole(photo, 160), whole(photo, 300), whole(photo, 320, border=0.05)]
+    halves = Halves(photo)
+    several = [whole(halves, 224), whole(halves, 160), whole(halves, 300), whole(halves, 320, border=0.05)]
     together = seen(several, 0.5)
     for view, faces_of_view in zip(several, together, strict=True):
         (alone,) = seen([view], 0.5)[0]
@@ -338,6 +339,21 @@ def test_the_detector_sees_a_large_photo_as_if_it_were_scaled_in_one_step(size: 
     assert np.abs(resized_fast(photo, size).astype(int) - resized(photo, size)).mean() < 1.5  # grey levels
     odd = photo[:-1, :-3]
     assert (resized_fast(odd, size) == resized(odd, size)).all(), "half a pixel would be lost at each step"
+
+
+def test_halves_are_made_once_and_serve_copies_of_all_sizes(monkeypatch: pytest.MonkeyPatch):
+    photo = cv2.resize(collins()[:384], (1600, 1200), interpolation=cv2.INTER_CUBIC)
+    sizes = [(160, 120), (640, 480), (320, 240), (160, 120), (2000, 1500)]
+    alone = [resized_fast(photo, size) for size in sizes]
+    made: list[tuple[int, int]] = []
+    resize = cv2.resize
+    monkeypatch.setattr(
+        cv2, "resize", lambda picture, size, **how: (made.append(size), resize(picture, size, **how))[1]
+    )
+    halves = Halves(photo)
+    assert all((halves.resized(size) == copy).all() for size, copy in zip(sizes, alone, strict=True))
+    assert sorted(set(made) - set(sizes)) == [(400, 300), (800, 600)]
+    assert made.count((800, 600)) == made.count((400, 300)) == 1
 
 
 def test_no_face_no_answer():
