@@ -85,8 +85,8 @@ clean: ## remove what the other targets made, except for models
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-	  || { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	  || { echo "Python 3.11 to 3.14 is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 2; }
 
@@ -96,6 +96,9 @@ $(VENV)/installed-to-serve: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' \
+	  || { echo "TensorFlow needs Python 3.11 to 3.13: make clean, then name one: make PYTHON=/path/to/python3.13" \
+	  "$(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "installing requirements.txt into $(VENV): some minutes, the first time"
 	@$(PIP) install --requirement requirements.txt --editable .
 	@touch $@

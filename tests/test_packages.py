@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -32,6 +34,37 @@ def test_export_brings_the_tensorflow_that_training_has():
 
 def test_serving_needs_no_tensorflow():
     assert not [name for name in PROJECT["dependencies"] if name.startswith(("tensorflow", "matplotlib", "kaggle"))]
+
+
+PYTHON_OF_SOME_VERSION = """#!/bin/sh
+if [ "$1" = -c ]; then exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[1])' "$2"; fi
+if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; fi
+"""
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+@pytest.mark.parametrize(
+    ("version", "target", "status", "told"),
+    [
+        ((3, 10, 9), "installed-to-serve", 2, "Python 3.11 to 3.14 is needed"),
+        ((3, 13, 1), "installed", 0, "installing requirements.txt"),
+        ((3, 14, 0), "installed-to-serve", 0, "installing what the page needs"),
+        ((3, 14, 0), "installed", 2, "TensorFlow needs Python 3.11 to 3.13: make clean"),
+        ((3, 15, 0), "installed-to-serve", 2, "Python 3.11 to 3.14 is needed"),
+    ],
+)
+def test_make_says_which_python_it_needs(
+    version: tuple[int, int, int], target: str, status: int, told: str, tmp_path: Path
+):
+    """A stand-in for another Python, which says its version, and installs nothing."""
+    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python"
+    python.write_text(PYTHON_OF_SOME_VERSION.format(python=shlex.quote(sys.executable), version=version))
+    python.chmod(0o755)
+    done = subprocess.run(["make", f"PYTHON={python}", f".venv/{target}"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, told in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    assert (tmp_path / ".venv" / target).is_file() == (status == 0)
 
 
 TRAINING_PACKAGES = ("tensorflow", "sklearn", "matplotlib", "kaggle", "kagglehub", "kagglesdk")
