@@ -84,6 +84,7 @@ def _compiled(threads: int) -> openvino.CompiledModel:
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads,
         "CPU_RUNTIME_CACHE_CAPACITY": SIZES_KEPT,
+        "ENABLE_CPU_PINNING": False,  # processes side by side would all pin themselves to the same first core
     }
     return core.compile_model(_taking_pictures(network), "CPU", how)
 

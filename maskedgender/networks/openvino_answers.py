@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # As TensorFlow computes: where a CPU has bfloat16, OpenVINO would compute in that, and answers would be off by 1e-4.
 # One stream: a photo's few faces are to be answered soon, by all cores together.
-SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+# No pinning: processes that answer side by side would all pin their threads to the same cores.
+SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
 TOGETHER = 8  # crops: what the layers make of more does not fit a core's cache, and each takes a fifth longer
 
 

@@ -69,6 +69,36 @@ def test_openvino_answers_for_every_kind_of_file(model: str, tmp_path: Path) -> 
     _agree(OTHERS / f"{model}_gender.keras", pictures * 3, tmp_path)
 
 
+CORES_USED = """
+import os, sys, threading
+import numpy as np
+from maskedgender.networks.model_files import load_model
+from maskedgender.prediction.answers import find_crops
+model, photo = load_model(), np.load(sys.argv[1])
+def work():
+    for _ in range(10):
+        model.predict(find_crops(photo, model.size)[1])
+worker = threading.Thread(target=work)
+worker.start()
+all_cores, seen = os.sched_getaffinity(0), set()
+while worker.is_alive():
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            seen.add(frozenset(os.sched_getaffinity(int(thread))))
+        except ProcessLookupError:
+            pass  # it has ended meanwhile
+assert seen == {frozenset(all_cores)}, seen
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="needs Linux and several cores")
+def test_no_thread_binds_itself_to_a_core(tmp_path: Path) -> None:
+    """Processes side by side would bind themselves to the same ones, and the rest of the machine be idle."""
+    np.save(tmp_path / "photo.npy", collins())
+    done = python(CORES_USED, tmp_path / "photo.npy")
+    assert done.returncode == 0, done.stderr
+
+
 IMPORTED = """
 import sys
 from maskedgender.cli.commands import app
