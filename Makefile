@@ -23,12 +23,12 @@ GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(VENV)/installed-to-serve ## install what is needed, and open the page with the shipped model on 127.0.0.1:7860
 	@$(BIN)/maskedgender app
 
-test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run every test
+test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run all but the long tests
 	@.ci/browser
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .

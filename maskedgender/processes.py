@@ -53,7 +53,7 @@ def _sigint_held_back() -> Iterator[None]:
 
 def _begin(start: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
-    cv2.setNumThreads(1)  # the processes share the cores among them
+    cv2.setNumThreads(0)  # none besides: the processes share the cores (of 1, macOS would make all)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start:
         start(*arguments)

@@ -12,7 +12,7 @@ ROTATION = 30.0  # degrees
 GAIN, CHANNEL_GAIN, OFFSET = 0.35, 0.10, 25.0  # contrast, each colour's own part of it, brightness in grey levels
 GREY_CHANCE = 0.10  # colour of mask or clothes must not decide
 DEGRADE_CHANCE = 0.30  # poor cameras and small pictures: one of the three below
-COARSEST, NOISIEST, LEAST_QUALITY = 3.0, 40.0, 15  # times fewer pixels a side; noise in grey levels; JPEG
+COARSEST, NOISIEST, LEAST_QUALITY = 3.0, 20.0, 15  # times fewer pixels a side; noise in grey levels; JPEG
 ERASE_CHANCE, ERASE_SIDE = 0.25, 0.30  # hands, hair, glass: a rectangle of noise
 
 

@@ -50,8 +50,9 @@ class Line:
         self._tickets.append(ticket)
         try:
             while ahead := self._tickets.index(ticket):
+                moved = self._moved  # the line may move while this is being sent, and then there is another event
                 yield {"waiting": ahead}
-                await self._moved.wait()
+                await moved.wait()
             yield await asyncio.get_running_loop().run_in_executor(self._worker, work)
         finally:
             self._tickets.remove(ticket)

@@ -72,7 +72,7 @@ class Answerer:
 
     def __init__(self, model: GivenModel, out: str, folder: str) -> None:
         """`out` is where parts are written, `folder` from where relative paths of photos count."""
-        cv2.setNumThreads(1)  # the workers share the cores among them
+        cv2.setNumThreads(0)  # none besides: the workers share the cores (of 1, macOS would make all)
         if Path(folder).is_dir():
             os.chdir(folder)
         self.out, self.mark = out, model.mark

@@ -12,11 +12,11 @@ class Recipe:
     Attributes:
         epochs, batch_size: as everywhere.
         learning_rate: the highest one.
-        cosine: warm up over the first epoch, then fall to zero along a cosine (Loshchilov and Hutter, "SGDR", 2016);
+        cosine: warm up, then fall to zero along a cosine (Loshchilov and Hutter, "SGDR", 2016);
             otherwise the learning rate is constant.
         weight_decay: of AdamW, times the learning rate a step; None for plain Adam.
         augment: show another picture of each portrait in each epoch.
-        warm_up: epochs, of the cosine's beginning.
+        warm_up: epochs, of the cosine's beginning; a fifth of the run at most.
         mild_epochs: so many of the last epochs are augmented half as much: what is learnt last is to be learnt from
             faces as they are met (He et al., "Data Augmentation Revisited", 2019).
         helper_weight: of the losses of further heads, age, race and mask worn, where the dataset describes them; 0 for

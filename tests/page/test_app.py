@@ -444,6 +444,15 @@ def test_a_photo_can_be_dropped_pasted_and_taken_by_the_camera(page: Page, photo
     page.locator("#words :is(.summary, .notice)").first.wait_for(timeout=SLOW)  # the camera of the test shows no face
 
 
+def test_a_camera_that_is_closed_gives_back_the_ways_to_choose_a_photo(page: Page, photos: dict[str, Path]) -> None:
+    page.locator(".example img").first.wait_for()
+    page.locator("#photo input[type=file]").set_input_files(photos["text"])
+    page.locator("#words .notice").wait_for(timeout=SLOW)
+    page.locator("#photo .open-camera").click()
+    page.locator("#photo .cancel").click(timeout=SLOW)
+    assert page.locator("#photo .choose").is_visible() and not page.locator("#photo video").count()
+
+
 def test_a_press_before_the_cameras_first_picture_is_not_lost(page: Page) -> None:
     page.locator(".example img").first.wait_for()
     page.evaluate("""async () => {

@@ -49,6 +49,27 @@ def test_photos_are_answered_in_their_order_and_told_how_many_are_ahead() -> Non
     assert third == [{"waiting": 2}, {"waiting": 1}, {"number": 2}]
 
 
+def test_who_is_slow_to_hear_of_the_line_is_answered_all_the_same() -> None:
+    async def slowly(line: Line) -> list[dict[str, Any]]:
+        heard = []
+        async for said in line.answered(lambda: {"ended": True}):
+            heard.append(said)
+            await asyncio.sleep(0.2)  # meanwhile the line moves
+        return heard
+
+    async def together() -> list[dict[str, Any]]:
+        line, may_end = Line(), threading.Event()
+        first = asyncio.create_task(told(line, lambda: {"ended": may_end.wait(10)}))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(slowly(line))
+        await asyncio.sleep(0.05)
+        may_end.set()
+        await first
+        return await asyncio.wait_for(second, 5)
+
+    assert run(together()) == [{"waiting": 1}, {"ended": True}]
+
+
 def test_who_goes_away_while_waiting_leaves_no_gap() -> None:
     may_end = threading.Event()
 

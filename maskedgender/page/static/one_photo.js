@@ -103,7 +103,7 @@ export const start = (element) => {
     if (video) closeCamera(video);
     taking.hidden = true;
     taking.replaceChildren();
-    find('.invite').hidden = Boolean(photo);
+    find('.invite').hidden = !given.hidden;
   };
   find('.open-camera').addEventListener('click', async () => {
     const video = make('video', { muted: true, playsInline: true });
