@@ -30,7 +30,7 @@ from .views import seen, whole
 CLOSE_UP_SIDES = (224, 160)  # faces that fill the picture are found best in small copies of it
 CLOSE_UP_SHARE = 0.3  # of the picture's longer side, at least, is a face that counts as a close-up
 CLOSE_UP_BONUS = 0.1  # of score: larger copies of a masked face's picture tend to show its bare upper half alone
-OVERVIEW_SIDES = (320, 1024)  # show whether there are others beside a close-up: of a small photo, of a large one
+OVERVIEW_SIDES = (320, 960)  # show whether there are others beside a close-up: of a small photo, of a large one
 OVERVIEW_SCALE = 4  # times smaller than the photo, between these
 PASS_SIDES = (320, 640)  # a small photo is not enlarged beyond the first, a large one reduced to the second
 SMALL_FACE_SIDE = 80  # pixels of that pass: where there seem to be smaller ones, further passes look again
