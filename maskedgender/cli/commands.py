@@ -19,10 +19,10 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__
+from ..memory import keep_freed
 from ..places import SHIPPED_MODEL
 from ..words import counted
 from . import options
-from .freed_memory import keep_freed_memory
 from .kaggle import kaggle_app
 from .one_sentence import SOME_NOT_READ, one_sentence
 from .options import (
@@ -136,7 +136,7 @@ def train(
     The best epoch is chosen and calibrated, and tested once on the Validation folder. A run that was stopped goes on
     after its last finished epoch.
     """
-    keep_freed_memory()
+    keep_freed()
     with one_sentence():
         with quiet_import():
             from .train import train

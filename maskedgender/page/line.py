@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from .memory_release import give_back
+from ..memory import give_back
 
 MOST_WAITING = 200  # photos
 MOST_MEGABYTES = 500  # of photos that wait: they lie in memory

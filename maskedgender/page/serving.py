@@ -20,10 +20,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
+from ..memory import keep_little
 from .address import Address, address, host_name, listen
 from .brakes import Brakes
 from .gradio_import import gr
-from .memory_release import keep_little
 
 END_SECONDS = 1  # for which open connections are waited for at the end: a browser keeps one as long as it is open
 
