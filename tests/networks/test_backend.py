@@ -75,9 +75,10 @@ import numpy as np
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import find_crops
 model, photo = load_model(), np.load(sys.argv[1])
-def work():
-    for _ in range(10):
+def work(photos=10):
+    for _ in range(photos):
         model.predict(find_crops(photo, model.size)[1])
+work(1)  # while it starts, TBB sends a thread round the cores to see what they are
 worker = threading.Thread(target=work)
 worker.start()
 all_cores, seen = os.sched_getaffinity(0), set()
