@@ -113,3 +113,11 @@ def test_how_to_get_them_holds_from_another_folder(tmp_path: Path, monkeypatch: 
     assert how_to_get("train") == 'pip install -e ".[train]"'
     monkeypatch.chdir(tmp_path)
     assert how_to_get("train") == f'pip install -e "{ROOT}[train]"'
+
+
+def test_a_python_that_tensorflow_does_not_know_is_told_which_ones_it_does(monkeypatch: pytest.MonkeyPatch):
+    known = {extra: how_to_get(extra) for extra in ("train", "export", "ray")}
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
+    for extra in ("train", "export"):
+        assert how_to_get(extra) == f"{known[extra]}, with Python 3.11 to 3.13,"
+    assert how_to_get("ray") == known["ray"]

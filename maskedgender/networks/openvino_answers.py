@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     network = openvino.Model([one.output for one in outputs], [crops])
     without_needless_turns(network)
-    request = openvino.compile_model(network, "CPU", SETTINGS).create_infer_request()
+    request = openvino.compile_model(network, "CPU", {**SETTINGS, **_threads_allowed()}).create_infer_request()
     lock = threading.Lock()
 
     def run(batch: np.ndarray) -> list[np.ndarray]:
@@ -63,3 +64,9 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
             return [given[number] for number in range(len(outputs))]
 
     return run
+
+
+def _threads_allowed() -> dict[str, int]:
+    """As OpenVINO's setting: OMP_NUM_THREADS, which Ray sets for each of its workers; by itself it takes all cores."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return {"INFERENCE_NUM_THREADS": int(threads)} if threads.isdecimal() and int(threads) else {}

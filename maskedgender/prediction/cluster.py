@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ def answer_on_cluster(
 
     Raises:
         ValueError: ray is not installed.
-        ChildProcessError: what answers a part dies again and again.
+        ChildProcessError: what answers a part cannot, or dies again and again.
     """
     ray = _ray()
     items = [{"photos": json.dumps(part)} for part in in_parts(photos)]
@@ -133,9 +134,14 @@ def answer_on_cluster(
         for done in answered.iter_rows():
             yield done["photos"], done["unread"]
     except ray.exceptions.RayError as error:
-        raise ChildProcessError(
-            f"A worker ended again and again ({type(error).__name__}); what is answered is kept: go on by --resume."
-        ) from error
+        raise ChildProcessError(f"{_what_happened(error)}; what is answered is kept: go on by --resume.") from error
+
+
+def _what_happened(error: Exception) -> str:
+    """Of a worker, by Ray's account: the error that was raised first, if any was, stands below its own traceback."""
+    if raised := re.search(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", str(error), re.MULTILINE):
+        return f"A worker failed ({raised[1]})"
+    return f"A worker ended again and again ({type(error).__name__})"
 
 
 def part_name(photos: Sequence[str]) -> str:
@@ -240,7 +246,7 @@ def _ray() -> Any:
     require_ray()
     import ray
 
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # one sentence is made of what goes wrong
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False

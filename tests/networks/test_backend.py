@@ -100,6 +100,28 @@ def test_no_thread_binds_itself_to_a_core(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+THREADS_TAKEN = """
+import openvino
+from maskedgender.networks.model_files import load_model
+compile_model, taken = openvino.compile_model, []
+def watched(*given):
+    compiled = compile_model(*given)
+    taken.append(compiled.get_property("INFERENCE_NUM_THREADS"))
+    return compiled
+openvino.compile_model = watched
+load_model()
+assert taken == [1], taken
+"""
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="needs several cores")
+def test_no_more_threads_are_taken_than_allowed() -> None:
+    """Ray allows each of its workers one; without such a word a network takes all cores."""
+    for allowed in ("1", "2", "all"):
+        done = python(THREADS_TAKEN, OMP_NUM_THREADS=allowed)
+        assert (done.returncode == 0) == (allowed == "1"), done.stderr
+
+
 IMPORTED = """
 import sys
 from maskedgender.cli.commands import app

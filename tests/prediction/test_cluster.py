@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -213,6 +214,23 @@ def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path
     assert lines(tmp_path / "list.txt") == ["a\u2028b.jpg", "c\x0bd.jpg"], "parts of the names"
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
     assert "is no list of photos" in shell("--list", tmp_path / "list.txt").output
+
+
+@pytest.mark.soak
+def test_what_a_worker_cannot_do_is_said(two_nodes: tuple, model: GivenModel, photos: list[str], tmp_path: Path):
+    (tmp_path / "file").write_text("where a folder should be")
+    damaged = replace(model, files={model.name: b"damaged"})
+    cannot = [(model, tmp_path / "file", "FileExistsError: "), (damaged, tmp_path / "rows", "ModelError: .*is not a")]
+    for given, out, cause in cannot:
+        with pytest.raises(ChildProcessError, match=rf"^A worker failed \({cause}.*--resume"):
+            list(cluster.answer_on_cluster(photos, given, str(out)))
+
+
+def test_what_ended_a_worker_is_told_by_rays_account():
+    killed = RuntimeError("The actor died unexpectedly.\n\tclass_name: MapWorker\nThe node was terminated: expectedly")
+    assert cluster._what_happened(killed) == "A worker ended again and again (RuntimeError)"
+    raised = RuntimeError('\x1b[36mray::Map()\n  File "a.py", line 9\na.b.OSError: full\n\nray.UserError: UDF')
+    assert cluster._what_happened(raised) == "A worker failed (OSError: full)"
 
 
 @pytest.fixture
