@@ -17,7 +17,8 @@ BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
-{border} A photo is read in memory, answered and forgotten: it stays on this machine and is never written to a file."""
+{border} The machine that runs this page reads a photo in memory, answers and forgets it: it never writes it to a file,
+and sends it nowhere."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: for people whom neither word fits, every answer is wrong. Expect more errors on children,
 profiles, and faces that are dark, blurred or hidden by more than a mask."""
