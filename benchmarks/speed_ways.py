@@ -180,10 +180,13 @@ def floor(seconds: float) -> dict[str, float]:
 
 def multiply_adds(model: Any) -> int:
     """Of one crop: each weight of a layer that multiplies, times the places where it is used, looks included."""
-    total = 0
+    import keras
+
+    total, crop = 0, keras.KerasTensor((1, *model.input_shape[1:]))
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            total += len(layer._inbound_nodes) * multiply_adds(layer)
+            looks = keras.Model(model.input, layer.input).compute_output_spec(crop).shape[0]
+            total += looks * multiply_adds(layer)
         elif layer.__class__.__name__ in ("Conv2D", "DepthwiseConv2D", "Dense"):
             places = layer.output.shape[1:-1]
             total += int(np.prod(layer.weights[0].shape)) * int(np.prod([1, *places]))

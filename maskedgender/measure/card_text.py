@@ -37,7 +37,7 @@ gave to such pictures: female, male. Every figure here was measured or recorded 
 
 - **File**: `{name}`, {size}; SHA-256 `{sha256}`
 - **Version**: {version}. **Developed by**: the contributors to maskedgender. **Contact**: the project's issue tracker.
-- **Kind**: EfficientNet-Lite0 on the face, of stock Keras layers; opens with `keras.saving.load_model`, safe mode on.
+- **Kind**: EfficientNet-Lite0 on the face, of Keras's own layers; opens with `keras.saving.load_model`, safe mode on.
 - **Input**: the canonical crop of one face, RGB, 0 to 255.
 - **Outputs**: two probabilities, female and male, that sum to 1; and the probability that a mask is worn. Both are
   averages of four looks at the crop (test-time augmentation): as it is, mirrored, nearer and farther.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from .view import FACE_CENTRE_ROW
 
@@ -60,8 +60,8 @@ def answering_cnn(
     logits = trained.get_layer(LOGITS)
     cnn = keras.Model(trained.input, [logits.output, logits.input], name=CNN)
     inputs = keras.Input(trained.input_shape[1:], name="portrait")
-    seen = [cnn(_looked(inputs, look, number)) for number, look in enumerate(looks, 1)]
-    logits_seen, features_seen = (_average(list(of_looks)) for of_looks in zip(*seen, strict=True))
+    # In one batch: the CNN is in the file's graph once, which thus opens in half the time, and answers sooner.
+    logits_seen, features_seen = (_average(of_all, len(looks)) for of_all in cnn(_looked(inputs, looks)))
     outputs = layers.Softmax(dtype="float32", name="female_male")(logits_seen)
     if mask is None:
         return keras.Model(inputs, outputs, name=trained.name)
@@ -76,24 +76,34 @@ def trained_cnn(answering: keras.Model) -> keras.Model:
     return next((layer for layer in answering.layers if layer.name == CNN), answering)
 
 
-def _average(tensors: list[keras.KerasTensor]) -> keras.KerasTensor:
-    return layers.Average()(tensors) if len(tensors) > 1 else tensors[0]
+def _average(of_all: keras.KerasTensor, looks: int) -> keras.KerasTensor:
+    """Over so many looks at each crop, of (looks * N, F); (N, F)."""
+    return ops.mean(ops.reshape(of_all, (looks, -1, of_all.shape[-1])), axis=0) if looks > 1 else of_all
 
 
-def _looked(crop: keras.KerasTensor, look: Look, number: int) -> keras.KerasTensor:
-    """The crop, (N, S, S, 3), as one look sees it: its columns and its rows are each a matrix's work."""
-    side = crop.shape[1]
+def _looked(crops: keras.KerasTensor, looks: Sequence[Look]) -> keras.KerasTensor:
+    """The crops, (N, S, S, 3), as the looks see them, all by the first one first: (looks * N, S, S, 3).
+
+    A crop's columns and its rows are each a matrix's work, along the last axis, where Dense works.
+    """
+    if list(looks) == [PLAIN]:
+        return crops
+    lines = layers.Permute((3, 1, 2))(crops)
+    seen = [_sampled(lines, look, number) for number, look in enumerate(looks, 1)]
+    return layers.Permute((3, 2, 1))(layers.Concatenate(axis=0, name="looks")(seen) if len(seen) > 1 else seen[0])
+
+
+def _sampled(lines: keras.KerasTensor, look: Look, number: int) -> keras.KerasTensor:
+    """Crops, (N, 3, rows, columns), as one look sees them: (N, 3, columns, rows)."""
+    side = lines.shape[-1]
     columns = sampling(side, look.scale, look.right, 0.5)
     if look.mirrored:
         columns = columns[:, ::-1]
     rows = sampling(side, look.scale, look.down, FACE_CENTRE_ROW)
     if not np.array_equal(columns, np.eye(side)):
-        x = layers.Permute((1, 3, 2))(crop)  # Dense works along the last axis
-        crop = layers.Permute((1, 3, 2))(_fixed(columns, f"look{number}_columns")(x))
-    if not np.array_equal(rows, np.eye(side)):
-        x = layers.Permute((3, 2, 1))(crop)
-        crop = layers.Permute((3, 2, 1))(_fixed(rows, f"look{number}_rows")(x))
-    return crop
+        lines = _fixed(columns, f"look{number}_columns")(lines)
+    lines = layers.Permute((1, 3, 2))(lines)
+    return lines if np.array_equal(rows, np.eye(side)) else _fixed(rows, f"look{number}_rows")(lines)
 
 
 def sampling(side: int, scale: float, move: float, centre: float) -> np.ndarray:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # One stream: a photo's few faces are to be answered soon, by all cores together.
 # No pinning: processes that answer side by side would all pin their threads to the same cores.
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-TOGETHER = 8  # crops: what the layers make of more does not fit a core's cache, and each takes a fifth longer
+TOGETHER = 2  # crops, in four looks each: what the layers make of more does not fit a core's cache
 
 
 def answer_by_openvino(model: keras.Model) -> None:

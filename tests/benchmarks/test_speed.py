@@ -27,12 +27,12 @@ def test_a_run_before_the_counted_ones_warms_up():
     assert len(runs) == 1 + LEAST_RUNS
 
 
-def test_multiply_adds_are_those_counted_by_hand_and_a_network_used_twice_counts_twice():
+def test_multiply_adds_are_those_counted_by_hand_and_a_network_with_two_looks_counts_twice():
     inside = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, padding="same"), layers.Flatten()])
     crops = keras.Input((8, 8, 3))
-    seen = layers.Average()([inside(crops), inside(layers.Rescaling(2.0)(crops))])
-    model = keras.Model(crops, layers.Dense(2)(seen))
-    assert multiply_adds(model) == 2 * (8 * 8 * 3 * 3 * 3 * 4) + 8 * 8 * 4 * 2
+    seen = inside(layers.Concatenate(axis=0)([crops, layers.Rescaling(2.0)(crops)]))
+    model = keras.Model(crops, layers.Dense(2)(layers.Dense(5)(seen)))
+    assert multiply_adds(model) == 2 * (8 * 8 * 3 * 3 * 3 * 4) + 8 * 8 * 4 * 5 + 5 * 2
 
 
 def test_the_picture_stacks_the_parts_of_each_photo():
