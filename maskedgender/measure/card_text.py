@@ -181,9 +181,9 @@ moving, scaling and turning are means over all directions.
 
 ### Styles of masks that were left out of training
 
-The shipped file saw all styles. These are two short runs of the small CNN, an image a portrait and three epochs each,
-that differ in nothing but the two styles; `python -m benchmarks.held_out --dataset masked --epochs 3`, on the
-dataset's own crops.
+The shipped file saw all styles. These are two short runs of its CNN from ImageNet's weights, two epochs of as many
+images each, one a portrait, that differ in nothing but the two styles; `python -m benchmarks.held_out --dataset
+masked`, on the dataset's own crops.
 
 {held_out}
 
