@@ -185,8 +185,8 @@ def multiply_adds(model: Any) -> int:
     total, crop = 0, keras.KerasTensor((1, *model.input_shape[1:]))
     for layer in model.layers:
         if hasattr(layer, "layers"):
-            looks = keras.Model(model.input, layer.input).compute_output_spec(crop).shape[0]
-            total += looks * multiply_adds(layer)
+            (given,) = layer._inbound_nodes[-1].input_tensors  # `layer.input` is the network's own
+            total += keras.Model(model.input, given).compute_output_spec(crop).shape[0] * multiply_adds(layer)
         elif layer.__class__.__name__ in ("Conv2D", "DepthwiseConv2D", "Dense"):
             places = layer.output.shape[1:-1]
             total += int(np.prod(layer.weights[0].shape)) * int(np.prod([1, *places]))
