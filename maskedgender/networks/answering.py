@@ -84,7 +84,8 @@ def _average(of_all: keras.KerasTensor, looks: int) -> keras.KerasTensor:
 def _looked(crops: keras.KerasTensor, looks: Sequence[Look]) -> keras.KerasTensor:
     """The crops, (N, S, S, 3), as the looks see them, all by the first one first: (looks * N, S, S, 3).
 
-    A crop's columns and its rows are each a matrix's work, along the last axis, where Dense works.
+    A crop's columns and its rows are each a matrix's work, along the last axis, where Dense works. The looks are put
+    together before the axes are put back: the other way round, tf2onnx never ends simplifying larger crops' graph.
     """
     if list(looks) == [PLAIN]:
         return crops
