@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from ..files import written_whole
 from .layout import CLASSES, FOLDERS, LABELS_FILE
 from .portraits import Portrait, PortraitsError
 
 LEFT_OUT_FILE = "left-out.csv"
+LOCK_FILE = "in-use.lock"  # the system unlocks it when a run ends, killed or not; the file stays
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
 LEFT_OUT_COLUMNS = ["source", "reason"]
 FROM_LABELS = ["gender", "age", "race"]  # the columns that repeat what the labels say of a portrait
@@ -33,6 +36,23 @@ def image_name(portrait: Portrait, number: int) -> str:
     """Where a variant of a portrait lies in the dataset folder."""
     parts = Path(portrait.file).with_suffix("").parts
     return f"{FOLDERS[portrait.part]}/{portrait.gender}/{'-'.join(parts[1:] or parts)}-{number}.jpg"
+
+
+@contextmanager
+def alone_in(dataset: Path) -> Iterator[None]:
+    """Only one run at a time works in a folder: two would write each portrait's rows twice.
+
+    Raises:
+        PortraitsError: another run is at work there.
+    """
+    dataset.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(dataset / LOCK_FILE, timeout=0):
+            yield
+    except Timeout as error:
+        raise PortraitsError(
+            f"Another run is at work in {dataset}: wait until it has ended, or choose another --out folder."
+        ) from error
 
 
 def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait], update: bool) -> set[str]:

@@ -28,7 +28,7 @@ from ..faces.finding import find_close_up
 from ..faces.geometry import resized
 from ..masks.drawing import STYLES, MaskError, draw_mask
 from ..processes import pool_of_processes
-from .dataset_folder import LEFT_OUT_FILE, Settings, image_name, open_folder, write_whole
+from .dataset_folder import LEFT_OUT_FILE, Settings, alone_in, image_name, open_folder, write_whole
 from .layout import BARE, FOLDERS, LABELS_FILE, TRAINING, VALIDATION
 from .portraits import Portrait, PortraitsError, PortraitStore, read_labels
 
@@ -102,7 +102,8 @@ def make_dataset(
             other class, is removed, what is missing is made.
 
     Raises:
-        PortraitsError: portraits or labels cannot be used, or `out` was made with other settings or from other labels.
+        PortraitsError: portraits or labels cannot be used, `out` was made with other settings or from other labels, or
+            another run is at work in it.
     """
     settings = Settings(variants, unmasked, seed, tuple(styles or STYLES))
     _check_settings(settings)
@@ -112,10 +113,11 @@ def make_dataset(
     store = PortraitStore(portraits)
     _require_there(store, wanted)
     dataset = out / "GenderOcclusionData"
-    done = open_folder(dataset, settings, listed, update)
-    rest = [portrait for portrait in wanted if portrait.file not in done]
-    _make_all(store, rest, dataset, settings, already=len(wanted) - len(rest))
-    return summarise(dataset)
+    with alone_in(dataset):
+        done = open_folder(dataset, settings, listed, update)
+        rest = [portrait for portrait in wanted if portrait.file not in done]
+        _make_all(store, rest, dataset, settings, already=len(wanted) - len(rest))
+        return summarise(dataset)
 
 
 def summarise(dataset: Path) -> Summary:

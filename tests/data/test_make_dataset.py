@@ -18,6 +18,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from maskedgender.data.dataset_folder import alone_in
 from maskedgender.data.listing import list_images
 from maskedgender.data.make_dataset import MASKED_SCORE, enlarged, make_dataset
 from maskedgender.data.portraits import LOT, VALIDATION_SHARE, PortraitsError
@@ -311,6 +312,14 @@ def test_labels_that_cannot_be_used_are_named(portraits, tmp_path, content, mess
     csv.write_text(content)
     with pytest.raises(PortraitsError, match=message):
         make_dataset(portraits, [csv], tmp_path / "out")
+
+
+def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_ended(portraits, tmp_path):
+    out = tmp_path / "out"
+    with alone_in(out / "GenderOcclusionData"), pytest.raises(PortraitsError, match=r"Another run is at work in .*out"):
+        make_dataset(portraits, labels(portraits), out)
+    assert not list(out.rglob("*.jpg"))
+    assert make_dataset(portraits, labels(portraits), out).portraits == 16
 
 
 def test_a_folder_made_with_other_settings_is_not_mixed(portraits, tmp_path):
