@@ -91,6 +91,6 @@ class PortraitStream(keras.utils.PyDataset):
         if not self.augment:
             return read_portrait(path, self.shape[0], colour=colour)
         portrait = read_portrait(path, self.shape[0])
-        rng = np.random.default_rng((self.seed, self.epoch, row, *([picture] if picture else [])))
+        rng = np.random.default_rng((self.seed, self.epoch, row, picture))
         portrait = augmented(portrait, rng, self.strength)
         return portrait if colour else cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None]
