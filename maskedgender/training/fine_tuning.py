@@ -20,8 +20,8 @@ GROUPS = ["label", "race"]
 LEAST, MOST = 0.6, 2.0  # times as often as without: nobody's portraits are left aside, and none swamp the others
 POWER = 0.5  # of a group's error: with more, those who are missed seldom would be forgotten
 LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
-# Weight of the loss that asks for the same answer to two pictures of a portrait. After two epochs with it, moving,
-# scaling and turning the crop turned round 2.6 % of the choosing split's answers instead of 3.8 %.
+# Weight of the loss that asks for the same answer to two pictures of a portrait: benchmarks/README.md tells what two
+# epochs with it gained.
 ALIKE = 2.0
 
 
