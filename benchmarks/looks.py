@@ -93,7 +93,8 @@ def main(
     """Measures, prints, keeps."""
     root = find_dataset(dataset)
     images = list_images(root, TRAINING)
-    images = images[images["source"].isin(choosing_portraits(model, images))].reset_index(drop=True)
+    images = images[images["source"].isin(choosing_portraits(model, images))]
+    images = images.sample(frac=1, random_state=0).reset_index(drop=True)  # the first ones alone would all be of women
     record = read_record(model)
     trained, _ = new_cnn(record["architecture"], record["view"], image_size(model), "nothing")
     start_from(trained, model)
