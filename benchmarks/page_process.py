@@ -74,7 +74,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
         said = re.search(r"page is at http://(\S+):(\d+)", log.read_text("utf-8", "replace"))
         if said and _listens(said[1], int(said[2])):
             return f"http://{said[1]}:{said[2]}"
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise RuntimeError(f"The page did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
 
 

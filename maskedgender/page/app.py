@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..faces.yunet import prepare
 from ..images.folders import NOBODYS, SUFFIXES
 from ..images.photos import MAX_MEGABYTES
 from ..masks.drawing import STYLES
@@ -58,6 +59,7 @@ def launch(
         ModelError: the model file cannot be used.
         OSError: no free port.
     """
+    prepare()
     model = load_model(model_path, scale, classes)
     if tell:
         for note in model.notes:
