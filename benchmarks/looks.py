@@ -25,7 +25,7 @@ from maskedgender.data.listing import list_images
 from maskedgender.data.locate import find_dataset
 from maskedgender.data.split_record import choosing_portraits
 from maskedgender.images.reduced_decoding import read_portrait
-from maskedgender.measure.metrics import accuracy_with_interval, percent
+from maskedgender.measure.metrics import accuracy_with_interval
 from maskedgender.networks.answering import MIRRORED, PLAIN, Look, answering_cnn
 from maskedgender.networks.records import read_record
 from maskedgender.networks.view import FACE_CENTRE_ROW
@@ -37,12 +37,20 @@ from .answers import keep_table
 BATCH = 64
 NEAR, FAR = Look(scale=1.06), Look(scale=0.94)
 MIRRORED_NEAR, MIRRORED_FAR = Look(mirrored=True, scale=1.06), Look(mirrored=True, scale=0.94)
+# Each nearer or farther, mirrored or not, and moved another way: what differs in frames, in four looks.
+FOUR_WAYS = (
+    Look(scale=1.06, right=0.04, down=0.04),
+    Look(scale=0.94, right=-0.04, down=-0.04),
+    Look(mirrored=True, scale=1.06, right=0.04, down=-0.04),
+    Look(mirrored=True, scale=0.94, right=-0.04, down=0.04),
+)
 SIDES = Look(right=0.04), Look(mirrored=True, right=0.04), Look(down=0.04), Look(mirrored=True, down=-0.04)
 WAYS: dict[str, tuple[Look, ...]] = {
     "one": (PLAIN,),
     "mirror image": (PLAIN, MIRRORED),
     "nearer, and the mirror image farther": (NEAR, MIRRORED_FAR),
     "mirror image, nearer, farther": (PLAIN, MIRRORED, NEAR, MIRRORED_FAR),
+    "four, each moved otherwise": FOUR_WAYS,
     "mirror image, all at three sizes": (PLAIN, MIRRORED, NEAR, MIRRORED_NEAR, FAR, MIRRORED_FAR),
     "ten": (PLAIN, MIRRORED, NEAR, MIRRORED_NEAR, FAR, MIRRORED_FAR, *SIDES),
 }
@@ -80,15 +88,15 @@ def row(looks: Sequence[Look], seen: dict[tuple[Look, str], np.ndarray], images:
     for name, chosen in (("masked", masked), ("bare", ~masked)):
         figures[name] = str(accuracy_with_interval(int(right[chosen].sum()), int(chosen.sum())))
     for change in list(CHANGES)[1:]:
-        steady = len(average[change])
-        figures[f"flips, {change}"] = percent(((average[change] > 0) != (average["as it is"][:steady] > 0)).mean())
+        flips = (average[change] > 0) != (average["as it is"][: len(average[change])] > 0)
+        figures[f"flips, {change}"] = str(accuracy_with_interval(int(flips.sum()), len(flips)))
     return figures
 
 
 def main(
     dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")],
     model: Annotated[Path, typer.Option(help="a .keras file of ours")],
-    changed_ones: Annotated[int, typer.Option(help="images to measure steadiness on")] = 1000,
+    changed_ones: Annotated[int, typer.Option(help="images to measure steadiness on")] = 2000,
 ) -> None:
     """Measures, prints, keeps."""
     root = find_dataset(dataset)

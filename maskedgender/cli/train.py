@@ -81,7 +81,7 @@ def train(
         if epochs != 0:
             fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
             portraits = replace(portraits, fit=fit)
-        recipe = fine_tuning.further(recipe)
+        recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
         facts["started_from"] = " and ".join(_start_in_words(one) for one in (file, mean_with) if one)
     else:
         model, facts["started_from"] = new_cnn(architecture, view, image_size, start, frozen)

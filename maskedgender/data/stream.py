@@ -27,7 +27,6 @@ class PortraitStream(keras.utils.PyDataset):
         epoch: set it before each epoch, for another order and other augmentation. (Keras's own on_epoch_end is no help:
             it is also called before the first epoch.)
         strength: of the augmentation, 0..1.
-        pictures: that an epoch shows.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class PortraitStream(keras.utils.PyDataset):
         *,
         seed: int = 0,
         augment: bool = False,
-        twice: bool = False,
         shuffle: bool = False,
         workers: int | None = None,
         heads: Mapping[str, Sequence[str]] | None = None,
@@ -48,9 +46,7 @@ class PortraitStream(keras.utils.PyDataset):
 
         Args:
             shape: (S, S, 3) for RGB or (S, S, 1) for grey: `model.input_shape[1:]`.
-            batch_size: pictures, an even number where portraits come twice.
             augment: jitter framing, light and colour, and erase parts; for fitting only.
-            twice: each portrait comes in two pictures, one after the other, that are augmented each in its own way.
             shuffle: another order in each epoch.
             workers: threads that read; None for one a CPU core, 2 to 8.
             heads: further columns of `images` to give labels of, each with its values in the order of their numbers.
@@ -59,22 +55,19 @@ class PortraitStream(keras.utils.PyDataset):
         super().__init__(workers=workers or min(8, max(2, os.cpu_count() or 2)), max_queue_size=16)
         self.dataset, self.shape, self.batch_size = Path(dataset), tuple(shape), batch_size
         self.seed, self.augment, self.shuffle, self.epoch, self.strength = seed, augment, shuffle, 0, 1.0
-        self.files, self.times = images["file"].tolist(), 2 if twice else 1
-        self.pictures = self.times * len(self.files)
+        self.files = images["file"].tolist()
         self._shuffled: tuple[int, np.ndarray] = (-1, np.arange(len(self.files)))
         self.labels = images["label"].to_numpy(dtype=np.int32)
         self.further = [pd.Categorical(images[name], values).codes for name, values in (heads or {}).items()]
 
     def __len__(self) -> int:
         """Batches an epoch; the last one may be smaller."""
-        return -(-self.pictures // self.batch_size)
+        return -(-len(self.files) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
         """Batch `index` of the current epoch: x uint8 (N, *shape), y int32 (N,) or a tuple of them, one a head."""
-        portraits = self.batch_size // self.times
-        rows = self._order()[index * portraits : (index + 1) * portraits]
-        x = np.stack([self._portrait(int(row), picture) for row in rows for picture in range(self.times)])
-        rows = np.repeat(rows, self.times)
+        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
+        x = np.stack([self._portrait(int(row)) for row in rows])
         labels = [self.labels[rows], *(codes[rows].astype(np.int32) for codes in self.further)]
         return x, tuple(labels) if self.further else labels[0]
 
@@ -86,11 +79,10 @@ class PortraitStream(keras.utils.PyDataset):
             self._shuffled = epoch, order
         return order
 
-    def _portrait(self, row: int, picture: int) -> np.ndarray:
+    def _portrait(self, row: int) -> np.ndarray:
         colour, path = self.shape[2] == 3, self.dataset / self.files[row]
         if not self.augment:
             return read_portrait(path, self.shape[0], colour=colour)
         portrait = read_portrait(path, self.shape[0])
-        rng = np.random.default_rng((self.seed, self.epoch, row, picture))
-        portrait = augmented(portrait, rng, self.strength)
+        portrait = augmented(portrait, np.random.default_rng((self.seed, self.epoch, row)), self.strength)
         return portrait if colour else cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None]

@@ -49,7 +49,7 @@ class KeepRun(keras.callbacks.Callback):
         seconds = time.monotonic() - self.started
         figures = {name: measured(logs, name) for name in FIGURES}
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        pace = {"learning_rate": rate, "seconds": seconds, "images_per_second": self.stream.pictures / seconds}
+        pace = {"learning_rate": rate, "seconds": seconds, "images_per_second": len(self.stream.files) / seconds}
         self.run.keep(self.model, {"epoch": epoch + 1, **figures, **pace})
         self.model.stop_training = self.clock.too_short(self.run)
 

@@ -1,8 +1,7 @@
-"""Go on from a model file: with its weights, more portraits of the people on whom it errs, and steadier answers."""
+"""Go on from a model file: with its weights, and with more portraits of the people on whom it errs more often."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,22 +13,11 @@ from ..data.stream import PortraitStream
 from ..networks.answering import trained_cnn
 from ..networks.model_files import load_model
 from ..networks.probabilities import answer_probabilities
-from .recipes import Recipe
 
 GROUPS = ["label", "race"]
 LEAST, MOST = 0.6, 2.0  # times as often as without: nobody's portraits are left aside, and none swamp the others
 POWER = 0.5  # of a group's error: with more, those who are missed seldom would be forgotten
 LEARNING_RATE = 0.5  # of the recipe's: a file that has learnt does not need steps that undo it
-# Weight of the loss that asks for the same answer to two pictures of a portrait: benchmarks/README.md tells what two
-# epochs with it gained.
-ALIKE = 2.0
-
-
-def further(recipe: Recipe) -> Recipe:
-    """The recipe for a file that has learnt: smaller steps and, where pictures are augmented, steadier answers."""
-    return replace(
-        recipe, learning_rate=LEARNING_RATE * recipe.learning_rate, alike=ALIKE if recipe.augment else recipe.alike
-    )
 
 
 def image_size(path: Path) -> int:

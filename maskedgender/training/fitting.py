@@ -31,7 +31,6 @@ from .devices import default_precision, every_device, on_gpu, out_of_memory, sha
 from .progress import Progress
 from .recipes import Recipe
 from .run_folder import RunFolder, TrainingError, best_epoch, whole_file
-from .steadiness import AnswersAlike
 
 HELPERS = ("age", "race", "worn")  # what labels.csv tells of a portrait besides
 
@@ -87,7 +86,7 @@ def train(
     if len(run.history) < recipe.epochs:
         print(f"The time is short: {len(run.history)} of {recipe.epochs} epochs are done, and the best is taken.")
     best = with_precision(model, "float32")
-    run.load(best_epoch(run.history), _learner(best, heads).variables)
+    run.load(best_epoch(run.history), _with_heads(best, heads).variables)
     model.set_weights(best.get_weights())
     return run.history
 
@@ -109,10 +108,8 @@ class _Lesson:
         """Those of `fit` and of `choose`, without what devices cannot share evenly: JAX has no smaller last part."""
         devices = len(training_devices())
         fit, choose = (images[: len(images) // devices * devices] for images in (self.fit, self.choose))
-        twice = self.recipe.alike > 0
-        least = (2 if twice else 1) * devices
-        size, shape = max(least, batch_size // least * least), self.model.input_shape[1:]
-        how: dict[str, Any] = {"seed": self.seed, "augment": self.recipe.augment, "twice": twice, "shuffle": True}
+        size, shape = max(devices, batch_size // devices * devices), self.model.input_shape[1:]
+        how: dict[str, Any] = {"seed": self.seed, "augment": self.recipe.augment, "shuffle": True}
         return (
             PortraitStream(self.dataset, fit, shape, size, heads=self.heads, **how),
             PortraitStream(self.dataset, choose, shape, size, heads=self.heads),
@@ -141,7 +138,7 @@ def _fit(lesson: _Lesson, batch_size: int, run: RunFolder, clock: Clock) -> None
     """Fit a copy of the model, from the run's last epoch on; the folder keeps what comes of it."""
     recipe, (stream, choose) = lesson.recipe, lesson.streams(batch_size)
     with every_device():
-        learner = _learner(with_precision(lesson.model, lesson.precision), lesson.heads, recipe.alike)
+        learner = _with_heads(with_precision(lesson.model, lesson.precision), lesson.heads)
         # A smaller batch takes smaller steps (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient
         # Algorithms", 2022): by the square root.
         rate = recipe.learning_rate * math.sqrt(batch_size / recipe.batch_size)
@@ -155,7 +152,7 @@ def _fit(lesson: _Lesson, batch_size: int, run: RunFolder, clock: Clock) -> None
             callbacks=[
                 StopWhenNotANumber(run),
                 KeepRun(run, stream, clock, recipe.epochs - recipe.mild_epochs),
-                Progress(stream.pictures, recipe.epochs, stream.batch_size),
+                Progress(len(stream.files), recipe.epochs, stream.batch_size),
             ],
             verbose=0,
         )
@@ -240,20 +237,16 @@ def _helpers(fit: pd.DataFrame, choose: pd.DataFrame) -> dict[str, list[str]]:
     return {name: found for name, found in values.items() if len(found) > 1}
 
 
-def _learner(model: keras.Model, heads: Mapping[str, list[str]], alike: float = 0.0) -> keras.Model:
-    """The same layers with a further softmax for each head, on the features that the logits are made from.
-
-    Where pictures of a portrait are to be answered alike, its first output sees to it in training.
-    """
-    answer = AnswersAlike(alike)(model.output) if alike else model.output
+def _with_heads(model: keras.Model, heads: Mapping[str, list[str]]) -> keras.Model:
+    """The same layers with a further softmax for each head, on the features that the logits are made from."""
     if not heads:
-        return keras.Model(model.input, answer, name=model.name) if alike else model
+        return model
     features = model.get_layer("logits").input
     further = [
         keras.layers.Dense(len(values), activation="softmax", dtype="float32", name=f"helper_{name}")(features)
         for name, values in heads.items()
     ]
-    return keras.Model(model.input, [answer, *further], name=model.name)
+    return keras.Model(model.input, [model.output, *further], name=model.name)
 
 
 def _compile(model: keras.Model, recipe: Recipe, steps: int) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import keras
 
-from .steadiness import ANSWERS_ALIKE
-
 
 class Progress(keras.callbacks.Callback):
     """A line for each finished epoch and a bar for the running one, with the time left and images a second."""
@@ -68,8 +66,8 @@ class Progress(keras.callbacks.Callback):
 def measured(logs: Mapping[str, Any] | None, name: str) -> float:
     """One of Keras' figures for female or male: of several heads it calls it, say, val_female_male_loss."""
     logs, plain = logs or {}, name.removeprefix("val_")
-    of_heads = [f"{name.removesuffix(plain)}{output}_{plain}" for output in ("female_male", ANSWERS_ALIKE)]
-    return float(logs[next((one for one in of_heads if one in logs), name)])
+    of_head = f"{name.removesuffix(plain)}female_male_{plain}"
+    return float(logs[of_head] if of_head in logs else logs[name])
 
 
 class Screen:

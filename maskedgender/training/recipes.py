@@ -21,8 +21,6 @@ class Recipe:
             faces as they are met (He et al., "Data Augmentation Revisited", 2019).
         helper_weight: of the losses of further heads, age, race and mask worn, where the dataset describes them; 0 for
             none. They make the features better, and are not part of the model.
-        alike: weight of the loss that asks for the same answer to two pictures of a portrait, see steadiness.py; with
-            it, each portrait comes twice in a batch. 0 for none.
     """
 
     epochs: int
@@ -34,7 +32,6 @@ class Recipe:
     helper_weight: float = 0.0
     warm_up: float = 1.0
     mild_epochs: int = 0
-    alike: float = 0.0
 
 
 RECIPES = {

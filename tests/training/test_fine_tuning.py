@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -23,19 +22,9 @@ from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
 from maskedgender.networks.small import small_cnn
 from maskedgender.places import SHIPPED_MODEL
-from maskedgender.training.fine_tuning import (
-    ALIKE,
-    LEAST,
-    MOST,
-    further,
-    group_weights,
-    more_of_the_missed,
-    repeated,
-    start_from,
-)
+from maskedgender.training.fine_tuning import LEAST, MOST, group_weights, more_of_the_missed, repeated, start_from
 from maskedgender.training.fitting import export
 from maskedgender.training.pipeline import new_cnn
-from maskedgender.training.recipes import RECIPES
 
 from ..support.synthetic import synthetic_dataset
 
@@ -132,12 +121,6 @@ def test_the_shell_goes_on_from_a_file_and_its_record_says_so(tmp_path: Path) ->
     )
     (run,) = (tmp_path / "runs").iterdir()
     assert pd.read_csv(run / "history.csv")["learning_rate"][0] == pytest.approx(0.001)
-    assert json.loads((run / "settings.json").read_text())["alike"] == ALIKE
-
-
-def test_two_pictures_are_to_be_answered_alike_where_pictures_are_augmented() -> None:
-    assert further(RECIPES["masked"]).alike == ALIKE > RECIPES["masked"].alike
-    assert further(RECIPES["seed"]) == replace(RECIPES["seed"], learning_rate=0.0005)
 
 
 def test_no_epochs_export_the_file_anew_and_its_record_tells_how_it_was_trained(tmp_path: Path) -> None:

@@ -60,10 +60,10 @@ def test_the_last_epochs_are_augmented_mildly(tmp_path: Path, monkeypatch: pytes
     fit, choose = split_training(list_images(dataset, TRAINING), 0.25)
     seen, portrait = set(), PortraitStream._portrait
 
-    def noted(stream: PortraitStream, row: int, picture: int) -> np.ndarray:
+    def noted(stream: PortraitStream, row: int) -> np.ndarray:
         if stream.augment:
             seen.add((stream.epoch, stream.strength))
-        return portrait(stream, row, picture)
+        return portrait(stream, row)
 
     monkeypatch.setattr(PortraitStream, "_portrait", noted)
     recipe = replace(RECIPES["masked"], mild_epochs=2)
