@@ -30,7 +30,7 @@ def keep_freed() -> None:
 def keep_little() -> None:
     """Make `give_back` quick, and let threads that start from now on share a few heaps; call it before serving."""
     # What is there now stays: no collection needs to look at a million objects of libraries again. Garbage among them
-    # stays, too: when a model has just been loaded, collecting it takes 0.15 s, and frees less than can be measured.
+    # stays, too: of a process that has just loaded a model that is less than can be measured, and takes 0.15 s to find.
     gc.freeze()
     if glibc := _glibc():
         glibc.mallopt(M_ARENA_MAX, HEAPS)

@@ -98,6 +98,17 @@ def test_the_page_can_be_built_without_them():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("words", [["predict", "examples/eileen_collins.jpg"], ["app"]])
+@pytest.mark.parametrize("error", ["ModuleNotFoundError", "ImportError"])
+def test_without_openvino_or_with_a_broken_one_a_sentence_names_it(words: list[str], error: str):
+    code = WITHOUT_THEM.replace(str(TRAINING_PACKAGES), '("tensorflow", "openvino")')
+    code = code.replace("raise ModuleNotFoundError(", f"raise {error}(")
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "openvino" in done.stderr and len(done.stderr.strip().splitlines()) == 1, (
+        done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     "words", [["train"], ["evaluate", "x.keras"], ["export", "--to", "litert"], ["kaggle", "status"]]
 )

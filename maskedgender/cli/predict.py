@@ -13,7 +13,7 @@ from ..faces.yunet import prepare
 from ..files import written_whole
 from ..images.buckets import is_address
 from ..networks.classifier import Classifier
-from ..networks.model_files import caution, load_model
+from ..networks.model_files import caution, load_model, require_there
 from ..prediction.answers import error_row, is_unread, per_cent, write_csv
 from ..prediction.many_photos import (
     AnyRow,
@@ -81,6 +81,7 @@ def predict(
 
 def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
     """The model, after what there is to say of its file; meanwhile the detector gets ready."""
+    require_there(path)
     prepare()
     model = load_model(path, scale, classes)
     for sentence in (caution(path), *model.notes):

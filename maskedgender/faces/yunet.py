@@ -31,12 +31,12 @@ _compiling = threading.Lock()  # whoever comes meanwhile waits for it, and does 
 def prepare() -> None:
     """Begin to compile the network, in a thread: the first photo waits for it less, or not at all.
 
-    What fails there fails for the first photo again, which says so.
-
-    Raises:
-        ImportError: OpenVINO is not installed.
+    What fails here fails again when a model or a photo is read, which says so.
     """
-    import_openvino()  # here: no other thread may import while some modules seem not to be there
+    try:
+        import_openvino()  # here, not in the thread: while Keras is imported, some modules seem to be missing
+    except ImportError:
+        return
     with_one_thread = ThreadPoolExecutor(1)
     with_one_thread.submit(_compiled_once)
     with_one_thread.shutdown(wait=False)

@@ -38,6 +38,7 @@ from .card_tables import (
     markdown_table,
     robustness_table,
     small_behind_large,
+    steadiness,
     without_missing,
     worst_group,
 )
@@ -67,6 +68,7 @@ class Measured:
         near_copies: columns training, validation: files of portraits that look the same.
         looks: columns date, commit, figure: each look at the test portraits.
         detection_choosing: columns pictures, figure, count, and a share for each threshold.
+        looks_at_a_face: columns way, and for each change of the crop "flips, ...": figures as text.
         held_out_styles, peers, worn: tables that the card shows as they are.
     """
 
@@ -81,9 +83,10 @@ class Measured:
     worn: pd.DataFrame
     looks: pd.DataFrame
     detection_choosing: pd.DataFrame
+    looks_at_a_face: pd.DataFrame
 
 
-AS_THEY_ARE = ("accuracy", "held_out_styles", "peers", "worn")
+AS_THEY_ARE = ("accuracy", "held_out_styles", "looks_at_a_face", "peers", "worn")
 
 
 def read_measured(folder: Path) -> Measured:
@@ -157,7 +160,9 @@ def _of_evaluation(models: Sequence[Path], measured: Measured) -> dict[str, obje
         "children": accuracy_of(groups, "age", "3-9"),
         "dark": accuracy_when(robustness, "dark"),
         "quarter": accuracy_when(robustness, "quarter resolution"),
+        "noise": accuracy_when(robustness, "noise"),
         "behind": small_behind_large(measured.detection_choosing),
+        "steadiness": steadiness(measured.looks_at_a_face),
     }
 
 
@@ -175,10 +180,11 @@ def _front_results(model: Path, accuracy: pd.DataFrame) -> str:
 
 
 def _looks_until_measured(looks: pd.DataFrame) -> str:
-    """How often the test portraits had been looked at by the last time that the accuracy was measured."""
+    """How many figures were taken from the test portraits until the accuracy was measured last."""
     if not len(looks):
         return NOT_KNOWN
-    measured = looks.index[looks["figure"].str.startswith("benchmarks.accuracy")]
+    of_portraits = looks[~looks["figure"].str.startswith("benchmarks.worn")].reset_index(drop=True)
+    measured = of_portraits.index[of_portraits["figure"].str.startswith("benchmarks.accuracy")]
     return str(measured[-1] + 1) if len(measured) else NOT_KNOWN
 
 

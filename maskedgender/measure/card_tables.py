@@ -16,6 +16,7 @@ MISSING = "(missing)"  # stands for what was not measured, until `without_missin
 SIZES = "face size"  # the group that has a table of its own
 ERRORS = ("answered", CALLED_MALE, CALLED_FEMALE)
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+LOOKS_TAKEN, FLIPS = "mirror image, nearer, farther", "flips, "  # by the shipped model; and what columns begin with
 KINDS = {True: "with a mask", False: "bare"}
 
 
@@ -157,6 +158,16 @@ def small_behind_large(detection: pd.DataFrame) -> str:
         "Small faces behind one that fills a photo of 12 megapixels, 64 to 192 pixels large: of bare ones "
         f"{shares[0]} are found, of masked ones {shares[1]} (`python -m benchmarks.detection`)."
     )
+
+
+def steadiness(looks_at_a_face: pd.DataFrame) -> str:
+    """How many answers turn round when a crop changes a little, by the looks that the shipped model takes."""
+    if not len(looks_at_a_face):
+        return MISSING
+    taken = looks_at_a_face.set_index("way").loc[LOOKS_TAKEN]
+    flips = [f"{name.removeprefix(FLIPS)}, {share}" for name, share in taken.items() if str(name).startswith(FLIPS)]
+    told = "It is not quite steady. Of its answers to crops, these turn round:"
+    return f"{told} {'; '.join(flips)} (`python -m benchmarks.looks`)."
 
 
 def without_missing(card: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
@@ -16,7 +16,8 @@ SERVING = "openvino"
 TELEMETRY = "openvino_telemetry"  # by which `import openvino` tells Intel of itself
 # What Keras and OpenVINO import at once, where it is installed, and no answer needs: it would take two to five times as
 # long as the rest of them.
-UNUSED = ("jax", "matplotlib", "openvino.tools", "pandas", "sklearn")
+UNUSED_BY_OPENVINO = ("openvino.tools",)
+UNUSED = ("jax", "matplotlib", *UNUSED_BY_OPENVINO, "pandas", "sklearn")
 UNUSED_BUT_REQUIRED = ("scipy.signal",)
 MODULES: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: it cannot be imported
 
@@ -36,7 +37,7 @@ def import_keras_to_serve() -> None:
 
         return
     keep_openvino_silent()
-    with _without_unused_modules():
+    with _without(UNUSED, UNUSED_BUT_REQUIRED):
         import keras  # noqa: F401
 
 
@@ -45,7 +46,7 @@ def import_openvino() -> None:
     if SERVING in sys.modules:
         return
     keep_openvino_silent()
-    with _without_unused_modules():
+    with _without(UNUSED_BY_OPENVINO):  # no more: another thread may want the others just now
         import openvino  # noqa: F401
 
 
@@ -58,14 +59,14 @@ def keep_openvino_silent() -> None:
 
 
 @contextmanager
-def _without_unused_modules() -> Iterator[None]:
+def _without(absent_ones: Sequence[str], empty_ones: Sequence[str] = ()) -> Iterator[None]:
     """Meanwhile these modules seem not to be installed, or to be empty; whoever imports them later has them whole."""
-    stand_ins: dict[str, ModuleType | None] = dict.fromkeys(UNUSED)
-    stand_ins |= {name: ModuleType(name) for name in UNUSED_BUT_REQUIRED}
+    stand_ins: dict[str, ModuleType | None] = dict.fromkeys(absent_ones)
+    stand_ins |= {name: ModuleType(name) for name in empty_ones}
     absent = [name for name in stand_ins if name not in sys.modules]
     MODULES.update({name: stand_ins[name] for name in absent})
     try:
         yield
     finally:
         for name in absent:
-            del MODULES[name]
+            MODULES.pop(name, None)

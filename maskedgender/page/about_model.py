@@ -20,8 +20,8 @@ person does. It makes mistakes, and not equally often for everyone, so do not us
 {border} The machine that runs this page reads a photo in memory, answers and forgets it: it never writes it to a file,
 and sends it nowhere."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
-Telling anyone's gender: for people whom neither word fits, every answer is wrong. Expect more errors on children,
-profiles, and faces that are dark, blurred or hidden by more than a mask."""
+Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
+errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
 
 
 def meaning(model: Classifier) -> str:

@@ -17,7 +17,7 @@ from ..images.folders import NOBODYS, SUFFIXES
 from ..images.photos import MAX_MEGABYTES
 from ..masks.drawing import STYLES
 from ..networks.classifier import Classifier
-from ..networks.model_files import load_model
+from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
 from .about_model import about_model, meaning, warning
 from .annotation import SHOWN_SIDE, annotate
@@ -59,6 +59,7 @@ def launch(
         ModelError: the model file cannot be used.
         OSError: no free port.
     """
+    require_there(Path(model_path))
     prepare()
     model = load_model(model_path, scale, classes)
     if tell:

@@ -20,7 +20,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from ..memory import keep_little
+from ..memory import give_back, keep_little
 from .address import Address, address, host_name, listen
 from .brakes import Brakes
 from .gradio_import import gr
@@ -146,6 +146,8 @@ def _mounted(
 def _opened(app: FastAPI, where: Address) -> Served:
     """The app, served in a thread of its own at the first free port."""
     listening = listen(where)
+    if _in_notebook():
+        give_back()  # what other cells have left would be kept for good
     keep_little()
     config = uvicorn.Config(
         app, log_level="warning", ws="none", server_header=False, timeout_graceful_shutdown=END_SECONDS

@@ -238,7 +238,7 @@ def _too_few(count: int) -> str:
     about = round(LEAST_PORTRAITS / CHOOSE_SHARE, -1)
     return (
         f'The {count:,} held-out portraits are too few to calibrate the model and to choose a "not sure" threshold: it '
-        f"will always answer. {LEAST_PORTRAITS} are needed, about {about:,.0f} for training in all."
+        f"will always answer. {LEAST_PORTRAITS} are needed, about {about:,.0f} for training in all, and with a mask."
     )
 
 

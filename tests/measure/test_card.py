@@ -134,10 +134,20 @@ def test_what_was_not_measured_is_left_out(models, results, tmp_path):
     card = model_card(models, read_measured(tmp_path))
     headings = [line for line in card.splitlines() if line.startswith("### ")]
     assert headings == ["### Other shares of women and men"], "the only section without a figure"
-    assert "  results: []\n" in card and "there were not known evaluations" in card
-    for words in ("Low light", "Few pixels", "Children", "Profiles", "whom it knows worst", "risk-coverage", "missing"):
+    assert "  results: []\n" in card and "looks.csv): not known until" in card
+    for words in (
+        "Low light",
+        "Noise",
+        "steady",
+        "Few pixels",
+        "Children",
+        "Profiles",
+        "whom it knows worst",
+        "risk-coverage",
+        "missing",
+    ):
         assert words not in card, words
-    assert "- Two words: for people whom neither fits, every answer is wrong.\n- Nearly all the masks" in card
+    assert '- Two words: for people whom neither fits, every "female" and "male" is wrong.\n- Nearly all the' in card
     some = model_card(models, read_measured(results))
     assert "### When it is not sure" in some and "(risk-coverage.png)" not in some, "a table without its figure"
 
@@ -169,9 +179,13 @@ def test_tables_and_figures_appear_when_they_are_there(models, results, tmp_path
     row = "dark,photo,100,0.875,0.7,0.6,0.8,0.031,0.01,0.05"
     header = "model,change,kind,photos,found,accuracy,low,high,drop,drop low,drop high"
     (tmp_path / "robustness.csv").write_text(f"{header}\nsmall,{row}\nseed_gender,{row.replace('0.031', '0.041')}\n")
+    (tmp_path / "looks-at-a-face.csv").write_text(
+        'way,masked,"flips, scaled by 5 %"\none,80 %,9 %\n"mirror image, nearer, farther",81 %,7 %\n'
+    )
     card = model_card(models, read_measured(tmp_path))
+    assert "these turn round: scaled by 5 %, 7 % (`python -m benchmarks.looks`)" in card
     assert "](attribution.png)" in card and "](risk-coverage.png)" in card
-    assert "| n95 | 82.10 % | not known |" in card and "there were 2 evaluations" in card
+    assert "| n95 | 82.10 % | not known |" in card and "looks.csv): 2 until" in card
     drops = "3.10 points (1.00 to 5.00) | 4.10 points (1.00 to 5.00)"
     assert f"| dark | 87.50 % | 70.00 % (60.00 % to 80.00 %) | {drops} |" in card
     assert "Low light: 70.00 % (60.00 % to 80.00 %)" in card

@@ -143,10 +143,19 @@ def test_the_shell_answers_without_what_answers_do_not_need() -> None:
 
 
 def test_a_wrong_name_and_help_are_answered_without_the_heavy_parts() -> None:
-    for words, heavy in ((["predict", "nosuch.jpg"], {"keras", "openvino"}), (["--help"], {"numpy", "cv2", "rich"})):
-        *said, names = python(IMPORTED, *words).stdout.splitlines()
-        assert not heavy & set(json.loads(names.replace("'", '"')))
-        assert words == ["--help"] or said[0] == "nosuch.jpg is not there; check its name."
+    cases = (
+        (["predict", "nosuch.jpg"], {"keras", "openvino"}, "nosuch.jpg is not there; check its name."),
+        (
+            ["predict", PHOTO, "--model", "no.keras"],
+            {"keras", "openvino"},
+            "There is no model file at no.keras",
+        ),
+        (["--help"], {"numpy", "cv2", "rich"}, "Usage: "),
+    )
+    for words, heavy, said in cases:
+        done = python(IMPORTED, *words)
+        names = json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
+        assert not heavy & set(names) and said in done.stdout + done.stderr
 
 
 def test_openvino_does_not_tell_its_maker_of_it() -> None:
