@@ -104,9 +104,8 @@ def test_without_openvino_or_with_a_broken_one_a_sentence_names_it(words: list[s
     code = WITHOUT_THEM.replace(str(TRAINING_PACKAGES), '("tensorflow", "openvino")')
     code = code.replace("raise ModuleNotFoundError(", f"raise {error}(")
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and "openvino" in done.stderr and len(done.stderr.strip().splitlines()) == 1, (
-        done.stderr
-    )
+    assert done.returncode == 2 and "openvino" in done.stderr, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
 @pytest.mark.parametrize(
