@@ -29,7 +29,6 @@ from .options import (
     ClassesOption,
     DatasetOption,
     Engine,
-    FoldersOption,
     Format,
     LooksOption,
     ModelOption,
@@ -120,16 +119,14 @@ def train(
     architecture: options.ArchitectureOption = options.Architecture.MASKED,
     view: options.ViewOption = None,
     image_size: options.ImageSize = None,
-    epochs: options.Epochs = None,
-    batch_size: options.BatchSize = None,
+    epochs: options.Epochs = 8,
+    batch_size: options.BatchSize = 64,
     output: options.Output = options.TRAINED,
     seed: options.Seed = 0,
     limit: options.Limit = None,
     start: options.Start = None,
-    frozen: options.Frozen = None,
-    mean_with: options.MeanWith = None,
+    frozen: options.Frozen = 5,
     looks: LooksOption = None,
-    classes: FoldersOption = None,
 ) -> None:
     """Train a network and export it.
 
@@ -142,8 +139,8 @@ def train(
             from .train import train
 
         seen = view.value if view else None
-        size = (epochs, batch_size, output, seed, limit)
-        train(dataset, architecture.value, seen, image_size, *size, start, frozen, looks, classes, mean_with)
+        size = (image_size, epochs, batch_size, output, seed, limit)
+        train(dataset, architecture.value, seen, *size, start, frozen, looks)
 
 
 @app.command()
@@ -154,7 +151,6 @@ def evaluate(
         bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
     ] = False,
     looks: LooksOption = None,
-    classes: FoldersOption = None,
     scale: ScaleOption = None,
     order: Annotated[
         str | None,
@@ -171,7 +167,7 @@ def evaluate(
         with quiet_import():
             from .train import evaluate
 
-        evaluate(models, dataset, served, looks, classes, scale, order)
+        evaluate(models, dataset, served, looks, scale, order)
 
 
 @app.command()

