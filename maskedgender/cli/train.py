@@ -28,7 +28,7 @@ from ..networks.seed import seed_cnn
 from ..places import SHIPPED, exports_of
 from ..prediction.answers import predict_file
 from ..training.calibration import calibrate, threshold_of
-from ..training.devices import in_float32, on_all_devices
+from ..training.devices import on_all_devices
 from ..training.fitting import compile_for, fitted
 from ..training.intervals import share_of
 from ..training.mask_output import mask_output
@@ -70,9 +70,10 @@ def train(
     compile_for(model, epochs * len(train_batches))
     history = fitted(model, train_batches, Batches(validation, size), epochs, output)
 
-    model = in_float32(model)
-    asked, validation_batches = answering(model), Batches(validation, size)
-    calibrate(model, asked.predict(validation_batches, verbose=0), validation.label)
+    trained = keras.models.model_from_json(model.to_json().replace("mixed_float16", "float32"))
+    trained.set_weights(model.get_weights())
+    asked, validation_batches = answering(trained), Batches(validation, size)
+    calibrate(trained, asked.predict(validation_batches, verbose=0), validation.label)
     after = asked.predict(validation_batches, verbose=0)
     threshold = threshold_of(after, validation.label.to_numpy(), validation.source)
     answers = asked.predict(Batches(test, size), verbose=0)
@@ -83,13 +84,13 @@ def train(
     facts = {
         "not sure below": threshold,
         "view": view,
-        "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, in {epochs} epochs, the best {best}",
+        "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, {epochs} epochs, the best {best}",
         "training time": f"{history.seconds.sum() / 60:.0f} minutes on {', '.join(keras.distribution.list_devices())}",
         "test accuracy": accuracy,
         "command": " ".join(["maskedgender", *sys.argv[1:]]),
         "commit": commit_of(SHIPPED),
     }
-    digest = save_with_record(answering(model, mask_output(model, train, validation)), file, facts)
+    digest = save_with_record(answering(trained, mask_output(trained, train, validation)), file, facts)
     typer.echo(f"{file}, SHA-256 {digest[:8]}: best epoch {best} of {epochs}, test accuracy {accuracy}")
     log_test(log or output / LOG, f"{file}, {facts['trained on']}: {accuracy}")
     if threshold is None:

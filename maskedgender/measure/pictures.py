@@ -13,7 +13,6 @@ def show(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> None:
     rows = -(-len(pictures) // 8)
     plt.figure(figsize=(12, 1.75 * rows), layout="constrained")
     for number, (picture, title) in enumerate(zip(pictures, titles, strict=True), start=1):
-        plt.subplot(rows, 8, number).imshow(picture)
+        plt.subplot(rows, 8, number, xticks=[], yticks=[]).imshow(picture)
         plt.title(title, fontsize=8)
-        plt.axis("off")
     plt.show()

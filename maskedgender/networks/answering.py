@@ -8,9 +8,8 @@ from keras import layers, ops
 
 
 def answering(trained: keras.Model, mask: list[np.ndarray] | None = None) -> keras.Model:
-    """A CNN that ends in logits, with outputs female and male, (N, 2), and, by kernel and bias of `mask`, mask, (N, 1)."""
-    last = trained.layers[-1]
-    cnn = keras.Model(trained.input, [last.output, last.input], name="cnn")
+    """A CNN that ends in logits, with the outputs female and male, (N, 2), and by weights of a Dense `mask`, (N, 1)."""
+    cnn = keras.Model(trained.input, [trained.output, trained.layers[-1].input], name="cnn")
     inputs = keras.Input(trained.input_shape[1:], name="portrait")
     both = layers.Concatenate(axis=0)([inputs, ops.flip(inputs, axis=2)])
     logits, features = (ops.mean(ops.reshape(seen, (2, -1, seen.shape[-1])), axis=0) for seen in cnn(both))

@@ -15,7 +15,8 @@ CONTRACT = {"class order": "female, male", "input scale": "0..255", "calibrated"
 
 def save_with_record(model: Any, file: Path, facts: Mapping[str, object]) -> str:
     """Write a model with its record as one .keras file, whole or not at all, and a .json for people; its SHA-256."""
-    record = json.dumps({name: str(value) for name, value in {**CONTRACT, **facts}.items() if value is not None}, indent=2)
+    texts = {name: str(value) for name, value in {**CONTRACT, **facts}.items() if value is not None}
+    record = json.dumps(texts, indent=2)
     partial = file.with_name(f"partial-{file.name}")
     model.save(partial)
     with zipfile.ZipFile(partial, "a") as content:

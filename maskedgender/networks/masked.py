@@ -1,7 +1,7 @@
 """Our CNN: EfficientNet-Lite0, which can begin with what a million pictures have taught it.
 
-Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; Lite (Liu, 2020) leaves out
-what small devices do slowly: squeeze-and-excitation and swish.
+Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; Lite (Liu, 2020) leaves
+out what small devices do slowly: squeeze-and-excitation and swish.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The record of a model file: what its training says of its answers, inside the .keras file or, of older ones, beside it."""
+"""The record of a model file: what its training says of its answers; inside the .keras file or, of old ones, beside."""
 
 from __future__ import annotations
 

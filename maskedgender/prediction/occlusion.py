@@ -8,7 +8,7 @@ import numpy as np
 
 
 def occlusion_map(predict: Callable[[np.ndarray], np.ndarray], picture: np.ndarray, grid: int = 10) -> np.ndarray:
-    """How much each pixel of (S, S, 3) speaks for the likelier answer, (S, S), in log-odds (Zeiler and Fergus, 2014)."""
+    """How much each pixel of (S, S, 3) speaks for the likelier answer: (S, S), log-odds (Zeiler and Fergus, 2014)."""
     side = len(picture)
     centres = (np.arange(grid) + 0.5) * side / grid - 0.5
     profiles = np.exp(-(((np.arange(side) - centres[:, None]) / (0.07 * side)) ** 2) / 2)

@@ -26,8 +26,7 @@ def calibrate(trained: keras.Model, pairs: np.ndarray, labels: np.ndarray) -> No
 def threshold_of(pairs: np.ndarray, labels: np.ndarray, sources: pd.Series, wanted: float = 0.95) -> float | None:
     """The smallest probability whose answers are right so often, at the lower end of the interval; None without one."""
     right, says = pairs.argmax(axis=1) == labels, pairs.max(axis=1)
-    for threshold in np.arange(50, 100) / 100:
-        sure = says >= threshold
-        if sure.any() and interval_of(right[sure], sources[sure])[0] >= wanted:
+    for threshold in np.arange(50, 100 * says.max()) / 100:
+        if interval_of(right[says >= threshold], sources[says >= threshold]).low >= wanted:
             return float(threshold)
     return None

@@ -16,10 +16,3 @@ def on_all_devices() -> AbstractContextManager:
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(devices).scope()
-
-
-def in_float32(model: keras.Model) -> keras.Model:
-    """A copy that computes in full precision."""
-    copy = keras.models.model_from_json(model.to_json().replace("mixed_float16", "float32"))
-    copy.set_weights(model.get_weights())
-    return copy

@@ -28,7 +28,9 @@ def compile_for(model: keras.Model, steps: int, rate: float = 0.001) -> None:
 
 def run_of(model: keras.Model, batches: Batches, epochs: int) -> str:
     """A name that is another where the network, its first weights, the optimizer, the labels or a picture is."""
-    told = [model.to_json().encode(), str(epochs).encode(), *(weights.tobytes() for weights in model.get_weights())]
+    first = model.__dict__.setdefault("first_weights", model.get_weights())  # a cell may be run again
+    model.set_weights(first)
+    told = [model.to_json().encode(), str(epochs).encode(), *(weights.tobytes() for weights in first)]
     for epoch in (epochs - 1, 0):
         batches.begin(epoch, epochs)
         told += [batches.labels.tobytes(), batches[0][0].tobytes()]
@@ -36,7 +38,7 @@ def run_of(model: keras.Model, batches: Batches, epochs: int) -> str:
 
 
 def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int, output: str | Path) -> pd.DataFrame:
-    """Fit a compiled model; it gets the weights of its best epoch on validation. Its history, a row an epoch (from 0)."""
+    """Fit a compiled model; it gets its weights of the best epoch on validation. The history, a row an epoch from 0."""
     folder = Path(output, "runs", run_of(model, train, epochs))
     folder.mkdir(parents=True, exist_ok=True)
     log, weights = folder / "history.csv", str(folder / "best.weights.h5")
@@ -44,14 +46,13 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
     done, best = (0, None) if before is None else (before.epoch.nunique(), before.val_accuracy.max())
     state = "begins" if not done else f"goes on after epoch {done}" if done < epochs else "was finished before"
     print(f"The run {folder} {state}.")
-    keep = {"save_best_only": True, "save_weights_only": True, "initial_value_threshold": best}
     saving = [
         callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: train.begin(epoch, epochs),
             on_epoch_end=lambda epoch, logs: logs.update(seconds=time.monotonic() - train.begun),
         ),
         callbacks.TerminateOnNaN(),
-        callbacks.ModelCheckpoint(weights, "val_accuracy", **keep),
+        callbacks.ModelCheckpoint(weights, "val_accuracy", 0, True, True, initial_value_threshold=best),
         callbacks.CSVLogger(str(log), append=True),
         callbacks.BackupAndRestore(str(folder / "backup"), double_checkpoint=True, delete_checkpoint=False),
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 
-def interval_of(right: np.ndarray, sources: pd.Series) -> tuple[float, float]:
-    """The 95 % interval (Wilson) of the share of pictures that are `right`; all pictures of a portrait are one trial."""
+def interval_of(right: np.ndarray, sources: pd.Series) -> Any:
+    """The 95 % interval (Wilson) of the share of pictures that are `right`; pictures of one portrait are one trial."""
     trials = len(set(sources))
-    interval = binomtest(round(np.mean(right) * trials), trials).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
+    return binomtest(round(np.mean(right) * trials), trials).proportion_ci(method="wilson")
 
 
 def share_of(right: np.ndarray, sources: pd.Series) -> str:

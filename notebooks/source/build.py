@@ -24,7 +24,7 @@ MODULE = re.compile(r"module (?P<path>maskedgender/\w+/\w+\.py)")
 OURS = "maskedgender"  # in a notebook's metadata: checksums of what was built, and of the code that was executed
 
 
-class ChangedByHand(ValueError):
+class ChangedByHandError(ValueError):
     """A notebook holds what somebody wrote into it."""
 
 
@@ -39,8 +39,8 @@ def main(arguments: list[str]) -> int:
             elif path_of(name).read_text(encoding="utf-8") != nbformat.writes(notebook) + "\n":
                 faults.append(f"notebooks/{name}.ipynb is not what its sources give: run `make notebooks`.")
             elif notebook.metadata[OURS].get("executed") != code_of(notebook):
-                faults.append(f"The outputs of notebooks/{name}.ipynb are older than its code: run `make notebooks-run`.")
-        except ChangedByHand as error:
+                faults.append(f"The outputs of notebooks/{name}.ipynb are older than its code: `make notebooks-run`.")
+        except ChangedByHandError as error:
             faults.append(str(error))
     print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr)
     return 1 if faults else 0
@@ -55,7 +55,7 @@ def built(name: str) -> nbformat.NotebookNode:
     """The notebook that a narrative and the package give, with the outputs that still belong to it.
 
     Raises:
-        ChangedByHand: the one that lies there was changed since it was built.
+        ChangedByHandError: the one that lies there was changed since it was built.
     """
     narrative = jupytext.reads((SOURCE / f"{name}.py").read_text(encoding="utf-8"), fmt="py:percent")
     cells = []
@@ -81,7 +81,7 @@ def pasted(module: Path) -> str:
     for node in ast.parse(source).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if docstring or isinstance(node, (ast.Import, ast.ImportFrom)):
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+            lines[node.lineno - 1 : (node.end_lineno or 0)] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
     return "\n".join(lines).strip("\n")
 
 
@@ -104,7 +104,7 @@ def _keep_outputs(notebook: nbformat.NotebookNode, former: nbformat.NotebookNode
     """Give cells what the former notebook shows below the same code."""
     ours = former.metadata.get(OURS, {})
     if ours.get("built", source_of(former.cells)) != source_of(former.cells):
-        raise ChangedByHand(
+        raise ChangedByHandError(
             f"{path.relative_to(ROOT)} was changed by hand, and is left as it is: save it under another name, or take "
             "the changes over into notebooks/source/."
         )
