@@ -83,15 +83,14 @@ def train(parameters: Mapping[str, object], output: Path, dataset: str) -> None:
 
 def status() -> None:
     """Say how the run that was pushed last is doing."""
-    run = _last_run()
-    answer = _client().kernels_status(run["kernel"])
+    kaggle, run = _client(), _last_run()
+    answer = kaggle.kernels_status(run["kernel"])
     typer.echo(f"{CODE}/{run['kernel']}, version {run['version']}: {_state(answer)}")
 
 
 def fetch() -> None:
     """Wait for the run that was pushed last, where it has not finished, and put its model in place."""
-    run = _last_run()
-    _fetch(_client(), run)
+    _fetch(_client(), _last_run())
 
 
 def with_parameters(notebook: str, parameters: Mapping[str, object]) -> str:
