@@ -1,4 +1,4 @@
-"""Write a file so that its name never stands for half of it, whenever the process is killed or the power fails."""
+"""Write a file so that its name never stands for half of it, whenever the process is killed."""
 
 from __future__ import annotations
 
@@ -12,26 +12,16 @@ _count = itertools.count()
 
 
 @contextmanager
-def written_whole(path: Path, synced: bool = True) -> Iterator[Path]:
-    """A file beside `path` to write to: it takes the place of `path` when all went well, and is removed otherwise.
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` to write to; it takes the place of `path` if all goes well, and is removed if not.
 
-    The folder is made where it is missing. The name of the file is its writer's own, so that two processes (or threads)
-    that write the same `path` do not write into each other's; it ends as `path` does.
-
-    Args:
-        synced: have it on the disk before its name changes, for the case that the power fails. That takes some
-            milliseconds: too long for many small files that can be made again.
-
-    Raises:
-        OSError: the system does not let us write, say because the disk is full; `path` is what it was.
+    The folder is made where it is missing. The temporary file has the suffix of `path`, and a name that no other
+    process or thread uses.
     """
-    partial = path.with_name(f"partial-{os.getpid()}-{next(_count)}-{path.name}")
+    partial = path.with_name(f"partial-{os.getpid()}-{next(_count)}{path.suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield partial
-        if synced:
-            with partial.open("rb+") as written:
-                os.fsync(written.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

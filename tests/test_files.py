@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -23,29 +22,9 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["model.keras"]
 
 
-def test_another_process_writes_to_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with written_whole(tmp_path / "a") as ours, monkeypatch.context() as other:
-        other.setattr(os, "getpid", lambda: -1)
-        ours.touch()
-        with written_whole(tmp_path / "a") as theirs:
-            assert theirs.name.startswith("partial--1-")
-            theirs.touch()
-
-
 def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     with pytest.raises(RuntimeError), written_whole(tmp_path / "a") as partial:
         partial.write_text("half")
         raise RuntimeError("synthetic")
     assert (tmp_path / "a").read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["a"]
-
-
-def test_it_is_on_the_disk_before_its_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[bool] = []
-    monkeypatch.setattr(os, "fsync", lambda _: synced.append((tmp_path / "a").exists()))
-    with written_whole(tmp_path / "a") as partial:
-        partial.write_text("x")
-    assert synced == [False]
-    with written_whole(tmp_path / "a", synced=False) as partial:
-        partial.write_text("y")
-    assert synced == [False] and (tmp_path / "a").read_text() == "y"

@@ -1,35 +1,13 @@
-"""What answers leave in memory is given back, what training frees is kept, and other C libraries are left in peace."""
+"""What training frees is kept for what comes next."""
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
-import weakref
 
 import pytest
 
 from maskedgender import memory
-
-
-class Holder:
-    """What a finished request is: an object that something of its own refers to."""
-
-    itself: Holder
-
-
-def test_what_refers_only_to_itself_is_freed() -> None:
-    gc.disable()
-    try:
-        holder = Holder()
-        holder.itself, left = holder, weakref.ref(holder)
-        del holder
-        assert left() is not None
-        memory.give_back()
-        assert left() is None
-    finally:
-        gc.enable()
-
 
 # Twenty times 40 MB, in the first thread and in another; 200,000 pages, if each time they are cleared anew.
 PAGES_CLEARED = """
@@ -58,10 +36,3 @@ def test_freed_memory_is_kept_for_what_comes_next():
         how: int(subprocess.check_output([sys.executable, "-c", PAGES_CLEARED, how])) for how in ("kept", "not kept")
     }
     assert cleared["kept"] < 2_000 and cleared["not kept"] > 5 * cleared["kept"]
-
-
-def test_elsewhere_than_on_glibc_nothing_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory.sys, "platform", "darwin")
-    assert memory._glibc() is None
-    memory.give_back()
-    memory.keep_freed()

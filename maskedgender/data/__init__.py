@@ -2,5 +2,5 @@
 
 In: portraits and a CSV of labels, or a folder of Kaggle's layout. Out: that folder, its tables, its split, its batches.
 For other rooms: make_dataset and portraits (to make a folder); layout (its names), locate, listing, audit, split,
-split_record, augment and stream (to train on one); kaggle_access (what keeps Kaggle away).
+split_record, augment and stream (to train on one); kaggle_download (Kaggle's dataset).
 """

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..images.photos import PhotoError, decode_photo
-from .layout import CLASSES, FOLDERS
-from .split import split_training
+from ..images.photos import decode_photo
+from .layout import CLASSES, FOLDERS, NOT_DESCRIBED
 
 VALIDATION_SHARE = 0.2  # of portraits whose names do not say which part they belong to
-LOT = -1  # the seed of their split: another one than training's, which would find nothing to choose by in what is left
 
 
 class PortraitsError(ValueError):
@@ -41,45 +40,35 @@ class PortraitStore:
         if not place.exists():
             raise PortraitsError(f"{place} does not exist: give the folder or zip that holds the portraits.")
         self.place = place
-        archives = [place] if place.is_file() else sorted(place.glob("*.zip"))
-        self.archive_of: dict[str, Path] = {}
-        for archive in archives:
+        self._archive_of: dict[str, Path] = {}
+        self._open: dict[Path, zipfile.ZipFile] = {}
+        for archive in [place] if place.is_file() else sorted(place.glob("*.zip")):
             try:
-                names = zipfile.ZipFile(archive).namelist()
+                with zipfile.ZipFile(archive) as opened:
+                    names = [name for name in opened.namelist() if not name.endswith("/")]
             except zipfile.BadZipFile as error:
                 raise PortraitsError(f"{archive} is not a whole zip file: fetch it again.") from error
-            twice = [name for name in names if name in self.archive_of and not name.endswith("/")]
-            if twice:
-                other = self.archive_of[twice[0]]
+            if twice := sorted(self._archive_of.keys() & names):
+                other = self._archive_of[twice[0]]
                 raise PortraitsError(f"{twice[0]} lies in {other} and in {archive}: name one zip as the portraits.")
-            self.archive_of |= dict.fromkeys(names, archive)
-        self._open: dict[Path, zipfile.ZipFile] = {}
+            self._archive_of |= dict.fromkeys(names, archive)
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a file of this name."""
-        return name in self.archive_of or (self.place.is_dir() and (self.place / name).is_file())
+        return name in self._archive_of or os.path.isfile(self.place / name)  # noqa: PTH113 (as below)
 
     def read(self, name: str) -> np.ndarray | None:
-        """The picture as uint8 RGB (height, width, 3), or None when it is not there or cannot be decoded."""
+        """The picture as uint8 RGB (height, width, 3), or None when it is not there or cannot be read."""
         path = self.place / name
-        if self.place.is_dir() and path.is_file():
-            data = path.read_bytes()
-        elif name in self.archive_of:
-            try:
-                data = self._zip(self.archive_of[name]).read(name)
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError):  # damaged, encrypted, too new
-                return None
-        else:
-            return None
         try:
-            return decode_photo(data, path)
-        except PhotoError:
+            if os.path.isfile(path):  # noqa: PTH113 (of a long name, Path.is_file raises an error)
+                return decode_photo(path.read_bytes(), path)
+            archive = self._archive_of[name]
+            if archive not in self._open:
+                self._open[archive] = zipfile.ZipFile(archive)
+            return decode_photo(self._open[archive].read(name), path)
+        except Exception:  # noqa: BLE001 (a damaged archive or picture can make its decoder raise almost anything)
             return None
-
-    def _zip(self, archive: Path) -> zipfile.ZipFile:
-        if archive not in self._open:
-            self._open[archive] = zipfile.ZipFile(archive)
-        return self._open[archive]
 
 
 def find_labels(portraits: Path) -> list[Path]:
@@ -94,45 +83,70 @@ def find_labels(portraits: Path) -> list[Path]:
 def read_labels(path: Path) -> list[Portrait]:
     """The rows of a labels CSV; FairFace's own spelling ("Male", "more than 70") is understood.
 
-    The part of a portrait is the first folder in its file's name; where no file is in a folder, a fifth is drawn by
-    their names for Validation, at least one of each gender.
+    The part of a portrait is the first folder in its file's name; where no file is in a folder, a fifth of each gender,
+    at least one, is drawn by their names for Validation.
 
     Raises:
-        PortraitsError: it cannot be read, lacks a column, or has a gender or a name that is not understood.
-        ValueError: the files are in no folder, and there are too few of a gender.
+        PortraitsError: it cannot be read, lacks a column, or has a row that is not understood; or the files are in no
+            folder, and of a gender there are fewer than two.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise PortraitsError(f"the labels {path} cannot be read as CSV: {error}.") from error
-    if not {"file", "gender"} <= set(table.columns):
-        raise PortraitsError(f"the labels {path} need the columns file and gender; they have {list(table.columns)}.")
-    if table.empty:
-        raise PortraitsError(f"the labels {path} have no rows.")
-    in_folders = table["file"].map(lambda file: len(Path(file).parts) > 1).any()
-    rows = [_portrait(row, path, in_folders) for row in table.to_dict("records")]
-    return rows if in_folders else _drawn(rows)
+    table = _table(path)
+    in_folders = any(len(Path(file).parts) > 1 for file in table["file"])
+    portraits = []
+    for line, file, gender, age, race in table.itertuples():
+        parts = Path(file).parts
+        if gender.lower() not in CLASSES:
+            raise PortraitsError(f"{path}, line {line}: the gender of '{file}' is '{gender}'; use female or male.")
+        if not parts or (in_folders and (len(parts) < 2 or parts[0] not in FOLDERS)):
+            raise PortraitsError(
+                f"{path}, line {line}: the file '{file}' must begin with train/ or val/, which says where it goes; or "
+                "none is in a folder, and a fifth goes to val."
+            )
+        age = age.replace("more than 70", "70+") or NOT_DESCRIBED
+        portraits.append(Portrait(file, gender.lower(), age, race or NOT_DESCRIBED, parts[0]))
+    return portraits if in_folders else _with_drawn_parts(portraits, path)
 
 
-def _drawn(portraits: list[Portrait]) -> list[Portrait]:
-    """The same portraits, a fifth of them in Validation."""
-    files = [portrait.file for portrait in portraits]
-    labels = [CLASSES.index(portrait.gender) for portrait in portraits]
-    _, drawn = split_training(pd.DataFrame({"file": files, "source": files, "label": labels}), VALIDATION_SHARE, LOT)
-    chosen = set(drawn["file"])
-    return [replace(portrait, part="val" if portrait.file in chosen else "train") for portrait in portraits]
-
-
-def _portrait(row: dict, path: Path, in_folders: bool) -> Portrait:
-    """One row of the labels, checked."""
-    gender = row["gender"].strip().lower()
-    parts = Path(row["file"]).parts
-    if gender not in CLASSES:
-        raise PortraitsError(f"{path}: {row['file']} has the gender '{row['gender']}'; use female or male.")
-    if not parts or (in_folders and (len(parts) < 2 or parts[0] not in FOLDERS or ".." in parts)):
+def _table(path: Path) -> pd.DataFrame:
+    """The columns file, gender, age and race, blank where they are not known; the index is the number of the line."""
+    for encoding in ("utf-8-sig", "utf-16", "cp1252"):  # the last two as Windows' programs write
+        try:
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False, index_col=False,
+                encoding=encoding,
+            )  # fmt: skip
+            break
+        except UnicodeError:
+            continue
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise PortraitsError(f"the labels {path} cannot be read as CSV: {str(error).strip()}.") from error
+    else:
+        raise PortraitsError(f"the labels {path} are in an unknown encoding: save them as UTF-8.")
+    table = table.rename(columns=str.strip).fillna("")
+    if not {"file", "gender"} <= set(table.columns) or table.empty:
         raise PortraitsError(
-            f"{path}: the file {row['file']} must begin with train/ or val/, which says where it goes; or none is in a "
-            "folder, and a fifth goes to val."
+            f"the labels {path} need the columns file and gender, and rows; they have {list(table.columns)} and "
+            f"{len(table)} rows."
         )
-    age = {"more than 70": "70+"}.get(row.get("age", ""), row.get("age", "")) or "not known"
-    return Portrait(row["file"], gender, age, row.get("race", "") or "not known", parts[0])
+    table.index += 2  # after the header, and counted from 1
+    table = table.reindex(columns=["file", "gender", "age", "race"], fill_value="")
+    table = table.apply(lambda column: column.str.strip())
+    return table[(table != "").any(axis=1)]  # without blank lines
+
+
+def _with_drawn_parts(portraits: list[Portrait], path: Path) -> list[Portrait]:
+    """The same portraits, a fifth of each gender in Validation."""
+    drawn: set[str] = set()
+    for gender in CLASSES:
+        places = {one.file: _place(one.file) for one in portraits if one.gender == gender}
+        if len(places) < 2:
+            raise PortraitsError(f"the labels {path} need two portraits of each gender; {gender} has {len(places)}.")
+        ranked = sorted(places, key=lambda file: places[file])
+        count = sum(place < VALIDATION_SHARE for place in places.values())
+        drawn.update(ranked[: min(max(count, 1), len(ranked) - 1)])
+    return [replace(one, part="val" if one.file in drawn else "train") for one in portraits]
+
+
+def _place(file: str) -> float:
+    """Where a portrait lies in 0..1: as good as drawn by lot, and the same everywhere and always."""
+    return int.from_bytes(hashlib.sha256(f"-1:{file}".encode()).digest()[:8], "big") / 2**64

@@ -1,253 +1,178 @@
-"""Train on Kaggle from here: push the training notebook, wait, fetch the model.
+"""Train on Kaggle from here, by Kaggle's official client: push the training notebook, wait, fetch the model.
 
-What was pushed is remembered in runs/kaggle.json, so that `status` and `fetch` go on after the laptop was closed.
+What was pushed is kept in runs/kaggle.json, so that `status` and `fetch` go on after the laptop was closed.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
+import io
 import json
 import re
-import sys
+import shutil
 import tempfile
 import time
-import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
 
 import typer
 
 from ..files import written_whole
-from ..networks.checksums import relisted
 from ..places import NOTEBOOKS, RUNS
-from .client import NO_PHONE, Client, KaggleError, UnreachableError, remedy
-from .parameters import with_parameters
 
 NOTEBOOK = NOTEBOOKS / "pclubtask3.ipynb"
 TITLE, SLUG = "maskedgender train", "maskedgender-train"  # Kaggle makes the slug from the title
-T4_TWICE = "NvidiaTeslaT4"  # Kaggle's name for a machine with two of them
-EXECUTED = "__notebook__.ipynb"  # Kaggle's name for the notebook while it runs
+CODE = "https://www.kaggle.com/code"  # where notebooks are
 POLL_SECONDS = 15.0
 LOG_LINES = 12  # shown of a notebook that failed
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A notebook that was pushed.
-
-    Attributes:
-        kernel: OWNER/SLUG.
-        version: counted by Kaggle from 1; 0 where its answer was lost.
-        output: the folder where the model shall go.
-        pushed: when, in ISO 8601.
-        id: given to the notebook, which writes it into the model's record, so that no other run's model is taken.
-    """
-
-    kernel: str
-    version: int
-    output: str
-    pushed: str
-    id: str
-
-    @property
-    def url(self) -> str:
-        """The notebook's page."""
-        return f"https://www.kaggle.com/code/{self.kernel}"
-
-    @property
-    def age(self) -> str:
-        """The time since it was pushed, as 1:05:59."""
-        return str(timedelta(seconds=round((datetime.now(UTC) - datetime.fromisoformat(self.pushed)).total_seconds())))
-
-    def remember(self) -> None:
-        """Make this the run that `last` gives."""
-        _put_in_place({RUNS / "kaggle.json": json.dumps(dataclasses.asdict(self), indent=2).encode()})
-
-    @staticmethod
-    def last() -> Run:
-        """The run that was pushed last; KaggleError when there is none, or its file is not what `remember` writes."""
-        file = RUNS / "kaggle.json"
-        try:
-            return Run(**json.loads(file.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise KaggleError(
-                "Nothing was pushed to Kaggle from here: begin with `maskedgender kaggle train`."
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise KaggleError(
-                f"{file} does not tell which run was pushed last, so none can be known again: push anew with "
-                "`maskedgender kaggle train`, or download the model from https://www.kaggle.com/code."
-            ) from error
+class KaggleError(OSError):
+    """Kaggle did not do as asked; the message says what to do."""
 
 
-def train(parameters: Sequence[str], output: Path, dataset: str) -> None:
+def train(parameters: Mapping[str, object], output: Path, dataset: str) -> None:
     """Push the training notebook, wait for it, and put its model into the folder `output`.
 
     Args:
-        parameters: NAME=value words for the notebook's cell of parameters.
+        parameters: values for the notebook's cell of parameters, by name.
         dataset: OWNER/NAME of the Kaggle dataset to attach.
 
     Raises:
-        KaggleError: Kaggle refused or is out of reach, the notebook failed, or what it left cannot be used.
-        ValueError: a parameter that the notebook does not have, or cannot use.
+        KaggleError: there are no credentials, Kaggle refused, or the notebook failed.
+        OSError, ValueError: whatever else Kaggle's client raises.
     """
-    run_id = uuid.uuid4().hex
-    source = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), [*parameters, f"RUN_ID='{run_id}'"])
-    kaggle = Client()
-    kaggle.require_dataset(dataset)
-    run = _push(kaggle, source, dataset, output, run_id)
-    typer.echo(f"pushed: {run.url}, version {run.version}")
+    notebook = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), parameters)
+    kaggle = _client()
+    kernel = f"{kaggle.get_config_value('username')}/{SLUG}"
+    metadata = {
+        "id": kernel,
+        "title": TITLE,
+        "code_file": NOTEBOOK.name,
+        "language": "python",
+        "kernel_type": "notebook",
+        "is_private": True,
+        "enable_internet": True,
+        "enable_gpu": True,
+        "machine_shape": "NvidiaTeslaT4",  # two of them
+        "dataset_sources": [dataset],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / NOTEBOOK.name).write_text(notebook, encoding="utf-8")
+        (Path(folder) / "kernel-metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+        answer = kaggle.kernels_push(folder)
+        if answer.error:
+            raise KaggleError(f"Kaggle refused the notebook: {answer.error}")
+        run = {"kernel": kernel, "version": answer.version_number, "output": str(output.resolve())}
+        with written_whole(RUNS / "kaggle.json") as partial:
+            partial.write_text(json.dumps(run, indent=2), encoding="utf-8")
+        typer.echo(f"pushed: {CODE}/{kernel}, version {answer.version_number}")
+        if answer.invalid_dataset_sources:
+            raise KaggleError(f"Kaggle could not attach the dataset {dataset}: stop the notebook at {CODE}/{kernel}.")
+        kaggle.kernels_pull(kernel, folder, metadata=True)
+        given = json.loads((Path(folder) / "kernel-metadata.json").read_text(encoding="utf-8"))
+    if not given["enable_gpu"] and "nvidia" not in (given["machine_shape"] or "").lower():
+        raise KaggleError(
+            f"Kaggle gave no GPU: stop the notebook at {CODE}/{kernel}, and verify your phone at "
+            "https://www.kaggle.com/settings."
+        )
     typer.echo("It runs there without this machine; `maskedgender kaggle fetch` waits for it again.")
-    _require_gpu(kaggle, run)
-    _wait(kaggle, run)
     _fetch(kaggle, run)
 
 
 def status() -> None:
     """Say how the run that was pushed last is doing."""
-    run = Run.last()
-    state, failure = Client().state(run.kernel)
-    why = f": {failure}" if failure else ""
-    typer.echo(f"{run.url}, version {run.version}, pushed {run.age} ago: {state}{why}")
+    kaggle, run = _client(), _last_run()
+    answer = kaggle.kernels_status(run["kernel"])
+    typer.echo(f"{CODE}/{run['kernel']}, version {run['version']}: {_state(answer)}")
 
 
 def fetch() -> None:
     """Wait for the run that was pushed last, where it has not finished, and put its model in place."""
-    run, kaggle = Run.last(), Client()
-    _wait(kaggle, run)
-    _fetch(kaggle, run)
+    _fetch(_client(), _last_run())
 
 
-def _push(kaggle: Client, source: str, dataset: str, output: Path, run_id: str) -> Run:
-    """Have Kaggle save and run the notebook, and remember the run."""
-    run = Run(f"{kaggle.user}/{SLUG}", 0, str(output.resolve()), datetime.now(UTC).isoformat(), run_id)
+def with_parameters(notebook: str, parameters: Mapping[str, object]) -> str:
+    """The notebook's JSON with these values, numbers or None, written into its cell of parameters."""
+    content = json.loads(notebook)
+    cell = next(cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", ()))
+    code = "".join(cell["source"])
+    for name, value in parameters.items():
+        code, found = re.subn(rf"^{name} = .*?(?=  #|$)", f"{name} = {value!r}", code, flags=re.MULTILINE)
+        if not found:
+            raise ValueError(f"{NOTEBOOK.name} has no parameter {name}.")
+    cell["source"] = code
+    return json.dumps(content)
+
+
+def _client() -> Any:
+    """Kaggle's official client, logged in."""
+    try:
+        with redirect_stdout(io.StringIO()):  # its import logs in already, and prints a page when that fails
+            from kaggle.api.kaggle_api_extended import KaggleApi
+
+            kaggle = KaggleApi()
+            kaggle.authenticate()
+    except SystemExit as stopped:
+        raise KaggleError(
+            "There are no credentials that Kaggle accepts: make an API token at https://www.kaggle.com/settings and "
+            "put it into KAGGLE_API_TOKEN or ~/.kaggle/access_token, or run `kaggle auth login`."
+        ) from stopped
+    return kaggle
+
+
+def _last_run() -> dict[str, Any]:
+    file = RUNS / "kaggle.json"
+    if not file.is_file():
+        raise KaggleError("Nothing was pushed to Kaggle from here: begin with `maskedgender kaggle train`.")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _state(answer: Any) -> str:
+    """Such as "queued", "running", "complete", "error: ..." or "cancel acknowledged"."""
+    state = answer.status.name.lower().replace("_", " ")
+    return f"{state}: {answer.failure_message}" if answer.failure_message else state
+
+
+def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
+    """Wait for a run, and put its model in place when it loads."""
+    kernel, output = run["kernel"], Path(run["output"])
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / NOTEBOOK.name).write_text(source, encoding="utf-8")
-        (Path(folder) / "kernel-metadata.json").write_text(json.dumps(_metadata(run, dataset)), encoding="utf-8")
-        try:
-            answer = kaggle.push(Path(folder))
-        except UnreachableError:
-            run.remember()  # it may have arrived
-            raise
-    kernel = (answer.ref or run.kernel).removeprefix("/code/")
-    run = dataclasses.replace(run, kernel=kernel, version=answer.version_number)
-    run.remember()
-    if answer.invalid_dataset_sources:
-        raise KaggleError(f"Kaggle could not attach the dataset {dataset}: stop the notebook at {run.url}.")
-    return run
+        _wait(kaggle, kernel)
+        kaggle.kernels_output(kernel, folder, file_pattern=r"_gender\.(keras|json)$")
+        model = next(Path(folder).rglob("*_gender.keras"), None)
+        if model is None:
+            raise KaggleError(f"The notebook has finished, but left no model: see {CODE}/{kernel}.")
+        from ..networks.model_files import load_model  # late: it takes seconds
+
+        load_model(model)  # a file that is no model replaces nothing
+        for file in (model.with_suffix(".json"), model):
+            if file.exists():
+                with written_whole(output / file.name) as partial:
+                    shutil.copyfile(file, partial)
+    typer.echo(f"fetched: {output / model.name}; the executed notebook is at {CODE}/{kernel}")
 
 
-def _metadata(run: Run, dataset: str) -> dict[str, object]:
-    """The content of kernel-metadata.json; all is said, because Kaggle's defaults have changed over time."""
-    kind = {"code_file": NOTEBOOK.name, "language": "python", "kernel_type": "notebook", "is_private": True}
-    machine = {"enable_gpu": True, "enable_tpu": False, "enable_internet": True, "machine_shape": T4_TWICE}
-    sources = {"dataset_sources": [dataset], "competition_sources": [], "kernel_sources": [], "model_sources": []}
-    return {"id": run.kernel, "title": TITLE, **kind, **machine, **sources}
-
-
-def _require_gpu(kaggle: Client, run: Run) -> None:
-    """KaggleError when Kaggle took the notebook, but not the GPU that was asked for: it would train for days."""
-    given = kaggle.kernel(run.kernel).metadata
-    if not given.enable_gpu and "nvidia" not in (given.machine_shape or "").lower():
-        raise KaggleError(f"{NO_PHONE} (version {run.version} runs without a GPU: stop it at {run.url}).")
-
-
-def _wait(kaggle: Client, run: Run) -> None:
+def _wait(kaggle: Any, kernel: str) -> None:
     """Show the state until the notebook has finished; KaggleError with the end of its log when it failed."""
     shown = ""
     while True:
-        state, failure = kaggle.state(run.kernel)
-        failed = state == "error" or state.startswith("cancel")
-        if sys.stdout.isatty():
-            typer.echo(f"\r\x1b[K{run.age}  {state}", nl=failed or state == "complete")
-        elif state != shown:
-            typer.echo(f"{run.age}  {state}")
-        if failed:
-            raise KaggleError(_why_failed(kaggle, run, state, failure))
+        state = _state(kaggle.with_retry(kaggle.kernels_status)(kernel))
+        if state != shown:
+            typer.echo(f"{time.strftime('%H:%M')}  {state}")
         if state == "complete":
             return
+        if state.startswith(("error", "cancel")):
+            raise KaggleError(f"{CODE}/{kernel} ended with {state}, the end of its log:\n{_end_of_log(kaggle, kernel)}")
         shown = state
         time.sleep(POLL_SECONDS)
 
 
-def _why_failed(kaggle: Client, run: Run, state: str, failure: str) -> str:
-    """A sentence, and the last lines of the log."""
-    lines = [line for line in kaggle.output(run.kernel)[1].splitlines() if line.strip() and "NbConvertApp" not in line]
-    parts = (f"The notebook on Kaggle ended with: {state}", failure, remedy(failure), run.url)
-    sentence = ". ".join(part.rstrip(".") for part in parts if part)
-    return "\n".join([f"{sentence}, the end of its log:", *lines[-LOG_LINES:]])
-
-
-def _fetch(kaggle: Client, run: Run) -> None:
-    """Put the model, its record and split, the executed notebook and its log in place, when the model is one."""
-    files, log = kaggle.output(run.kernel)
-    model_name, model = _left(kaggle, files, ".keras")
-    record_name, record = _left(kaggle, files, ".json")
-    split_name, split = _left(kaggle, files, ".split.csv.gz")
-    _require_of_this_run(run, model, json.loads(record))
-    _require_model(model_name, model, record)
-    notebook = kaggle.download(files[EXECUTED]) if EXECUTED in files else kaggle.kernel(run.kernel).blob.source.encode()
-    summary = _summary(notebook, log, json.loads(record))
-    output, executed = Path(run.output), RUNS / f"pclubtask3-kaggle-{run.version}.ipynb"
-    printed = executed.with_suffix(".log")  # Kaggle may give the notebook back without its outputs
-    in_place = {executed: notebook, printed: log.encode(), output / split_name: split}
-    in_place |= {output / record_name: record, output / model_name: model}
-    with relisted(output / model_name):
-        _put_in_place(in_place)
-    typer.echo(f"{output / model_name}: {summary}\nthe executed notebook: {executed}, its log beside it")
-
-
-def _left(kaggle: Client, files: Mapping[str, str], suffix: str) -> tuple[str, bytes]:
-    """The plain name and the content of the file *_gender with this suffix that the notebook left."""
-    for name, url in files.items():
-        plain = PurePosixPath(name).name  # never a path that Kaggle made up
-        if re.fullmatch(rf"\w+_gender{re.escape(suffix)}", plain):
-            return plain, kaggle.download(url)
-    raise KaggleError(f"The notebook has finished, but left no *_gender{suffix} among its {len(files)} files.")
-
-
-def _require_of_this_run(run: Run, model: bytes, record: Mapping[str, str]) -> None:
-    """KaggleError unless the record says that this run has made the model, and that these are its bytes."""
-    if record.get("run") != run.id:
-        raise KaggleError(
-            f"What {run.url} has left was not made by the last push, which may never have arrived; nothing was "
-            "replaced. Push again with `maskedgender kaggle train`."
-        )
-    if record.get("SHA-256") != hashlib.sha256(model).hexdigest():
-        raise KaggleError("The model did not arrive as its record describes it; nothing was replaced: fetch it again.")
-
-
-def _require_model(name: str, content: bytes, record: bytes) -> None:
-    """KaggleError unless the file loads beside its record, safely, and has the shapes that the app takes."""
-    from ..networks.model_files import ModelError, load_model  # late: it takes seconds, and a refusal should not
-
+def _end_of_log(kaggle: Any, kernel: str) -> str:
+    """The last lines that a notebook printed: its log is JSON, a list of {stream_name, time, data}."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(content)
-        path.with_suffix(".json").write_bytes(record)
-        try:
-            load_model(path)
-        except ModelError as error:
-            text = str(error).replace(str(path), name)
-            raise KaggleError(f"What came from Kaggle cannot be used, nothing was replaced: {text}") from error
-
-
-def _summary(notebook: bytes, log: str, record: Mapping[str, str]) -> str:
-    """The accuracy that the notebook printed, and facts of its record."""
-    cells = json.loads(notebook)["cells"]
-    outputs = [text for cell in cells for output in cell.get("outputs", ()) for text in output.get("text", ())]
-    found = re.search(r"Validation accuracy: (.+)", "".join(outputs) + "\n" + log)
-    facts = [
-        f"{name} {record[name]}" for name in ("best epoch", "epochs", "training time", "hardware") if name in record
-    ]
-    return "; ".join([f"validation accuracy {found[1] if found else 'not known'}", *facts])
-
-
-def _put_in_place(contents: Mapping[Path, bytes]) -> None:
-    """Write files so that each is the old or the new one, whole, also on a full disk or when the process is killed."""
-    with ExitStack() as all_of_them:
-        for path, content in contents.items():
-            all_of_them.enter_context(written_whole(path)).write_bytes(content)
+        kaggle.kernels_output(kernel, folder, file_pattern="no file, for the log comes anyway")
+        logs = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.log")]
+    printed = "".join(record["data"] for log in logs for record in log)
+    return "\n".join([line for line in printed.splitlines() if line.strip()][-LOG_LINES:])

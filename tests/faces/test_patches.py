@@ -26,8 +26,3 @@ def test_beyond_the_photo_there_is_its_edge(place: int) -> None:
     photo = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
     edge = photo[-1 if place > 0 else 0, :, None].transpose(1, 0, 2)
     np.testing.assert_array_equal(patch(photo, CropWindow(0, place, 8)), np.broadcast_to(edge, (8, 8, 3)))
-
-
-def test_within_the_photo_nothing_is_copied() -> None:
-    photo = np.zeros((3000, 4000, 3), np.uint8)
-    assert np.shares_memory(patch(photo, CropWindow(100, 200, 2500)), photo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from importlib.resources import files
 
 import cv2
@@ -37,17 +36,7 @@ def test_a_picture_without_faces_has_none():
     assert yunet.run(np.full((96, 128, 3), 90, np.uint8), 0.4).shape == (0, 15)
 
 
-def test_a_photo_waits_for_what_is_being_prepared_and_does_not_begin_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = []
-    taking_pictures = yunet._taking_pictures
-    monkeypatch.setattr(yunet, "_taking_pictures", lambda network: (begun.append(1), taking_pictures(network))[1])
-    monkeypatch.setattr(yunet, "_requests", threading.local())
-    yunet._compiled.cache_clear()
-    yunet.prepare()
-    yunet.run(np.full((96, 128, 3), 90, np.uint8), 0.4)
-    assert begun == [1]
-
-
+@pytest.mark.soak
 def test_pictures_of_many_sizes_do_not_fill_the_memory():
     psutil = pytest.importorskip("psutil")
     rng, process = np.random.default_rng(0), psutil.Process()

@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import re
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,18 +32,12 @@ class Store:
     Attributes:
         archive: the dataset, packed.
         breaks: after how many bytes each of the next answers breaks off.
-        damaged: so many of the next answers have wrong bytes in their middle.
-        hashed: answers tell the MD5 sum of the archive.
-        mount: where Kaggle's own machine attaches the dataset, below its folder of inputs.
         port: where it listens.
         ranges: what was asked for, one entry an answer; None for the whole.
     """
 
     archive: bytes
     breaks: list[int] = field(default_factory=list)
-    damaged: int = 0
-    hashed: bool = True
-    mount: str = ""
     port: int = 0
     ranges: list[str | None] = field(default_factory=list)
 
@@ -56,9 +49,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path.endswith(("/GetDataset", "/AttachDatasourceUsingJwtRequest")):
-            mount = {"wasSuccessful": True, "result": {"mountSlug": self.store.mount}}
-            body = json.dumps({"currentVersionNumber": 3, **mount}).encode()
+        if self.path.endswith("/GetDataset"):
+            body = b'{"currentVersionNumber": 3}'
             self._head(200, {"Content-Type": "application/json", "Content-Length": len(body)})
             self.wfile.write(body)
         else:
@@ -69,14 +61,9 @@ class Handler(BaseHTTPRequestHandler):
         self.store.ranges.append(asked)
         first = int(re.findall(r"\d+", asked)[0]) if asked else 0
         content = self.store.archive
-        sum_of_content = base64.b64encode(hashlib.md5(content).digest()).decode()
-        if self.store.damaged:
-            self.store.damaged -= 1
-            content = content[: len(content) // 2] + bytes(64) + content[len(content) // 2 + 64 :]
+        md5 = base64.b64encode(hashlib.md5(content).digest()).decode()
         head = {"Content-Type": "application/zip", "Accept-Ranges": "bytes", "Content-Length": len(content) - first}
-        self._head(
-            206 if asked else 200, head | ({"X-Goog-Hash": f"md5={sum_of_content}"} if self.store.hashed else {})
-        )
+        self._head(206 if asked else 200, {**head, "X-Goog-Hash": f"md5={md5}"})
         with suppress(ConnectionError):  # kagglehub asks for the head alone where it goes on
             self.wfile.write(content[first:][: self.store.breaks.pop(0) if self.store.breaks else None])
 
@@ -109,17 +96,10 @@ def point_kagglehub_to(port: int, cache: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("KAGGLE_INPUT_ROOT", str(cache / "nothing-attached"))
 
 
-def packed(files: Mapping[str, bytes], mode: int = 0o644) -> bytes:
-    """A zip of files by name; the mode is that of the last one."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as zipped:
-        for name, content in files.items():
-            member = zipfile.ZipInfo(name)
-            member.external_attr = (mode if name == list(files)[-1] else 0o644) << 16
-            zipped.writestr(member, content)
-    return archive.getvalue()
-
-
 def packed_dataset(dataset: Path) -> bytes:
     """A dataset folder as Kaggle packs it."""
-    return packed({path.relative_to(dataset.parent).as_posix(): path.read_bytes() for path in dataset.rglob("*.jpg")})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in dataset.rglob("*.jpg"):
+            zipped.write(path, path.relative_to(dataset.parent))
+    return archive.getvalue()
