@@ -6,13 +6,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
+
+AHEAD = 4  # items a core that are under way: enough that none waits, and so few that memory does not grow
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def pool_of_processes(
@@ -20,39 +26,53 @@ def pool_of_processes(
 ) -> ProcessPoolExecutor:
     """A pool of `count` processes, one a core for None, each of which calls `start` with the arguments first.
 
-    They are spawned, as on every system: a fork would copy TensorFlow's locks. Ctrl-C is the first process's business.
+    They are spawned, as on every system: a fork would copy TensorFlow's locks. Ctrl-C does not reach them.
     """
     return ProcessPoolExecutor(count, _Context(), _begin, (start, arguments))
 
 
-class _Process(SpawnProcess):
-    """A process that Ctrl-C does not reach, not even while it starts: that takes a second, and it would say so."""
+def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The function of each item, in the items' order.
 
+    Raises:
+        BrokenProcessPool: a process was ended from outside, as systems do when memory runs out; the others are ended.
+    """
+    rest = iter(items)
+    under_way: deque[Future[Result]] = deque()
+    try:
+        under_way.extend(pool.submit(function, item) for item in islice(rest, AHEAD * (os.cpu_count() or 1)))
+        while under_way:
+            yield under_way.popleft().result()
+            under_way.extend(pool.submit(function, item) for item in islice(rest, 1))
+    except BrokenProcessPool:
+        # Python 3.11's pool may overlook one that was just started, or fail at this itself where futures are cancelled,
+        # as its `map` does; it would then wait for the rest for ever.
+        for process in multiprocessing.active_children():
+            if isinstance(process, _Process):
+                process.kill()
+        raise
+
+
+class _Process(SpawnProcess):
     def start(self) -> None:
-        """With SIGINT held back, as the new process will have it for good."""
-        with _sigint_held_back():
+        """With SIGINT blocked meanwhile, so that the new process has it blocked from its first moment."""
+        if os.name == "nt":  # which knows no such thing
+            return super().start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
             super().start()
+        except (OSError, ValueError) as error:  # as pipes to a process that is gone, or were closed meanwhile, raise
+            raise BrokenProcessPool("A process was ended while it, or another one, started.") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Context(SpawnContext):
     Process = _Process  # type: ignore[assignment]  # its own kind of the same
 
 
-@contextmanager
-def _sigint_held_back() -> Iterator[None]:
-    """A signal that comes meanwhile comes afterwards; Windows knows no such thing."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _begin(start: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be blocked
     cv2.setNumThreads(0)  # none besides: the processes share the cores (of 1, macOS would make all)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start:
