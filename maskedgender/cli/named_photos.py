@@ -8,10 +8,8 @@ from pathlib import Path
 
 import typer
 
-from ..images.buckets import is_address, pictures_at
+from ..images.buckets import is_address, pictures_at, shown
 from ..images.folders import SUFFIXES, scan
-
-NOTHING_NAMED = "Name a photo or a folder."
 
 
 def lines(listed: Path) -> list[str]:
@@ -21,16 +19,13 @@ def lines(listed: Path) -> list[str]:
     """
     try:
         content = listed.read_bytes()
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = content.decode(encoding).replace("\r\n", "\n")
     except OSError as error:
         raise ValueError(f"The list {listed} cannot be read ({error.strerror}); check its name.") from error
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = content.decode(encoding).replace("\r\n", "\n")
-        return [line for line in text.split("\n") if line.strip()]  # a name may hold what splitlines takes for an end
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{listed} is no list of photos but another kind of file; give text, a name a line."
-        ) from error
+        raise ValueError(f"{listed} is no list of photos but another kind of file; give text, names.") from error
+    return [line for line in text.split("\n") if line.strip()]  # a name may hold what splitlines takes for an end
 
 
 def require_there(paths: list[str]) -> None:
@@ -46,7 +41,7 @@ def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
     Also how many other files lie in these folders.
 
     Raises:
-        ValueError: there are no photos.
+        ValueError: there are no photos, or a package is missing that addresses need.
     """
     photos: list[Path | str] = []
     passed_over = 0
@@ -63,7 +58,8 @@ def photos_of(names: list[str]) -> tuple[list[Path | str], int]:
                 typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
         else:
             photos.append(Path(name))
+    if not names:
+        raise ValueError("Name a photo or a folder.")
     if not photos:
-        looked = " ".join(sorted(SUFFIXES))
-        raise ValueError(f"No photos in {', '.join(names)}: looked for {looked}." if names else NOTHING_NAMED)
+        raise ValueError(f"No photos in {', '.join(map(shown, names))}: looked for {' '.join(sorted(SUFFIXES))}.")
     return list(dict.fromkeys(photos)), passed_over

@@ -8,9 +8,10 @@ from pathlib import Path
 import typer
 from tqdm import tqdm
 
-from ..networks.model_files import caution, load_model
+from ..images.buckets import shown
+from ..networks.model_files import caution, load_model, require_there
 from ..prediction import cluster
-from ..prediction.many_photos import Photo, place
+from ..prediction.many_photos import Photo, place, require_one_name_each
 from ..words import counted
 
 
@@ -32,21 +33,22 @@ def predict_on_cluster(
     if out is None:
         raise ValueError("--engine ray writes its rows into a folder, or an address: name it with --out.")
     cluster.require_ray()
-    for sentence in (caution(model_path), *load_model(model_path, scale, classes).notes):  # before machines wait for it
-        if sentence:
-            typer.echo(sentence, err=True)
+    require_there(model_path)
     model = cluster.given_model(model_path, scale, classes)
-    if not resume and not cluster.is_empty(out):
-        raise ValueError(f"There are rows in {out} already; go on with them by --resume, or name another folder.")
     before = cluster.answered_before(out, model)
+    if before and not resume:
+        raise ValueError(f"There are rows in {shown(out)} already; go on by --resume, or name another folder.")
+    require_one_name_each(photos)
+    notes = load_model(model_path, scale, classes).notes  # before machines wait for it
+    for sentence in filter(None, (caution(model_path), *notes)):
+        typer.echo(sentence, err=True)
     names = [str(photo) for photo in photos]
     rest = cluster.left(names, before)
-    there = len(names) - len(rest)
     unread_before = {place(name): unread for name, unread in before.items()}
     unread = sum(unread_before.get(place(name), False) for name in names)
-    with tqdm(unit="photo", total=len(names), initial=there, disable=None) as progress:
+    with tqdm(unit="photo", total=len(names), initial=len(names) - len(rest), disable=None) as progress:
         for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
             unread += not_read
             progress.update(answered)
-    typer.echo(f"{out}: {counted(len(names), 'photo')}, {unread:,} of them could not be read")
+    typer.echo(f"{shown(out)}: {counted(len(names), 'photo')}, {unread:,} of them could not be read")
     return unread

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 SUFFIXES = {".jpg", ".jpeg", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
 SUFFIXES |= {".heic", ".heif", ".hif"}
-# What systems put beside photos: resource forks, indices, small copies, bins. None of it is anybody's photo.
-NOBODYS = ("._*", ".DS_Store", "Thumbs.db", "@eaDir", ".Trash*", "$RECYCLE.BIN", "__MACOSX")
+# What systems, network drives and viewers keep beside photos: resource forks, indices, small copies, bins; as
+# `fnmatch` takes it, in small letters. None of it is anybody's photo.
+NOBODYS = ["._*", ".ds_store", "__macosx", ".appledouble", "thumbs.db", ".thumbnails", ".picasaoriginals"]
+NOBODYS += ["$recycle.bin", ".trash*", "@recycle", "#recycle", "@eadir", ".@__thumb"]
 
 
 @dataclass
@@ -29,8 +30,8 @@ def is_picture(path: Path) -> bool:
 
 
 def is_nobodys(name: str) -> bool:
-    """Whether a system put a file or folder of this name beside the photos."""
-    return any(fnmatch(name, pattern) for pattern in NOBODYS)
+    """Whether a system or a viewer put a file or folder of this name beside the photos."""
+    return any(fnmatchcase(name.lower(), pattern) for pattern in NOBODYS)
 
 
 def scan(folder: Path) -> Scan:
@@ -42,32 +43,15 @@ def scan(folder: Path) -> Scan:
     Raises:
         PermissionError: the folder itself may not be opened.
     """
-    found = Scan()
     os.scandir(folder).close()  # raises here, where it is the folder that was asked for
-    for path in _files(folder, set(), found.closed):
-        if is_picture(path):
-            found.pictures.append(path)
-        else:
-            found.passed_over += 1
+    found, seen = Scan(), set()
+    closed = lambda error: found.closed.append(Path(error.filename))  # noqa: E731
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=closed):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in seen else [name for name in folders if not is_nobodys(name)]
+        paths = [] if real in seen else [Path(here, name) for name in files if not is_nobodys(name)]
+        seen.add(real)
+        found.pictures += filter(is_picture, paths)
+        found.passed_over += sum(not is_picture(path) for path in paths)
     found.pictures.sort()
     return found
-
-
-def _files(folder: Path, seen: set[str], closed: list[Path]) -> Iterator[Path]:
-    """All files but systems' own; a folder that a link leads back to is not entered again."""
-    real = os.path.realpath(folder)
-    if real in seen:
-        return
-    seen.add(real)
-    try:
-        entries = list(os.scandir(folder))
-    except PermissionError:
-        closed.append(folder)
-        return
-    for entry in entries:
-        if is_nobodys(entry.name):
-            continue
-        if os.path.isdir(entry.path):  # noqa: PTH112 (a link to itself makes the others raise)
-            yield from _files(Path(entry.path), seen, closed)
-        else:
-            yield Path(entry.path)

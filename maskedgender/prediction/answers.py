@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from ..faces.crops import canonical_crop
 from ..faces.detector import Face
 from ..faces.finding import find_faces
-from ..images.buckets import read_photo_from
+from ..images.buckets import read_photo_from, shown
 from ..images.photos import PhotoError, read_photo
 from ..networks.classifier import Classifier
 
@@ -27,6 +27,9 @@ NOT_SURE = "not sure"
 NO_FACE = "no face found"
 MOST_FACES = 100  # of a photo: a file of a megabyte can show a thousand, and everyone else would wait for a minute
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "p_mask", "answer", "error")
+_LIKE_A_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")  # the wide ones, too
+
+Row = dict[str, object]  # under COLUMNS
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Prediction:
 
     @property
     def answer(self) -> str:
-        """The likelier of "female" and "male", or "not sure" when its probability is under the model's border."""
+        """The likelier of "female" and "male", or "not sure" when its probability is under the model's threshold."""
         if self.not_sure_below is not None and max(self.p_female, self.p_male) < self.not_sure_below:
             return NOT_SURE
         return "female" if self.p_female > self.p_male else "male"
@@ -67,15 +70,15 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
         photo: uint8 array (height, width, 3), RGB, upright, as `read_photo` gives it.
         whole_picture: when no face is found, take the whole picture as one crop; its prediction is marked so.
     """
-    return _answered(model, photo, whole_picture)[0]
+    faces, crops, _ = find_crops(photo, model.size)
+    if not faces and whole_picture:
+        return _predictions(model, [(0.0, 0.0, *map(float, photo.shape[1::-1]))], [None], _whole(photo, model.size))
+    return predictions(model, faces, crops)
 
 
-def _answered(model: Classifier, photo: np.ndarray, whole_picture: bool) -> tuple[list[Prediction], int]:
-    """What `predict_photo` gives, and how many faces beyond MOST_FACES were left out."""
-    faces, crops, left_out = find_crops(photo, model.size)
-    if not faces:
-        return [_whole_picture(model, photo)] if whole_picture else [], 0
-    return predictions(model, faces, crops), left_out
+def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
+    """`predict_photo` of a file in any of the formats that `read_photo` takes; PhotoError when it cannot be read."""
+    return predict_photo(model, read_photo(path), whole_picture)
 
 
 def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[Face], np.ndarray, int]:
@@ -91,52 +94,55 @@ def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[
 
 def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
     """The prediction of each face, whose crops are uint8 (N, S, S, 3)."""
+    return _predictions(model, [face.box for face in faces], [face.score for face in faces], crops)
+
+
+def _predictions(model: Classifier, boxes: Sequence, scores: Sequence, crops: np.ndarray) -> list[Prediction]:
+    known = model.calibrated, model.not_sure_below
     return [
-        _prediction(model, face.box, face.score, pair, mask)
-        for face, pair, mask in zip(faces, *model.predict_with_masks(crops), strict=True)
+        Prediction(box, score, float(pair[0]), float(pair[1]), known[0], score is None, known[1], worn)
+        for box, score, pair, mask in zip(boxes, scores, *model.predict_with_masks(crops), strict=True)
+        for worn in [None if np.isnan(mask) else float(mask)]
     ]
 
 
-def _prediction(
-    model: Classifier,
-    box: tuple[float, float, float, float],
-    score: float | None,
-    pair: np.ndarray,
-    mask: float,
-) -> Prediction:
-    """Of one crop: its probabilities of female and male, (2,), and that of a mask, perhaps not-a-number."""
-    worn = None if np.isnan(mask) else float(mask)
-    whole = score is None
-    return Prediction(box, score, float(pair[0]), float(pair[1]), model.calibrated, whole, model.not_sure_below, worn)
+def _whole(photo: np.ndarray, size: int) -> np.ndarray:
+    """The whole picture as if it were a canonical crop, (1, size, size, 3): its edges are repeated to a square."""
+    height, width = (max(1, round(side * size / max(photo.shape[:2]))) for side in photo.shape[:2])
+    scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    top, left = (size - height) // 2, (size - width) // 2
+    edges = (top, size - height - top, left, size - width - left)
+    return cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_REPLICATE)[None]
 
 
-def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
-    """`predict_photo` of a file in any of the formats that `read_photo` takes; PhotoError when it cannot be read."""
-    return predict_photo(model, read_photo(path), whole_picture)
-
-
-def csv_rows(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[dict[str, object]]:
-    """The rows of a file, or of an address, under COLUMNS, one a face, numbered from 1, largest first.
+def csv_rows(model: Classifier, path: str | Path) -> list[Row]:
+    """The rows of a file, or of an address, one a face, numbered from 1, largest first.
 
     A file that cannot be read, or shows no face, is one row whose `error` says so (NO_FACE for the latter).
     """
     try:
-        return photo_rows(model, read_photo_from(path), path, whole_picture)
+        faces, crops, left_out = find_crops(read_photo_from(path), model.size)
     except PhotoError as error:
         return [error_row(path, str(error))]
+    return face_rows(path, predictions(model, faces, crops), left_out)
 
 
-def photo_rows(
-    model: Classifier, photo: np.ndarray, path: str | Path, whole_picture: bool = False
-) -> list[dict[str, object]]:
-    """The rows of a photo, uint8 (height, width, 3), RGB, under its file's name."""
-    return face_rows(path, *_answered(model, photo, whole_picture))
-
-
-def face_rows(path: str | Path, found: Sequence[Prediction], left_out: int = 0) -> list[dict[str, object]]:
+def face_rows(path: str | Path, found: Sequence[Prediction], left_out: int = 0) -> list[Row]:
     """The rows of a photo that was read; the last one's `error` says how many faces more were left out, if any."""
     rows = [_row(path, number, one) for number, one in enumerate(found, 1)] or [error_row(path, NO_FACE)]
     return [*rows, error_row(path, left_out_words(left_out))] if left_out else rows
+
+
+def _row(path: str | Path, number: int, prediction: Prediction) -> Row:
+    box = (round(side, 1) for side in prediction.box)
+    rest = prediction.score, prediction.p_female, prediction.p_male, prediction.p_mask
+    rounded = (None if one is None else round(one, 6) for one in rest)
+    return dict(zip(COLUMNS, (name_in_csv(path), number, *box, *rounded, prediction.answer, ""), strict=True))
+
+
+def error_row(path: str | Path, sentence: str) -> Row:
+    """The row of a photo without an answer."""
+    return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": _no_formula(sentence)}
 
 
 def left_out_words(faces: int) -> str:
@@ -144,31 +150,31 @@ def left_out_words(faces: int) -> str:
     return f"{faces:,} smaller face{'s' * (faces > 1)} left out: a photo gets answers for {MOST_FACES}"
 
 
-def error_row(path: str | Path, sentence: str) -> dict[str, object]:
-    """The row of a photo without an answer."""
-    return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": sentence}
-
-
 def is_unread(row: Mapping[str, object]) -> bool:
     """Whether a photo could not be read, by its first row."""
     return row["error"] not in ("", NO_FACE)
 
 
+def name_in_csv(path: str | Path) -> str:
+    """A file's path as the column `file` holds it; bytes that are no UTF-8 become escapes, and do not end the run."""
+    return _no_formula(shown(path).encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _no_formula(text: str) -> str:
+    """A name, or a sentence that begins with one, as no spreadsheet runs it: behind "./" a path stays the same file."""
+    return f"./{text}" if _LIKE_A_FORMULA.match(text) else text
+
+
 def per_cent(p: float, not_sure_below: float | None = None) -> str:
     """A probability as people read it, everywhere the same: whole per cent, and nothing is certain: never 0 or 100.
 
-    One below the border of "not sure" that would be rounded up to it has a decimal, so that 81.9 % is seen to be less
-    than 82 %. The page's scripts round by the same rule (`perCent` in asking.js).
+    One below the threshold of "not sure" that would be rounded up to it has a decimal, so that 81.9 % is seen to be
+    less than 82 %.
     """
     told = ">99 %" if p >= 0.995 else "<1 %" if p <= 0.005 else f"{math.floor(100 * p + 0.5)} %"
     if not_sure_below is not None and p < not_sure_below and told == per_cent(not_sure_below):
         return f"{math.floor(1000 * p) / 10:.1f} %"
     return told
-
-
-def name_in_csv(path: str | Path) -> str:
-    """A file's path as the column `file` holds it: bytes that are no UTF-8 become escapes, and do not end the run."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bool = False) -> None:
@@ -179,47 +185,17 @@ def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bo
         path: the CSV file; anything that it held is lost, without `append`.
         append: go on below the rows that are there, instead of beginning with the header.
     """
-    path = Path(path)
-    with _naming(path):
-        file = path.open("a" if append else "w", newline="", encoding="utf-8")
-    writer = csv.DictWriter(file, COLUMNS)
+    mode, encoding = ("a", "utf-8") if append else ("w", "utf-8-sig")  # with the mark Excel reads all alphabets
     try:
-        with _naming(path):
+        with Path(path).open(mode, newline="", encoding=encoding) as file:
+            writer = csv.DictWriter(file, COLUMNS)
             if not append:
                 writer.writeheader()
-            file.flush()
-        for row in rows:
-            with _naming(path):
+                file.flush()
+            for row in rows:
                 writer.writerow(row)
                 file.flush()
-    finally:
-        with _naming(path):  # what a full disk did not take is tried once more
-            file.close()
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """An error of the file system says which file, and what to do."""
-    try:
-        yield
     except OSError as error:
+        if not error.strerror:  # it is not the system's, but a sentence about the rows
+            raise
         raise OSError(f"{path} cannot be written ({error.strerror}); make room, or name another file.") from error
-
-
-def _whole_picture(model: Classifier, photo: np.ndarray) -> Prediction:
-    """The prediction of the whole picture, as if it were a canonical crop; its edges are repeated to make it square."""
-    size = model.size
-    height, width = (max(1, round(side * size / max(photo.shape[:2]))) for side in photo.shape[:2])
-    scaled = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-    top, left = (size - height) // 2, (size - width) // 2
-    edges = (top, size - height - top, left, size - width - left)
-    crop = cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_REPLICATE)
-    pairs, masks = model.predict_with_masks(crop[None])
-    return _prediction(model, (0.0, 0.0, float(photo.shape[1]), float(photo.shape[0])), None, pairs[0], masks[0])
-
-
-def _row(path: str | Path, number: int, prediction: Prediction) -> dict[str, object]:
-    probabilities = prediction.p_female, prediction.p_male, prediction.p_mask
-    numbers = (*(round(side, 1) for side in prediction.box), prediction.score, *probabilities)
-    places = [None if number is None else round(number, 6) for number in numbers]
-    return dict(zip(COLUMNS, (name_in_csv(path), number, *places, prediction.answer, ""), strict=True))

@@ -1,4 +1,4 @@
-"""What a model looked at in a face: spots of the crop are hidden one by one, and the answer is asked again.
+"""What a model goes by in a face: spots of the crop are hidden one by one, and the answer is asked again.
 
 It needs nothing but the model's answers, so that it works for every file that `load_model` takes, on any backend.
 """

@@ -8,37 +8,35 @@ photo is there exactly once, whatever ends, and a run goes on with what no file 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 import os
 import re
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ..files import written_whole
-from ..images.buckets import is_address
+from ..images.buckets import is_address, shown
 from ..networks.model_files import load_model
 from ..places import how_to_get
-from .answers import COLUMNS, is_unread
-from .many_photos import Row, find, place, rows_of_found
-
-if TYPE_CHECKING:
-    import pyarrow
+from .answers import COLUMNS, Row, is_unread
+from .many_photos import find, place, rows_of_found
 
 PHOTOS_A_PART = 100
 # Of a part, when what answers it dies. A machine's end alone takes several; more are the fault of a photo.
 RETRIES = 10
-TEXTS, COUNTS = ("file", "answer", "error"), ("face",)
+TEXTS = ("file", "answer", "error")
 MODEL = b"model"  # in a part's metadata: which one answered
+ANSWERS_WITHIN = 10.0  # seconds, in which a cluster's machine takes a connection
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,10 @@ class GivenModel:
     classes: str | None = None
 
     @property
-    def mark(self) -> str:
+    def mark(self) -> bytes:
         """What tells its answers from another's."""
-        return hashlib.sha256(repr((sorted(self.files.items()), self.scale, self.classes)).encode()).hexdigest()
+        content = repr((sorted(self.files.items()), self.scale, self.classes))
+        return hashlib.sha256(content.encode()).hexdigest().encode()
 
 
 def given_model(path: Path, scale: str | None = None, classes: str | None = None) -> GivenModel:
@@ -84,21 +83,13 @@ class Answerer:
 
     def __call__(self, parts: dict[str, np.ndarray]) -> dict[str, list[int]]:
         """Of each part, given as its photos' names in JSON: how many there are, and how many could not be read."""
-        rows = [self._written(json.loads(text)) for text in parts["photos"]]
-        return {
-            "photos": [len(of_part) for of_part in rows],
-            "unread": [sum(is_unread(of_photo[0]) for of_photo in of_part) for of_part in rows],
-        }
-
-    def _written(self, photos: list[str]) -> list[list[Row]]:
-        of_photos = list(rows_of_found(self.model, (find(photo, self.model.size) for photo in photos)))
-        write_part([row for rows in of_photos for row in rows], self.out, part_name(photos), self.mark)
-        return of_photos
-
-
-def in_parts(photos: Sequence[str]) -> list[Sequence[str]]:
-    """The photos, PHOTOS_A_PART by PHOTOS_A_PART."""
-    return [photos[start : start + PHOTOS_A_PART] for start in range(0, len(photos), PHOTOS_A_PART)]
+        told: dict[str, list[int]] = {"photos": [], "unread": []}
+        for photos in map(json.loads, parts["photos"]):
+            rows = list(rows_of_found(self.model, (find(photo, self.model.size) for photo in photos)))
+            write_part([row for of_photo in rows for row in of_photo], self.out, part_name(photos), self.mark)
+            told["photos"].append(len(photos))
+            told["unread"].append(sum(is_unread(of_photo[0]) for of_photo in rows))
+        return told
 
 
 def answer_on_cluster(
@@ -113,11 +104,12 @@ def answer_on_cluster(
         workers: at most so many at once, each on a core; one a core of the cluster without.
 
     Raises:
-        ValueError: ray is not installed.
+        ValueError: ray is not installed, or nobody answers at RAY_ADDRESS.
         ChildProcessError: what answers a part cannot, or dies again and again.
     """
     ray = _ray()
-    items = [{"photos": json.dumps(part)} for part in in_parts(photos)]
+    starts = range(0, len(photos), PHOTOS_A_PART)
+    items = [{"photos": json.dumps(photos[start : start + PHOTOS_A_PART])} for start in starts]
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     most = min(len(items), workers or cores, cores)
     with warnings.catch_warnings():
@@ -134,14 +126,10 @@ def answer_on_cluster(
         for done in answered.iter_rows():
             yield done["photos"], done["unread"]
     except ray.exceptions.RayError as error:
-        raise ChildProcessError(f"{_what_happened(error)}; what is answered is kept: go on by --resume.") from error
-
-
-def _what_happened(error: Exception) -> str:
-    """Of a worker, by Ray's account: the error that was raised first, if any was, stands below its own traceback."""
-    if raised := re.search(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", str(error), re.MULTILINE):
-        return f"A worker failed ({raised[1]})"
-    return f"A worker ended again and again ({type(error).__name__})"
+        # By Ray's account: the error that was raised first, if any was, stands below its own traceback.
+        raised = re.search(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", str(error), re.MULTILINE)
+        what = f"failed ({raised[1]})" if raised else f"ended again and again ({type(error).__name__})"
+        raise ChildProcessError(f"A worker {what}; what is answered is kept: go on by --resume.") from error
 
 
 def part_name(photos: Sequence[str]) -> str:
@@ -150,77 +138,55 @@ def part_name(photos: Sequence[str]) -> str:
     return f"part-{hashlib.sha256(names).hexdigest()[:16]}.parquet"
 
 
-def write_part(rows: Sequence[Row], out: str, name: str, mark: str) -> None:
-    """Write rows, under COLUMNS, into a Parquet file; it is complete or absent."""
+def write_part(rows: Sequence[Row], out: str, name: str, mark: bytes) -> None:
+    """Write rows into a Parquet file, numbers as numbers, or null where there is none; it is complete or absent."""
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.Table.from_pylist([_typed(row) for row in rows], schema().with_metadata({MODEL: mark}))
-    content = io.BytesIO()
-    pyarrow.parquet.write_table(table, content)
+    kinds = dict.fromkeys(COLUMNS, pyarrow.float64()) | dict.fromkeys(TEXTS, pyarrow.string())
+    schema = pyarrow.schema(list((kinds | {"face": pyarrow.int32()}).items()), {MODEL: mark})
+    typed = [{name: None if cell == "" and name not in TEXTS else cell for name, cell in row.items()} for row in rows]
+    content = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(typed, schema), content)
     if is_address(out):
         import fsspec.core
 
         system, root = fsspec.core.url_to_fs(out)
-        system.pipe_file(f"{root.rstrip('/')}/{name}", content.getvalue())  # an object is whole, or is not there
+        system.pipe_file(f"{root.rstrip('/')}/{name}", content.getvalue().to_pybytes())  # whole, or not there
         return
     with written_whole(Path(out) / name) as partial:
         partial.write_bytes(content.getvalue())
-
-
-def schema() -> pyarrow.Schema:
-    """The columns of a part: those of the CSV, with numbers as numbers; a number that there is not is null."""
-    import pyarrow
-
-    kinds = dict.fromkeys(COLUMNS, pyarrow.float64()) | dict.fromkeys(TEXTS, pyarrow.string())
-    return pyarrow.schema(list((kinds | dict.fromkeys(COUNTS, pyarrow.int32())).items()))
 
 
 def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
     """The photos that the parts in a folder hold, as the column file names them, and whether each could not be read.
 
     Raises:
-        ValueError: parts come from another model.
+        ValueError: a part is damaged, or comes from another model.
     """
     import fsspec.core
     import pyarrow.parquet
 
     system, root = fsspec.core.url_to_fs(out)
+    names = system.ls(root, detail=False) if system.isdir(root) else []  # not `glob`: the folder's name is no pattern
     unread: dict[str, bool] = {}
-    for path in _parts(system, root):
-        with system.open(path, "rb") as file:
-            table = pyarrow.parquet.read_table(file)
-        if (table.schema.metadata or {}).get(MODEL) != model.mark.encode():
-            raise ValueError(f"The rows in {out} come from another model; name that one, or another folder.")
-        for row in table.select(["file", "error"]).to_pylist():
+    for path in sorted(names):
+        name = path.rpartition("/")[2]
+        if not fnmatchcase(name, "part-*.parquet"):
+            continue
+        try:
+            with system.open(path, "rb") as file:
+                table = pyarrow.parquet.read_table(file)
+            rows = table.select(["file", "error"]).to_pylist()
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"{name} in {shown(out)} is cut off, or no part of ours; delete it, and go on by --resume."
+            ) from error
+        if (table.schema.metadata or {}).get(MODEL) != model.mark:
+            raise ValueError(f"The rows in {shown(out)} come from another model; name that one, or another folder.")
+        for row in rows:
             unread.setdefault(row["file"], is_unread(row))
     return unread
-
-
-def is_empty(out: str) -> bool:
-    """Whether no part lies in a folder, which need not be there."""
-    import fsspec.core
-
-    system, root = fsspec.core.url_to_fs(out)
-    return not _parts(system, root)
-
-
-def _parts(system: Any, root: str) -> list[str]:
-    """The paths of the parts in a folder, whose name may hold what would be a pattern to `glob`."""
-    names = system.ls(root, detail=False) if system.isdir(root) else []
-    return sorted(name for name in names if fnmatch(name.rpartition("/")[2], "part-*.parquet"))
-
-
-def require_ray() -> None:
-    """Raise ValueError where ray, or what it needs here, is not installed."""
-    try:
-        import fsspec.core  # noqa: F401
-        import pyarrow.parquet  # noqa: F401
-        import ray.data  # noqa: F401
-    except ImportError as error:
-        raise ValueError(
-            f"--engine ray needs the package {error.name}: {how_to_get('ray')} brings what it needs."
-        ) from error
 
 
 def left(photos: Sequence[str], before: Mapping[str, bool]) -> list[str]:
@@ -236,8 +202,16 @@ def left(photos: Sequence[str], before: Mapping[str, bool]) -> list[str]:
     return rest
 
 
-def _typed(row: Row) -> dict[str, Any]:
-    return {name: value if name in TEXTS or value != "" else None for name, value in row.items()}
+def require_ray() -> None:
+    """Raise ValueError where ray, or what it needs here, is not installed."""
+    try:
+        import fsspec.core  # noqa: F401
+        import pyarrow.parquet  # noqa: F401
+        import ray.data  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"--engine ray needs the package {error.name}: {how_to_get('ray')} brings what it needs."
+        ) from error
 
 
 def _ray() -> Any:
@@ -248,6 +222,19 @@ def _ray() -> Any:
 
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # one sentence is made of what goes wrong
     if not ray.is_initialized():
+        _require_answer(os.environ.get("RAY_ADDRESS", ""))
         ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
+
+
+def _require_answer(address: str) -> None:
+    """Raise ValueError where nobody answers at RAY_ADDRESS: Ray itself would try for a quarter of an hour."""
+    if not (named := re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d+)", address)):
+        return
+    try:
+        socket.create_connection((named[1], int(named[2])), ANSWERS_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"Nobody answers at {address}, which RAY_ADDRESS names ({error}); start Ray there, or unset RAY_ADDRESS."
+        ) from error

@@ -1,6 +1,6 @@
 """A .keras file in the format of another runtime, with its record inside, and the proof that it answers the same there.
 
-The proof is by crops as a photo gives them: the faces of the examples, each as augmentation makes it look otherwise.
+The proof is by crops as photos give them: the faces of the examples, darker and lighter, tinted and mirrored.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from ..data.augment import augmented
 from ..faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX
 from ..images.folders import scan
 from ..images.photos import read_photo
@@ -31,7 +29,6 @@ from .answers import find_crops
 SAME = 1e-3  # probabilities may differ by so much, by the order in which a runtime adds
 CROPS = 1000  # by which it is proved
 TOGETHER = 64  # crops held in memory at once
-Run = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -42,17 +39,21 @@ class Format:
         keras_name: Keras' name of it.
         suffix: the file's ending.
         package: what writes it.
-        start: gives what answers by a file.
-        options: for Keras' exporter.
         same: by how much a probability may differ; None for weights of 8 bits, which are another network.
     """
 
     keras_name: str
     suffix: str
-    package: str
-    start: Callable[[Path], Run]
-    options: Callable[[], dict[str, Any]] = dict
+    package: str = "tensorflow"
     same: float | None = SAME
+
+
+FORMATS = {  # by the name that the shell takes
+    "onnx": Format("onnx", ".onnx", "tf2onnx"),
+    "litert": Format("litert", ".tflite"),
+    "litert-int8": Format("litert", ".int8.tflite", same=None),
+    "saved-model": Format("tf_saved_model", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def export(
             raise ValueError(
                 f"The format {to} needs the package {form.package}: {how_to_get('export')} brings it."
             ) from error
-        agreement = _agreement(model, form.start(partial))
+        agreement = _agreement(model, _opened(partial))
         if form.same is not None and not agreement.difference <= form.same:
             raise ValueError(
                 f"As {to}, {model_path.name} gives other answers, by {agreement.difference:.4f}; nothing is kept."
@@ -136,32 +137,23 @@ def carried(model_path: Path, model: keras.Model) -> dict[str, str]:
 
 
 def _write(model: keras.Model, path: Path, form: Format) -> None:
+    options = {}
+    if form.same is None:
+        import tensorflow
+
+        options["optimizations"] = [tensorflow.lite.Optimize.DEFAULT]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"keras\.src\.export")
-        model.export(str(path), format=form.keras_name, verbose=False, **form.options())
+        model.export(str(path), format=form.keras_name, verbose=False, **options)
 
 
-def _agreement(model: keras.Model, run: Run) -> Agreement:
-    """How alike the two answer, one crop by itself and many together."""
-    differences, turned = [], []
-    for crops in _crops(int(model.input_shape[1])):
-        given = as_input(model, crops)
-        pairs, expected = run(given), gender_output(model.predict_on_batch(given))
-        differences.append(np.abs(pairs - expected).max())
-        turned.append((pairs.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    return Agreement(float(max(differences)), int(sum(turned)))
+def _opened(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """What answers by an exported file: of crops, float32 (N, S, S, C), the probabilities (N, 2)."""
+    if path.is_dir():
+        import tensorflow
 
-
-def _crops(size: int) -> Iterator[np.ndarray]:
-    """CROPS crops of `size` pixels, uint8 (N, size, size, 3), of the examples' faces; the first one alone."""
-    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES).pictures])
-    rng = np.random.default_rng(0)
-    starts = [0, *range(1, CROPS, TOGETHER)]
-    for start, end in zip(starts, [*starts[1:], CROPS], strict=True):
-        yield np.stack([augmented(faces[number % len(faces)], rng) for number in range(start, end)])
-
-
-def _start_exported(path: Path) -> Run:
+        loaded = tensorflow.saved_model.load(str(path))
+        return lambda crops: tensorflow.nest.flatten(loaded.serve(crops))[0].numpy()
     try:
         network, _ = open_exported(path)
     except ValueError as error:
@@ -169,28 +161,23 @@ def _start_exported(path: Path) -> Run:
     return lambda crops: gender_output(network.predict_on_batch(crops))
 
 
-def _start_saved_model(path: Path) -> Run:
-    import tensorflow
-
-    loaded = tensorflow.saved_model.load(str(path))
-
-    def run(crops: np.ndarray) -> np.ndarray:
-        outputs = loaded.serve(crops)
-        return (outputs[0] if isinstance(outputs, (list, tuple)) else outputs).numpy()
-
-    return run
-
-
-def _weights_of_8_bits() -> dict[str, Any]:
-    import tensorflow
-
-    return {"optimizations": [tensorflow.lite.Optimize.DEFAULT]}
+def _agreement(model: keras.Model, run: Callable[[np.ndarray], np.ndarray]) -> Agreement:
+    """How alike the two answer, one crop by itself and many together."""
+    differences, turned = [], 0
+    for crops in _crops(int(model.input_shape[1])):
+        given = as_input(model, crops)
+        pairs, expected = run(given), gender_output(model.predict_on_batch(given))
+        differences.append(np.abs(pairs - expected).max())
+        turned += int((pairs.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    return Agreement(float(max(differences)), turned)
 
 
-# By the name that the shell takes.
-FORMATS = {
-    "onnx": Format("onnx", ".onnx", "tf2onnx", _start_exported),
-    "litert": Format("litert", ".tflite", "tensorflow", _start_exported),
-    "litert-int8": Format("litert", ".int8.tflite", "tensorflow", _start_exported, _weights_of_8_bits, same=None),
-    "saved-model": Format("tf_saved_model", "", "tensorflow", _start_saved_model),
-}
+def _crops(size: int) -> Iterator[np.ndarray]:
+    """CROPS crops of `size` pixels, uint8 (N, size, size, 3), of the examples' faces; the first one alone."""
+    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES).pictures])
+    rng = np.random.default_rng(0)
+    for start in (0, *range(1, CROPS, TOGETHER)):
+        numbers = range(start, min(start + TOGETHER, CROPS) if start else 1)
+        crops = np.stack([faces[number % len(faces)][:, :: rng.choice([-1, 1])] for number in numbers])
+        light = rng.uniform(0.5, 1.5, (len(crops), 1, 1, 1)) * rng.uniform(0.9, 1.1, (len(crops), 1, 1, 3))
+        yield np.clip(crops * light, 0, 255).astype(np.uint8)

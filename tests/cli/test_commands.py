@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -21,7 +19,6 @@ from typer.testing import CliRunner, Result
 
 from maskedgender import __version__
 from maskedgender.cli.commands import app
-from maskedgender.cli.predict import in_words, predict
 from maskedgender.data import make_dataset
 from maskedgender.data.audit import LEAKED, UNREADABLE
 from maskedgender.data.layout import FOLDER
@@ -29,7 +26,6 @@ from maskedgender.networks.checksums import LIST
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.places import EXAMPLES, SHIPPED_MODEL
-from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 from maskedgender.training.fitting import export
 
 from ..support.people import collins, hopper
@@ -70,78 +66,6 @@ def test_every_command_of_the_shell_is_there():
     assert {"make-dataset", "train", "evaluate", "predict", "app", "kaggle", "export"} <= set(listed)
 
 
-def test_predict_writes_a_row_a_face(photos: Path, model: Path, tmp_path: Path):
-    result = shell("predict", photos, "--model", model, "--csv", tmp_path / "out.csv")
-    assert result.exit_code == 0, result.output
-    with (tmp_path / "out.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
-    assert [(Path(row["file"]).name, row["face"]) for row in rows] == [
-        ("two.JPG", "1"),
-        ("two.JPG", "2"),
-        ("grey.png", ""),
-        ("hopper.png", "1"),
-    ]
-    assert rows[2]["error"] == NO_FACE and not any(rows[index]["error"] for index in (0, 1, 3))
-    (expected,) = predict_file(load_model(model), photos / "hopper.png")
-    assert float(rows[3]["p_female"]) == pytest.approx(expected.p_female, abs=1e-5)
-    assert rows[3]["answer"] == expected.answer
-
-
-class Terminal(io.StringIO):
-    """A place to print to that somebody watches."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(("watched", "shown"), [(Terminal, True), (io.StringIO, False)])
-def test_predict_shows_its_progress_where_somebody_watches(
-    watched: type[io.StringIO], shown: bool, photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setattr(sys, "stderr", watched())
-    predict([photos / "hopper.png", photos / "grey.png"], model, tmp_path / "out.csv", resume=False, processes=1)
-    assert ("2/2" in sys.stderr.getvalue()) is shown
-
-
-def test_predict_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp_path: Path):
-    (photos / "broken.jpg").write_bytes(b"not a picture")
-    (tmp_path / "list.txt").write_text(str(tmp_path / "missing.jpg"))
-    names = [photos, "--list", tmp_path / "list.txt"]
-    result = shell("predict", *names, "--model", model, "--csv", tmp_path / "out.csv")
-    assert result.exit_code == 1 and "2 of them could not be read" in result.output
-    rows = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
-    assert len(rows) == 6
-    assert rows[rows.error.ne("") & rows.error.ne(NO_FACE)].file.map(lambda file: Path(file).name).tolist() == [
-        "broken.jpg",
-        "missing.jpg",
-    ]
-
-
-def test_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
-    result = shell("predict", "--list", tmp_path / "list.txt")
-    assert result.exit_code == 2 and len(result.output.strip().splitlines()) == 1
-    assert result.output.startswith(f"The list {tmp_path / 'list.txt'} cannot be read")
-
-
-@pytest.mark.parametrize("others", [[], [str(PHOTO)]])
-def test_a_wrong_path_in_the_command_ends_it_before_anything_is_written(others: list[str], tmp_path: Path):
-    result = shell("predict", *others, "nosuch", "--csv", tmp_path / "out.csv")
-    assert result.exit_code == 2 and result.output == "There is no photo or folder at nosuch; check its name.\n"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_line_names_a_photo_once(tmp_path: Path):
-    (tmp_path / "text.jpg").write_text("no photo")
-    for name in ("text.jpg", "missing.jpg"):
-        result = shell("predict", tmp_path / name)
-        assert result.exit_code == 1 and result.stdout.startswith(f"{tmp_path / name} is not "), result.output
-
-
-def test_one_file_is_not_called_files(photos: Path, model: Path):
-    assert "Skipped: 1 file without" in shell("predict", photos, "--model", model).stderr
-
-
 @pytest.mark.parametrize(("given", "told"), [({}, "3 40"), ({"TF_CPP_MIN_LOG_LEVEL": "0"}, "0 0")])
 def test_tensorflow_is_quiet_unless_the_caller_wants_it_otherwise(given: dict[str, str], told: str):
     code = "import logging, os, maskedgender.cli.commands; "
@@ -156,27 +80,6 @@ def test_nothing_of_tensorflows_start_stands_before_our_sentence(tmp_path: Path)
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
-
-
-def test_names_in_any_letters_reach_a_file_that_knows_few(photos: Path, model: Path):
-    """As on Windows, where what is redirected knows the letters of one region."""
-    (photos / "hopper.png").rename(photos / "日本.png")
-    words = [sys.executable, "-m", "maskedgender", "predict", str(photos / "日本.png"), "--model", str(model)]
-    few = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    done = subprocess.run(words, capture_output=True, env=few, check=False)
-    assert done.returncode == 0 and rb"\u65e5\u672c.png" in done.stdout, done.stderr.decode()
-
-
-def test_a_line_shows_that_a_probability_lies_below_the_border():
-    numbers = {"file": "a.jpg", "face": 1, "p_female": 0.1801, "p_male": 0.8199, "p_mask": 0.8199, "error": ""}
-    row = {**dict.fromkeys(COLUMNS, ""), **numbers, "answer": "not sure"}
-    assert in_words(row, 0.82) == "a.jpg, face 1: not sure (female 18 %, male 81.9 %, mask 82 %)"
-    assert in_words(row, None) == "a.jpg, face 1: not sure (female 18 %, male 82 %, mask 82 %)"
-
-
-def test_predict_says_it_in_words(photos: Path, model: Path):
-    result = shell("predict", photos / "hopper.png", "--model", model)
-    assert re.fullmatch(r".*hopper\.png, face 1: (female|male|not sure) \(female \d+ %, male \d+ %\)\n", result.stdout)
 
 
 @pytest.mark.parametrize(
@@ -218,13 +121,6 @@ def test_what_the_caller_can_put_right_is_one_sentence(words: list[str], photos:
 def test_what_cannot_be_used_that_way_is_said_at_once(words: list[str], said: str):
     result = shell(*words)
     assert result.exit_code == 2 and said in result.output and len(result.output.strip().splitlines()) == 1
-
-
-def test_an_address_whose_package_is_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
-    fsspec = pytest.importorskip("fsspec")
-    fsspec.register_implementation("lacking", "nowhere.FileSystem", clobber=True, errtxt="Install lackingfs")
-    result = shell("predict", "lacking://bucket/photo.jpg")
-    assert result.exit_code == 2 and "lacking://bucket/photo.jpg cannot be reached: Install lackingfs" in result.output
 
 
 def test_wrong_usage_has_status_2():

@@ -1,34 +1,22 @@
-"""What a model looked at: against models of which it is known, and on real faces; its pictures."""
+"""What a model goes by: against models of which it is known, and on real faces; its pictures."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pytest
 from keras import layers
-from PIL import Image
 
 from benchmarks.answers import SEED_MODEL
-from benchmarks.attribution import GROUPS, draw, looked_at, save, upper_share
-from benchmarks.photos import BARE, Photo
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
-from maskedgender.masks.drawing import STYLES, draw_mask
-from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.attribution import AGAINST, FOR, STRONGEST, heat_map, overlay
 
 from ..support.people import collins, hopper
 
 SIZE = 60
-
-
-@pytest.fixture(scope="module")
-def shipped(model_path: Path) -> Classifier:
-    return load_model(model_path)
 
 
 def known_model(top_left: float, bottom_right: float) -> keras.Model:
@@ -48,14 +36,6 @@ def bright_quarters() -> np.ndarray:
     crop = np.zeros((SIZE, SIZE, 3), np.uint8)
     crop[: SIZE // 2, : SIZE // 2] = crop[SIZE // 2 :, SIZE // 2 :] = 255
     return crop
-
-
-def photo_of(pixels: np.ndarray, gender: str, style: str = BARE) -> Photo:
-    return Photo(pixels, "photo.jpg", gender, "20-29", "not known", style, None, pixels, None)
-
-
-def masked(pixels: np.ndarray) -> np.ndarray:
-    return draw_mask(pixels, find_faces(pixels)[0].landmarks, next(iter(STYLES)), np.random.default_rng(0)).photo
 
 
 def test_a_place_that_speaks_for_the_answer_is_above_0_one_against_it_below_and_one_not_seen_is_0():
@@ -84,14 +64,14 @@ def test_its_unit_is_the_log_odds_that_one_spot_takes():
 
 
 @pytest.mark.parametrize("person", [hopper, collins])
-def test_in_a_real_face_hiding_the_hot_places_costs_more_than_hiding_the_cold_ones(shipped, person):
-    crop = canonical_crop(person(), find_faces(person())[0], shipped.size)
-    heat = heat_map(shipped.model, crop)
-    likelier = shipped.predict(crop[None])[0].argmax()
+def test_in_a_real_face_hiding_the_hot_places_costs_more_than_hiding_the_cold_ones(model, person):
+    crop = canonical_crop(person(), find_faces(person())[0], model.size)
+    heat = heat_map(model.model, crop)
+    likelier = model.predict(crop[None])[0].argmax()
     blurred = cv2.GaussianBlur(crop, (0, 0), crop.shape[0] / 20)  # hidden otherwise than the heat map hides
     hot, cold = heat >= np.quantile(heat, 0.9), heat <= np.quantile(heat, 0.1)
     hidden = np.stack([np.where(places[..., None], blurred, crop) for places in (hot, cold)])
-    pairs = shipped.predict(hidden)
+    pairs = model.predict(hidden)
     without_hot, without_cold = np.log(pairs[:, likelier] / pairs[:, 1 - likelier])
     assert without_hot < without_cold - 0.1
 
@@ -133,37 +113,3 @@ def test_the_overlay_may_be_sharper_than_the_map():
     assert shown.shape == (80, 80, 3)
     assert (shown[:, :30] == 120).all()
     assert (shown[:, 50:, 0] > shown[:, 50:, 2] + 60).all()
-
-
-def test_an_even_map_lies_half_in_the_upper_half_of_the_face():
-    even = np.ones((2, 128, 128), np.float32)
-    upper, opposed = even.copy(), even.copy()
-    upper[:, round(0.54 * 128) :] = 0
-    opposed[:, round(0.54 * 128) :] = -1
-    assert upper_share(even) == pytest.approx(0.5, abs=0.01)
-    assert upper_share(upper) == 1
-    assert upper_share(opposed) == upper_share(even), "what speaks against is looked at too"
-
-
-def test_the_benchmark_takes_faces_of_the_kind_asked_for_and_draws_them(tmp_path):
-    model = known_model(3.0, -1.0)
-    pictures = [
-        photo_of(hopper(), "female"),
-        photo_of(masked(hopper()), "female", "blue"),
-        photo_of(np.zeros_like(hopper()), "male"),
-        photo_of(collins(), "male"),
-        photo_of(masked(collins()), "male", "blue"),
-    ]
-    looked = {kind: looked_at(Classifier(model), pictures, kind == "masked") for kind in ("bare", "masked")}
-    for kind, first in (("bare", hopper()), ("masked", masked(hopper()))):
-        assert list(looked[kind].genders) == ["female", "male"]
-        crop = canonical_crop(first, find_faces(first)[0], SIZE)
-        np.testing.assert_array_equal(looked[kind].crops[0], crop)
-        np.testing.assert_allclose(looked[kind].heats[0], heat_map(model, crop))
-    figure = draw(looked)
-    titles = [axis.get_title() for axis in figure.axes]
-    assert sum("upper half" in title for title in titles) == 2 * len(GROUPS)
-    assert sum("(n = 1)" in title for title in titles) == 4, "one woman and one man, bare and masked"
-    save(figure, tmp_path / "attribution.png")
-    assert Image.open(tmp_path / "attribution.png").size[0] >= 1200
-    assert [file.name for file in tmp_path.iterdir()] == ["attribution.png"]

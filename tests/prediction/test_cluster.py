@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,21 +20,11 @@ from typer.testing import CliRunner, Result
 from maskedgender.cli import commands as cli
 from maskedgender.cli.named_photos import lines, photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
-from maskedgender.images.buckets import pictures_at, read_photo_from
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import cluster
 from maskedgender.prediction.answers import COLUMNS, csv_rows
-from maskedgender.prediction.cluster import (
-    Answerer,
-    GivenModel,
-    answered_before,
-    given_model,
-    is_empty,
-    left,
-    part_name,
-)
-from maskedgender.training.fitting import export
+from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, left, part_name
 
 from ..support.people import collins, hopper
 
@@ -44,7 +35,9 @@ PHOTOS = 6
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
-    return export(small_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+    path = tmp_path_factory.mktemp("model") / "untrained.keras"
+    small_cnn(64).save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +62,14 @@ def make_photos(folder: Path, count: int) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
+def part(photos: list[str]) -> dict[str, np.ndarray]:
+    """One part, as it travels to a worker."""
+    return {"photos": np.array([json.dumps(photos)])}
+
+
 def rows_in(out: Path) -> list[dict[str, object]]:
     """All rows, by photo and face."""
-    rows = [row for part in out.glob("part-*.parquet") for row in parquet.read_table(part).to_pylist()]
+    rows = [row for path in out.glob("part-*.parquet") for row in parquet.read_table(path).to_pylist()]
     return sorted(rows, key=lambda row: (row["file"], row["face"] or 0))
 
 
@@ -88,45 +86,28 @@ def assert_same(rows: list[dict[str, object]], model_file: Path, photos: list[st
                 assert row[name] == pytest.approx(other[name], abs=1e-4), name
 
 
-def test_a_worker_writes_the_rows_of_the_one_machine_engine(
+def shell(*words: object) -> Result:
+    return CliRunner().invoke(cli.app, ["predict", *map(str, words)])
+
+
+def test_a_worker_writes_the_rows_of_the_one_machine_engine_and_again_the_same_file(
     model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
-):
+) -> None:
     out = tmp_path / "rows"
     worker = Answerer(model, str(out), str(tmp_path))
-    assert worker({"photos": np.concatenate([parts(photos[:4]), parts(photos[4:])])}) == {
-        "photos": [4, 2],
-        "unread": [0, 1],
-    }
+    both = np.concatenate([part(photos[:4])["photos"], part(photos[4:])["photos"]])
+    for _ in range(2):
+        assert worker({"photos": both}) == {"photos": [4, 2], "unread": [0, 1]}
     assert_same(rows_in(out), model_file, photos)
     assert sorted(file.name for file in out.iterdir()) == sorted([part_name(photos[:4]), part_name(photos[4:])])
-
-
-def parts(photos: list[str]) -> np.ndarray:
-    """One part, as it travels to a worker."""
-    return np.array([json.dumps(photos)])
-
-
-def test_a_part_done_again_is_the_same_file(model: GivenModel, photos: list[str], tmp_path: Path):
-    worker = Answerer(model, str(tmp_path / "rows"), str(tmp_path))
-    for _ in range(2):
-        worker({"photos": parts(photos[:2])})
     assert part_name(["a.jpg", "b.jpg"]) == "part-f7199d4ec1aed67f.parquet", "else nothing would go on after an update"
-    assert [row["file"] for row in rows_in(tmp_path / "rows")] == photos[:2]
 
 
-def test_every_photo_is_in_one_part():
-    photos = [f"{number}.jpg" for number in range(2 * cluster.PHOTOS_A_PART + 1)]
-    found = [list(part) for part in cluster.in_parts(photos)]
-    assert [len(part) for part in found] == [cluster.PHOTOS_A_PART, cluster.PHOTOS_A_PART, 1]
-    assert [photo for part in found for photo in part] == photos and cluster.in_parts([]) == []
-
-
-def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_path: Path):
+def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_path: Path) -> None:
     out = str(tmp_path / "rows [2026]")
-    assert answered_before(out, model) == {} and is_empty(out)
-    Answerer(model, out, str(tmp_path))({"photos": parts(photos[2:5])})
+    assert answered_before(out, model) == {}
+    Answerer(model, out, str(tmp_path))(part(photos[2:5]))
     before = answered_before(out, model)
-    assert not is_empty(out)
     assert before == {photos[2]: False, photos[3]: False, photos[4]: True}
     assert left(photos, before) == [*photos[:2], photos[5]]
     folder, name = Path(photos[2]).parent, Path(photos[2]).name
@@ -137,40 +118,42 @@ def test_only_what_is_missing_is_left(model: GivenModel, photos: list[str], tmp_
         answered_before(out, GivenModel(model.name, {**model.files, "untrained.json": b"{}"}))
 
 
-def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path):
-    fsspec = pytest.importorskip("fsspec")
-    system = fsspec.filesystem("memory")
+def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path) -> None:
+    system = pytest.importorskip("fsspec").filesystem("memory")
     jpeg = Path(make_photos(tmp_path, 1)[0]).read_bytes()
-    system.pipe({"/archive/b/1.jpg": jpeg, "/archive/a.jpg": jpeg, "/archive/notes.txt": b"x", "/archive/._a.jpg": b""})
-    photos, passed_over = photos_of(["memory://archive"])
-    assert (photos, passed_over) == (["memory:///archive/a.jpg", "memory:///archive/b/1.jpg"], 1)
-    names = [*map(str, photos), "memory:///archive/gone.jpg"]
-    assert Answerer(model, "memory://rows", "/")({"photos": parts(names)})["unread"] == [1]
+    system.pipe({"/archive/b/1.jpg": jpeg, "/archive/a.jpg": jpeg})
+    names = [*map(str, photos_of(["memory://archive"])[0]), "memory:///archive/gone.jpg"]
+    assert Answerer(model, "memory://rows", "/")(part(names))["unread"] == [1]
     assert answered_before("memory://rows", model) == dict(zip(names, [False, False, True], strict=True))
 
 
-def test_a_key_with_two_slashes_stays_as_it_is_and_only_folders_below_the_named_one_count() -> None:
-    system = pytest.importorskip("fsspec").filesystem("memory")
-    system.pipe("/.Trash-1/photos/x//y.jpg", b"x")
-    assert photos_of(["memory://.Trash-1/photos"]) == (["memory:///.Trash-1/photos/x//y.jpg"], 0)
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "no Parquet": lambda path: path.write_bytes(b"junk" * 100),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
 
 
-@pytest.mark.parametrize("when", ["exists", "open"])
-def test_what_a_service_raises_of_its_own_is_one_sentence(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As botocore's NoCredentialsError, which is neither an OSError nor a ValueError."""
-    system = pytest.importorskip("fsspec").filesystem("memory")
-
-    def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("Unable to locate credentials")
-
-    monkeypatch.setattr(type(system), when, refuse)
-    ask = pictures_at if when == "exists" else read_photo_from
-    with pytest.raises(OSError, match=r"memory://a/b\.jpg cannot be reached: Unable to locate credentials"):
-        ask("memory://a/b.jpg")
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_a_spoilt_part_is_named(
+    spoil: Callable[[Path], object], model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
+) -> None:
+    row = {**dict.fromkeys(COLUMNS, ""), "file": photos[0], "error": "no face found"}
+    cluster.write_part([row], str(tmp_path), "part-1.parquet", model.mark)
+    spoil(Path(shutil.copy(tmp_path / "part-1.parquet", tmp_path / "part-2.parquet")))
+    result = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file, "--resume")
+    assert result.exit_code == TO_PUT_RIGHT
+    assert result.output.splitlines()[-1].startswith(f"part-2.parquet in {tmp_path} is cut off, or no part of ours;")
 
 
-def shell(*words: object) -> Result:
-    return CliRunner().invoke(cli.app, ["predict", *map(str, words)])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nosuch.invalid:6379"])
+def test_an_address_of_a_cluster_at_which_nobody_answers_is_one_sentence(
+    address: str, model: GivenModel, photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ValueError, match=f"^Nobody answers at {address}, which RAY_ADDRESS names .*; start Ray there"):
+        list(cluster.answer_on_cluster(photos, model, str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -181,56 +164,38 @@ def shell(*words: object) -> Result:
         (["--out", "rows"], "--out is for --engine ray"),
     ],
 )
-def test_options_of_the_other_engine_are_one_sentence(words: list[str], said: str, photos: list[str]):
+def test_options_of_the_other_engine_are_one_sentence(words: list[str], said: str, photos: list[str]) -> None:
     result = shell(photos[0], *words)
     assert result.exit_code == TO_PUT_RIGHT and said in result.output and result.output.count("\n") == 1
 
 
-def test_without_ray_a_sentence_says_how_to_get_it(photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_ray_a_sentence_says_how_to_get_it(
+    photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     result = shell(photos[0], "--engine", "ray", "--out", tmp_path)
     assert result.exit_code == TO_PUT_RIGHT and '[ray]" brings' in result.output, result.output
-    assert result.output.count("\n") == 1
 
 
 def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(
     model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
-):
-    pytest.importorskip("ray")
-    Answerer(model, str(tmp_path), str(tmp_path))({"photos": parts(photos[:1])})
+) -> None:
+    Answerer(model, str(tmp_path), str(tmp_path))(part(photos[:1]))
     result = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file)
-    assert result.exit_code == TO_PUT_RIGHT and "go on with them by --resume" in result.output
+    assert result.exit_code == TO_PUT_RIGHT and "go on by --resume" in result.output
     again = shell(photos[0], "--engine", "ray", "--out", tmp_path, "--model", model_file, "--resume")
     assert again.exit_code == 0 and ": 1 photo, 0 of them could not be read" in again.stdout, again.output
 
 
-def test_a_list_names_photos(photos: list[str], model_file: Path, tmp_path: Path):
-    (tmp_path / "list.txt").write_text(f"{photos[0]}\n\n{photos[1]}\n", encoding="utf-8-sig")  # as Windows writes it
-    result = shell("--list", tmp_path / "list.txt", "--model", model_file)
-    assert result.exit_code == 0 and [line.partition(",")[0] for line in result.stdout.splitlines()] == photos[:2]
-    (tmp_path / "list.txt").write_text(f"{photos[0]}\r\n{photos[1]}\r\n", encoding="utf-16")  # as PowerShell does
-    assert lines(tmp_path / "list.txt") == photos[:2]
-    (tmp_path / "list.txt").write_text("a\u2028b.jpg\nc\x0bd.jpg", encoding="utf-8")
-    assert lines(tmp_path / "list.txt") == ["a\u2028b.jpg", "c\x0bd.jpg"], "parts of the names"
-    (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
-    assert "is no list of photos" in shell("--list", tmp_path / "list.txt").output
-
-
-@pytest.mark.soak
-def test_what_a_worker_cannot_do_is_said(two_nodes: tuple, model: GivenModel, photos: list[str], tmp_path: Path):
-    (tmp_path / "file").write_text("where a folder should be")
-    damaged = replace(model, files={model.name: b"damaged"})
-    cannot = [(model, tmp_path / "file", "FileExistsError: "), (damaged, tmp_path / "rows", "ModelError: .*is not a")]
-    for given, out, cause in cannot:
-        with pytest.raises(ChildProcessError, match=rf"^A worker failed \({cause}.*--resume"):
-            list(cluster.answer_on_cluster(photos, given, str(out)))
-
-
-def test_what_ended_a_worker_is_told_by_rays_account():
-    killed = RuntimeError("The actor died unexpectedly.\n\tclass_name: MapWorker\nThe node was terminated: expectedly")
-    assert cluster._what_happened(killed) == "A worker ended again and again (RuntimeError)"
-    raised = RuntimeError('\x1b[36mray::Map()\n  File "a.py", line 9\na.b.OSError: full\n\nray.UserError: UDF')
-    assert cluster._what_happened(raised) == "A worker failed (OSError: full)"
+def test_a_list_names_photos(tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    for text, encoding in (("a.jpg\n\nb.jpg\n", "utf-8-sig"), ("a.jpg\r\nb.jpg\r\n", "utf-16")):  # as Windows writes it
+        listed.write_text(text, encoding=encoding, newline="")
+        assert lines(listed) == ["a.jpg", "b.jpg"]
+    listed.write_text("a\u2028b.jpg\nc\x0bd.jpg", encoding="utf-8")
+    assert lines(listed) == ["a\u2028b.jpg", "c\x0bd.jpg"], "parts of the names"
+    listed.write_bytes(b"\xff\xfe\x00")
+    assert "is no list of photos" in shell("--list", listed).output
 
 
 @pytest.fixture
@@ -251,17 +216,29 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[object, object]
 
 def workers() -> list[psutil.Process]:
     """The processes in which actors answer."""
-    return [process for process in psutil.process_iter(["cmdline"]) if _is_worker(process)]
+    every = psutil.process_iter(["cmdline"])
+    return [one for one in every if any(word.startswith("ray::MapWorker") for word in one.info["cmdline"] or ())]
 
 
-def _is_worker(process: psutil.Process) -> bool:
-    return any(word.startswith("ray::MapWorker") for word in process.info["cmdline"] or ())
+@pytest.mark.soak
+def test_both_engines_give_the_same_rows_and_what_a_worker_cannot_do_is_said(
+    two_nodes: tuple, model: GivenModel, model_file: Path, photos: list[str], tmp_path: Path
+) -> None:
+    result = shell(*photos, "--engine", "ray", "--out", tmp_path / "rows", "--model", model_file)
+    assert result.exit_code == cli.SOME_NOT_READ and f"{PHOTOS} photos, 1 of them could not" in result.stdout
+    assert_same(rows_in(tmp_path / "rows"), model_file, photos)
+    (tmp_path / "file").write_text("where a folder should be")
+    damaged = replace(model, files={model.name: b"damaged"})
+    cannot = [(model, tmp_path / "file", "FileExistsError: "), (damaged, tmp_path / "rows", "ModelError: .*is not a")]
+    for given, out, cause in cannot:
+        with pytest.raises(ChildProcessError, match=rf"^A worker failed \({cause}.*--resume"):
+            list(cluster.answer_on_cluster(photos, given, str(out)))
 
 
 @pytest.mark.soak
 def test_a_node_is_killed_and_every_photo_is_there_once(
     two_nodes: tuple, model: GivenModel, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     (tmp_path / "photos").mkdir()
     photos = make_photos(tmp_path / "photos", 60)
     monkeypatch.setattr(cluster, "PHOTOS_A_PART", 3)
@@ -277,11 +254,4 @@ def test_a_node_is_killed_and_every_photo_is_there_once(
             nodes.remove_node(second, allow_graceful=False)
             killed = True
     assert killed and done == len(photos)
-    assert_same(rows_in(tmp_path / "rows"), model_file, photos)
-
-
-@pytest.mark.soak
-def test_both_engines_give_the_same_rows(two_nodes: tuple, model_file: Path, photos: list[str], tmp_path: Path):
-    result = shell(*photos, "--engine", "ray", "--out", tmp_path / "rows", "--model", model_file)
-    assert result.exit_code == cli.SOME_NOT_READ and f"{PHOTOS} photos, 1 of them could not" in result.stdout
     assert_same(rows_in(tmp_path / "rows"), model_file, photos)

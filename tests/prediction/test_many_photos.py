@@ -1,17 +1,16 @@
-"""Thousands of photos: the same rows by processes as one by one, whatever dies, is cut off, killed or stopped."""
+"""Thousands of photos: the same rows by processes as one by one; killed or stopped, a run ends and can go on."""
 
 from __future__ import annotations
 
 import csv
 import os
-import re
+import random
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,29 +22,27 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.cli import predict as cli_predict
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.small import small_cnn
-from maskedgender.prediction import many_photos
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
-from maskedgender.prediction.many_photos import TOGETHER, WORTH_PROCESSES, Row, rows_of_photos, whole_rows
-from maskedgender.processes import pool_of_processes
-from maskedgender.training.fitting import export
+from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
 
 from ..support.people import collins, hopper
 
 ROOT = Path(__file__).resolve().parents[2]
-COUNT = 2 * WORTH_PROCESSES
-SHORT = 6  # photos: few enough for one process
+COUNT = WORTH_PROCESSES + 1
 MINUTE = 60.0
+Rows = list[dict[str, object]]
 
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
-    return export(small_cnn(64), tmp_path_factory.mktemp("model") / "untrained.keras")
+    path = tmp_path_factory.mktemp("model") / "untrained.keras"
+    small_cnn(64).save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -53,365 +50,174 @@ def model(model_file: Path) -> Classifier:
     return load_model(model_file)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """COUNT files: one face, three faces, none, and no photo, over and over."""
-    folder = tmp_path_factory.mktemp("photos")
-    make_photos(folder, COUNT)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def slow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Large photos, so that a run that comes to them is still in the middle of its work on a busy machine."""
-    folder = tmp_path_factory.mktemp("slow photos")
-    Image.effect_noise((5000, 4000), 90).convert("RGB").save(folder / "0.jpg")
-    for number in range(1, 24):
-        (folder / f"{number}.jpg").hardlink_to(folder / "0.jpg")
-    return folder
-
-
-def make_photos(folder: Path, count: int) -> None:
+def make_photos(folder: Path, count: int) -> list[Path]:
+    """One face, three faces, none, and no photo, over and over; no two alike, so that rows cannot be mistaken."""
     one, other = hopper()[:512:2, ::2], collins()[::2, ::2]
     three, meadow = np.hstack([other, one, other[:, ::-1]]), np.full((200, 300, 3), (60, 140, 60), np.uint8)
-    for number in range(count):
-        path = folder / f"{number:04}.jpg"
+    paths = [folder / f"{number:04}.jpg" for number in range(count)]
+    for number, path in enumerate(paths):
+        picture = {0: three, 5: meadow}.get(number % 12, (one, other)[number % 2]) * (0.7 + 0.3 * number / count)
+        Image.fromarray(picture.astype(np.uint8)).save(path)
         if number % 12 == 7:
             path.write_text("no photo")
-            continue
-        picture = {0: three, 5: meadow}.get(number % 12, (one, other)[number % 2])
-        brightness = 0.7 + 0.3 * number / count  # no two alike, so that rows cannot be mistaken for one another
-        Image.fromarray((picture * brightness).astype(np.uint8)).save(path)
+    return paths
 
 
 @pytest.fixture(scope="module")
-def unbroken(model: Classifier, folder: Path) -> list[dict[str, object]]:
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return make_photos(tmp_path_factory.mktemp("photos"), COUNT)
+
+
+@pytest.fixture(scope="module")
+def unbroken(model: Classifier, photos: list[Path]) -> Rows:
     """The rows of all photos, one by one."""
-    return [row for path in sorted(folder.iterdir()) for row in csv_rows(model, path)]
-
-
-@pytest.fixture(scope="module")
-def unbroken_csv(unbroken: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("unbroken") / "out.csv"
-    write_csv(unbroken, path)
-    return path.read_bytes()
+    return [row for path in photos for row in csv_rows(model, path)]
 
 
 def predict(*words: object) -> Result:
     return CliRunner().invoke(cli.app, ["predict", *map(str, words)])
 
 
-def assert_same(rows: list[dict[str, object]], expected: list[dict[str, object]]) -> None:
+def in_table(path: Path) -> Rows:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_same(rows: Rows, expected: Rows) -> None:
     """The same rows in the same order; probabilities within 1e-5."""
     numbers = ("score", "p_female", "p_male")
-    assert [{**row, **dict.fromkeys(numbers)} for row in rows] == [
-        {**row, **dict.fromkeys(numbers)} for row in expected
-    ]
-    for row, other in zip(rows, expected, strict=True):
+    as_text = [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in (*rows, *expected)]
+    given, wanted = as_text[: len(rows)], as_text[len(rows) :]
+    assert [{**row, **dict.fromkeys(numbers)} for row in given] == [{**row, **dict.fromkeys(numbers)} for row in wanted]
+    for row, other in zip(given, wanted, strict=True):
         for name in numbers:
             assert float(row[name] or 0) == pytest.approx(float(other[name] or 0), abs=1e-5)
 
 
-def assert_same_csv(path: Path, expected: bytes) -> None:
-    tables = [list(csv.DictReader(text.decode().splitlines())) for text in (path.read_bytes(), expected)]
-    assert_same(*tables)
-
-
 def assert_one_sentence(result: Result, said: str) -> None:
     assert result.exit_code == TO_PUT_RIGHT, result.output
-    assert said in result.output and len(result.output.strip().splitlines()) == 1 and "Errno" not in result.output
-
-
-# Processes
-
-
-def test_processes_give_the_rows_that_one_gives(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
-    photos = sorted(folder.iterdir())
-    of_photos = list(rows_of_photos(model, photos, 2))
-    assert [rows[0]["file"] for rows in of_photos] == list(map(str, photos))
-    assert_same([row for rows in of_photos for row in rows], unbroken)
-    assert {row["face"] for row in unbroken} == {"", 1, 2, 3}, "the photos must not be all of one kind"
-
-
-def test_a_few_photos_start_no_process(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
-    before = set(psutil.Process().children(recursive=True))
-    rows = []
-    for of_photo in rows_of_photos(model, sorted(folder.iterdir())[: WORTH_PROCESSES - 1], 2):
-        rows += of_photo
-        assert set(psutil.Process().children(recursive=True)) <= before
-    assert_same(rows, unbroken[: len(rows)])
+    assert said in result.output.strip().splitlines()[-1] and "Errno" not in result.output
 
 
 def finders() -> list[psutil.Process]:
     """The processes that find faces, of this process."""
-    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(_asked(child.cmdline, []))]
+    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(_command(child))]
 
 
-def _asked(question, otherwise):
-    """What psutil answers of a process; it may be gone by now."""
+def _command(process: psutil.Process) -> list[str]:
     try:
-        return question()
-    except psutil.Error:
-        return otherwise
+        return process.cmdline()
+    except psutil.Error:  # it is gone by now
+        return []
 
 
-@contextmanager
-def killer(of: str) -> Iterator[None]:
-    """Meanwhile each process that has a file of this name open is killed, as a system short of memory does."""
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(0.002):
-            for process in finders():
-                if any(of in file.path for file in _asked(process.open_files, [])):
-                    _asked(process.kill, None)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def test_processes_give_the_rows_that_one_gives_and_a_few_photos_start_none(
+    model: Classifier, photos: list[Path], unbroken: Rows
+) -> None:
+    of_photos = rows_of_photos(model, photos, 2)
+    rows = next(of_photos)
+    assert len(finders()) == 2
+    assert_same(rows + [row for rows in of_photos for row in rows], unbroken)
+    assert {row["face"] for row in unbroken} == {"", 1, 2, 3}, "the photos must not be all of one kind"
+    of_photos = rows_of_photos(model, photos[: WORTH_PROCESSES - 1], 2)
+    assert next(of_photos) and not finders()
 
 
-def test_a_process_that_is_killed_costs_no_row(model: Classifier, folder: Path, unbroken: list[dict[str, object]]):
-    rows: list[dict[str, object]] = []
-    for number, of_photo in enumerate(rows_of_photos(model, sorted(folder.iterdir()), 2)):
-        rows += of_photo
-        if number == TOGETHER:
-            assert finders(), "there must be one to kill"
-            finders()[0].kill()
-    assert_same(rows, unbroken)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="what a process has open is slow to ask there")
-def test_the_photo_that_a_process_dies_of_is_named_and_the_run_goes_on(model: Classifier, folder: Path, tmp_path: Path):
-    noise = np.random.default_rng(0).integers(0, 256, (2400, 3200, 3), np.uint8)
-    Image.fromarray(noise).save(tmp_path / "deadly.png")  # takes long enough to read that it can be caught open
-    photos = sorted(folder.iterdir())[:WORTH_PROCESSES]
-    photos.insert(10, tmp_path / "deadly.png")
-    with killer("deadly.png"):
-        of_photos = list(rows_of_photos(model, photos, 2))
-    assert len(of_photos) == len(photos)
-    said = {Path(str(rows[0]["file"])).name: str(rows[0]["error"]) for rows in of_photos}
-    assert "deadly.png was not read to its end" in said.pop("deadly.png")
-    assert not any("was not read" in error for error in said.values())
-
-
-@pytest.mark.skipif(os.name == "nt", reason="what a process has open is slow to ask there")
-def test_when_every_process_is_killed_the_run_ends_with_a_sentence(model: Classifier, folder: Path):
-    with killer(""), pytest.raises(ChildProcessError, match="--processes 1"):
-        list(rows_of_photos(model, sorted(folder.iterdir()), 2))
-
-
-# Going on
-
-
-def test_of_a_csv_cut_anywhere_whole_photos_are_kept(tmp_path: Path):
+def test_of_a_csv_cut_anywhere_whole_photos_are_kept(tmp_path: Path) -> None:
     """Cut after each byte: what is kept is the beginning, and of no photo some rows only."""
     names = ["a.jpg", 'b, "quoted".jpg', "two\r\nlines.jpg", "three\nlines\n.jpg", "smile 🙂.jpg", "z.jpg"]
+    empty = dict.fromkeys(COLUMNS, "")
     rows = [
-        {
-            **dict.fromkeys(COLUMNS, ""),
-            "file": name,
-            "face": face,
-            "p_female": 0.25,
-            "error": "" if face else "a, b;\nc",
-        }
+        {**empty, "file": name, "face": face, "p_female": 0.25}
         for number, name in enumerate(names)
-        for face in (range(1, number + 1) if number else ("",))
+        for face in range(1, number + 2)
     ]
     path, photos = tmp_path / "out.csv", [Path(name) for name in names]
     write_csv(rows, path)
     content = path.read_bytes()
-    header = len(",".join(COLUMNS)) + 2
-    begun_by = [len(content[:cut].decode("utf-8", "ignore").split("jpg")) - 1 for cut in range(len(content) + 1)]
+    header = content.index(b"\r\n") + 2
     for cut in range(header, len(content) + 1):
         path.write_bytes(content[:cut])
-        kept = whole_rows(path, photos)
+        kept = rows_to_keep(path, photos)
         assert [(row["file"], row["face"]) for row in kept] == [(r["file"], str(r["face"])) for r in rows[: len(kept)]]
-        files = list(dict.fromkeys(row["file"] for row in kept))
+        files = {row["file"] for row in kept}
         assert len(kept) == sum(row["file"] in files for row in rows), "some rows only"
-        assert begun_by[cut] == 0 or len(kept) >= begun_by[cut] - 2 * len(names), "too much thrown away"
+        assert len(kept) >= content[header:cut].count(b"\r\n") - 2 * len(names), "too much thrown away"
     assert {row["file"] for row in kept} == set(names[:-1]), "only the last is done again"
-    for cut in range(1, header - 2):
+    for cut in range(4, header - 2):
         path.write_bytes(content[:cut])
         with pytest.raises(ValueError, match="not a table of answers"):
-            whole_rows(path, photos)
+            rows_to_keep(path, photos)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.6])
-def test_resumed_the_csv_is_that_of_an_unbroken_run(
-    share: float, folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
-):
-    photos, table = sorted(folder.iterdir())[:SHORT], tmp_path / "out.csv"
-    whole = unbroken_csv[: unbroken_csv.index(str(sorted(folder.iterdir())[SHORT]).encode())]
-    table.write_bytes(whole[: int(share * len(whole))])
-    result = predict(*photos, "--model", model_file, "--csv", table, "--resume")
-    assert result.exit_code == 0, result.output
-    assert f"{SHORT} photos, 0 of them" in result.stdout
-    assert_same_csv(table, whole)
-
-
-def test_resumed_nothing_is_done_twice_and_the_status_tells_of_the_whole(
-    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
-):
-    """Rows that only the earlier run can have written stay, but for photos that it could not read."""
-    table = tmp_path / "out.csv"
-    marked = unbroken_csv.replace(b"0005.jpg,1,", b"0005.jpg,1.0,").replace(b"0000.jpg,1,", b"0000.jpg,01,")
-    assert marked != unbroken_csv
-    table.write_bytes(marked.replace(b"in a supported format", b"in a format of old"))
-    result = predict(folder, "--model", model_file, "--csv", table, "--resume", "--processes", 1)
-    unread = sum(number % 12 == 7 for number in range(COUNT))
-    assert result.exit_code == cli.SOME_NOT_READ and f"{COUNT} photos, {unread} of them" in result.stdout
-    assert table.read_bytes() == marked
-
-
-def test_photos_that_could_not_be_read_are_tried_again(folder: Path, model_file: Path, tmp_path: Path):
-    """One is whole now, one is not, a third is not named again; of the fourth a process died, so it is left alone."""
-    whole, broken, other, deadly, last = (tmp_path / f"{number}.jpg" for number in range(5))
-    for path in (whole, broken, other, deadly):
+def test_resumed_only_what_is_missing_or_could_not_be_read_is_answered(
+    photos: list[Path], model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is whole now, one still is not; one is not named again, and stays; two are new; all are spelled otherwise."""
+    monkeypatch.chdir(tmp_path)
+    good, broken, unnamed = Path("good.jpg"), Path("broken.jpg"), Path("unnamed.jpg")
+    for path in (good, broken, unnamed):
         path.write_text("no photo")
-    shutil.copy(folder / "0001.jpg", last)
-    table, words = tmp_path / "out.csv", ["--model", model_file, "--csv", tmp_path / "out.csv"]
-    assert predict(whole, broken, other, deadly, last, *words).exit_code == cli.SOME_NOT_READ
-    before = table.read_text().splitlines()
-    died = f"{deadly},,,,,,,,,,,3.jpg was not read to its end"
-    before[2:5] = [f"{broken},,,,,,,,,,,of old", f"{other},,,,,,,,,,,of old", died]
-    table.write_text("\n".join(before) + "\n")
-    for path in (whole, deadly):
-        shutil.copy(folder / "0001.jpg", path)
-    again = predict(whole, broken, deadly, last, *words, "--resume")
-    assert again.exit_code == cli.SOME_NOT_READ and "4 photos, 2 of them" in again.stdout
-    after = table.read_text().splitlines()
-    assert [line.partition(",")[0] for line in after] == [line.partition(",")[0] for line in before], "in their places"
-    assert "male" in after[1] and "supported format" in after[2]
-    assert after[3:5] == before[3:5]
+    words = ["--model", model_file, "--csv", "out.csv"]
+    assert predict(photos[0], good, broken, unnamed, photos[1], *words).exit_code == cli.SOME_NOT_READ
+    marked = Path("out.csv").read_bytes().replace(b"0000.jpg,1,", b"0000.jpg,01,")
+    Path("out.csv").write_bytes(marked.replace(b"in a supported format", b"in a format of old"))
+    shutil.copy(photos[1], good)
+    names = [os.path.relpath(photos[0]), good.resolve(), broken, photos[1], photos[2], "=formula.jpg"]
+    shutil.copy(photos[3], "=formula.jpg")
+    again = predict(*names, *words, "--resume")
+    assert again.exit_code == cli.SOME_NOT_READ and "6 photos, 1 of them" in again.stdout, again.output
+    rows = in_table(Path("out.csv"))
+    assert [(Path(row["file"]).name, row["face"]) for row in rows] == [
+        *[("0000.jpg", face) for face in ("01", "2", "3")],  # as it was left: nothing is answered twice
+        ("unnamed.jpg", ""),
+        ("good.jpg", "1"),
+        ("broken.jpg", ""),
+        *[(name, "1") for name in ("0001.jpg", "0002.jpg", "=formula.jpg")],
+    ]
+    assert "of old" in rows[3]["error"] and "supported format" in rows[5]["error"] and rows[4]["answer"]
+    last = predict(*names, *words, "--resume")
+    assert last.exit_code == cli.SOME_NOT_READ and len(in_table(Path("out.csv"))) == len(rows), last.output
 
 
-def test_stopped_while_photos_are_tried_again_the_new_answers_are_kept(
-    folder: Path, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    photos = [tmp_path / f"{number}.jpg" for number in range(5)]
-    for path in photos:
-        path.write_text("no photo")
-    table, words = tmp_path / "out.csv", ["--model", model_file, "--csv", tmp_path / "out.csv", "--processes", 1]
-    assert predict(*photos, *words).exit_code == cli.SOME_NOT_READ
-    for path in photos:
-        shutil.copy(folder / "0001.jpg", path)
-    kept: list[int] = []
-
-    def stopped_after_three(*given: object) -> Iterator[list[Row]]:
-        for number, rows in enumerate(rows_of_photos(*given)):  # type: ignore[arg-type]
-            if number == 3:
-                kept.append(table.read_text().count(".jpg,1,"))
-                raise KeyboardInterrupt
-            yield rows
-
-    monkeypatch.setattr(cli_predict, "KEPT_TOGETHER", 2)
-    monkeypatch.setattr(cli_predict, "rows_of_photos", stopped_after_three)
-    predict(*photos, *words, "--resume")
-    assert kept == [2], "two at once"
-    assert table.read_text().count(".jpg,1,") == 3
-    assert len(table.read_text().splitlines()) == 5, "the header, and all but the last photo, which is always done anew"
-
-
-def test_gone_on_with_other_photos_no_answer_is_lost_or_doubled(
-    folder: Path, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Of three photos that were answered one is not named again, the last; a new one is; all are spelled otherwise."""
-    table, photos = tmp_path / "out.csv", sorted(folder.iterdir())
-    unread = tmp_path / "unread.jpg"
-    unread.write_text("no photo")
-    assert predict(photos[0], unread, photos[1], "--model", model_file, "--csv", table).exit_code == cli.SOME_NOT_READ
-    before = table.read_bytes()
-    monkeypatch.chdir(folder)
-    names = [photos[0].name, unread, photos[2].name]
-    again = predict(*names, "--model", model_file, "--csv", table, "--resume")
-    assert again.exit_code == cli.SOME_NOT_READ and "3 photos, 1 of them" in again.stdout
-    added = table.read_bytes().removeprefix(before).decode().splitlines()
-    assert added and all(line.startswith(f"{names[2]},") for line in added)
-    without = predict(photos[0], photos[2], "--model", model_file, "--csv", table, "--resume")
-    assert without.exit_code == 0 and "2 photos, 0 of them" in without.stdout
-
-
-def test_a_table_of_none_of_the_photos_is_left_alone(folder: Path, model_file: Path, tmp_path: Path):
-    table, (first, second, *_) = tmp_path / "out.csv", sorted(folder.iterdir())
-    predict(first, "--model", model_file, "--csv", table)
-    before = table.read_bytes()
-    assert_one_sentence(predict(second, "--model", model_file, "--csv", table, "--resume"), "none of these photos")
-    assert table.read_bytes() == before
-
-
-def test_a_photo_named_twice_is_answered_once(folder: Path, model_file: Path, tmp_path: Path):
-    photo = folder / "0001.jpg"
-    assert (
-        predict(photo, photo, folder / "." / "0001.jpg", "--model", model_file, "--csv", tmp_path / "a.csv").exit_code
-        == 0
-    )
-    assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
-
-
-def test_a_probability_that_is_no_number_is_named_with_its_file(
-    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
+def test_what_is_no_run_of_these_photos_by_this_model_is_left_alone(
+    photos: list[Path], unbroken: Rows, model_file: Path, tmp_path: Path
 ) -> None:
     table = tmp_path / "out.csv"
-    table.write_text(re.sub(r"(?m)^((?:[^,]*,){7})0[.][0-9]+", r"\1abc", unbroken_csv.decode()), newline="")
-    result = predict(folder, "--model", model_file, "--csv", table, "--resume")
-    assert result.exit_code == TO_PUT_RIGHT and "out.csv has 'abc'" in " ".join(result.output.split())
-
-
-def test_another_models_answers_are_not_gone_on_with(
-    folder: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
-):
+    write_csv(unbroken[:6], table)
     keras.utils.set_random_seed(4)
-    other, table = export(small_cnn(64), tmp_path / "other.keras"), tmp_path / "out.csv"
-    table.write_bytes(unbroken_csv)
-    result = predict(folder, "--model", other, "--csv", table, "--resume")
-    assert result.exit_code == TO_PUT_RIGHT and "comes from another model" in result.output
-    assert table.read_bytes() == unbroken_csv
-
-
-@pytest.mark.parametrize(
-    ("content", "words", "said"),
-    [
-        (b"file,price\na.jpg,3\n", ["--resume"], "not a table of answers"),
-        (b"\x89PNG\r\n\x1a\n\0\0\xff", ["--resume"], "not a table of answers"),
-        (",".join(COLUMNS).encode() + b"\r\na.jpg,1\r\nb.jpg,1\r\n", ["--resume"], "not a table of answers"),
-        (b"anything", [], "is there already"),
-    ],
-)
-def test_a_file_that_is_something_else_is_left_alone(
-    content: bytes, words: list[str], said: str, folder: Path, model_file: Path, tmp_path: Path
-):
-    table = tmp_path / "out.csv"
-    table.write_bytes(content)
-    assert_one_sentence(predict(folder, "--model", model_file, "--csv", table, *words), said)
-    assert table.read_bytes() == content
-
-
-def test_resume_needs_a_csv(folder: Path, model_file: Path):
+    small_cnn(64).save(tmp_path / "other.keras")
+    folder = photos[0].parent
+    cases = [
+        (table.read_bytes(), [folder, "--model", tmp_path / "other.keras", "--resume"], "comes from another model"),
+        (table.read_bytes(), [photos[-1], "--model", model_file, "--resume"], "none of these photos"),
+        (b"file,price\na.jpg,3\n", [folder, "--model", model_file, "--resume"], "not a table of answers"),
+        (b"\x89PNG\r\n\x1a\n\0\0\xff", [folder, "--model", model_file, "--resume"], "not a table of answers"),
+        (b"anything", [folder, "--model", model_file], "is there already"),
+    ]
+    for content, words, said in cases:
+        table.write_bytes(content)
+        assert_one_sentence(predict(*words, "--csv", table), said)
+        assert table.read_bytes() == content
     assert_one_sentence(predict(folder, "--model", model_file, "--resume"), "--csv")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
-def test_a_full_disk_is_one_sentence(folder: Path, model_file: Path):
-    result = predict(folder / "0001.jpg", "--model", model_file, "--csv", "/dev/full")
-    assert result.exit_code == TO_PUT_RIGHT and "make room" in result.output and "Traceback" not in result.output
 
 
 # Killed and stopped, for real
 
 
 @contextmanager
-def running(folder: Path, model_file: Path, table: Path, *more: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(photos: list[Path], model_file: Path, table: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The command in a process group of its own, from when its first rows are written; what it says is beside them."""
-    words = [sys.executable, "-m", "maskedgender", "predict", folder, *more, "--model", model_file, "--csv", table]
+    (table.parent / "list.txt").write_text("\n".join(map(str, photos)))
+    words = ["predict", "--list", table.parent / "list.txt", "--model", model_file, "--csv", table]
     options = ["--processes", "2", "--resume"]
     with table.with_suffix(".txt").open("wb") as said:  # no pipe: a process left over would hold it open
         process = subprocess.Popen(
-            [*map(str, words), *options], cwd=ROOT, stderr=said, start_new_session=True, preexec_fn=_heeding_ctrl_c
+            [sys.executable, "-m", "maskedgender", *map(str, words), *options],
+            cwd=ROOT,
+            stderr=said,
+            start_new_session=True,
+            preexec_fn=_heeding_ctrl_c,
         )
     before = table.stat().st_size if table.exists() else 0
     try:
@@ -427,109 +233,90 @@ def _heeding_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def wait_until(true, seconds: float = 3 * MINUTE) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 3 * MINUTE) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.002)
 
 
-def kill_once(folder: Path, model_file: Path, table: Path, *more: Path) -> None:
-    """Start, and kill without mercy; the processes that it started must end too."""
-    with running(folder, model_file, table, *more) as process:
+@pytest.fixture
+def many(photos: list[Path], tmp_path: Path) -> list[Path]:
+    """So many photos that a run is still in the middle of its work when it is killed: copies of 24, and large ones."""
+    Image.effect_noise((5000, 4000), 90).convert("RGB").save(tmp_path / "large.jpg")
+    named = [*photos, *(tmp_path / f"{number}.jpg" for number in range(24))]
+    for path in named[len(photos) :]:
+        path.hardlink_to(tmp_path / "large.jpg")
+    return named
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_killed_stopped_and_resumed_the_csv_is_that_of_an_unbroken_run(
+    many: list[Path], photos: list[Path], model_file: Path, unbroken: Rows, tmp_path: Path
+) -> None:
+    table = tmp_path / "out.csv"
+    with running(many, model_file, table) as process:
         children = psutil.Process(process.pid).children(recursive=True)
         assert process.poll() is None and children, "it must be in the middle of its work"
         process.kill()
     _, alive = psutil.wait_procs(children, MINUTE)
-    for child in alive:
-        child.kill()
-    assert not alive
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
-def test_killed_and_resumed_the_csv_is_that_of_an_unbroken_run(
-    folder: Path, slow_photos: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
-):
-    table = tmp_path / "out.csv"
-    kill_once(folder, model_file, table, slow_photos)
-    assert 200 < table.stat().st_size < len(unbroken_csv)
-    predict(folder, "--model", model_file, "--csv", table, "--resume")
-    assert_same_csv(table, unbroken_csv)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
-def test_ctrl_c_ends_it_with_a_sentence_and_whole_rows(
-    folder: Path, slow_photos: Path, model_file: Path, unbroken_csv: bytes, tmp_path: Path
-):
-    table = tmp_path / "out.csv"
-    with running(folder, model_file, table, slow_photos) as process:
-        assert process.poll() is None, "it must be in the middle of its work"
+    assert not alive, "the processes that it started must end too"
+    with running(many, model_file, table) as process:
         os.killpg(process.pid, signal.SIGINT)  # what a terminal sends
         process.wait(3 * MINUTE)
     said = table.with_suffix(".txt").read_text()
     assert process.returncode == cli.SOME_NOT_READ
     assert "Stopped." in said and "Traceback" not in said and "KeyboardInterrupt" not in said
-    assert table.read_bytes().endswith(b"\r\n")
-    rows = list(csv.DictReader(table.read_text().splitlines()))
-    expected = list(csv.DictReader(unbroken_csv.decode().splitlines()))
-    assert 0 < len(rows) < len(expected)
-    assert_same(rows, expected[: len(rows)])  # not so many bytes: another backend's last digits may take one more
+    assert table.read_bytes().endswith(b"\r\n") and 0 < len(in_table(table)) < len(unbroken)
+    result = predict(*photos, "--model", model_file, "--csv", table, "--resume")
+    assert result.exit_code == cli.SOME_NOT_READ, result.output
+    by_name = sorted(in_table(table), key=lambda row: (row["file"], row["face"]))  # unread ones were tried again
+    assert_same(by_name, unbroken)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
-def test_ctrl_c_does_not_reach_a_process_while_it_starts():
-    """It would say so with a traceback: from its first moment the signal is blocked in it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    with pool_of_processes(1) as pool:
-        assert signal.SIGINT in pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result(MINUTE)
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+def test_when_a_process_is_killed_at_any_moment_the_run_ends_with_a_sentence(
+    many: list[Path], model_file: Path, tmp_path: Path
+) -> None:
+    """As a system does that runs short of memory; from the first moment of a process on."""
+    rng, ended = random.Random(0), 0
+    (tmp_path / "list.txt").write_text("\n".join(map(str, many)))
+    words = ["predict", "--list", tmp_path / "list.txt", "--model", model_file, "--processes", "2"]
+    for number in range(5):
+        command = [sys.executable, "-m", "maskedgender", *map(str, words), "--csv", str(tmp_path / f"{number}.csv")]
+        with (tmp_path / "said.txt").open("wb") as said:
+            process = subprocess.Popen(command, cwd=ROOT, stderr=said, stdout=said)
+        ours = psutil.Process(process.pid)
+        wait_until(lambda process=process, ours=ours: process.poll() is not None or len(_workers(ours)) == 2)
+        time.sleep(rng.random() * 2)
+        if workers := _workers(ours):
+            rng.choice(workers).kill()
+        process.wait(2 * MINUTE)
+        told = (tmp_path / "said.txt").read_text()
+        if process.returncode == TO_PUT_RIGHT:
+            ended += 1
+            assert told.strip().splitlines()[-1].startswith("A process was ended from outside"), told
+            assert "Traceback" not in told
+    assert ended > 2
+
+
+def _workers(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [child for child in process.children() if "spawn_main" in " ".join(_command(child))]
+    except psutil.Error:
+        return []
 
 
 @pytest.mark.soak
-def test_killed_again_and_again_the_csv_is_that_of_an_unbroken_run(model_file: Path, model: Classifier, tmp_path: Path):
-    (tmp_path / "photos").mkdir()
-    make_photos(tmp_path / "photos", 400)
-    rows = [row for path in sorted((tmp_path / "photos").iterdir()) for row in csv_rows(model, path)]
-    write_csv(rows, tmp_path / "unbroken.csv")
-    table = tmp_path / "out.csv"
-    for _ in range(6):
-        kill_once(tmp_path / "photos", model_file, table)
-    predict(tmp_path / "photos", "--model", model_file, "--csv", table, "--resume")
-    assert_same_csv(table, (tmp_path / "unbroken.csv").read_bytes())
-
-
-@pytest.mark.soak
-def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, folder: Path, tmp_path: Path):
+def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, photos: list[Path], tmp_path: Path) -> None:
     """Resident memory of all processes, after 600 and after 3,000 photos of mixed sizes."""
-    real = sorted(folder.iterdir())
-    photos = [tmp_path / f"{number:05}.jpg" for number in range(3000)]
-    for number, photo in enumerate(photos):
-        photo.symlink_to(real[number * 7 % len(real)])
+    names = [tmp_path / f"{number:05}.jpg" for number in range(3000)]
+    for number, name in enumerate(names):
+        name.symlink_to(photos[number * 7 % len(photos)])
     seen = {}
-    for number, _ in enumerate(rows_of_photos(model, photos, 2), 1):
+    for number, _ in enumerate(rows_of_photos(model, names, 2), 1):
         if number in (600, 3000):
-            everyone = [psutil.Process(), *finders()]
-            seen[number] = sum(process.memory_info().rss for process in everyone)
+            seen[number] = sum(process.memory_info().rss for process in (psutil.Process(), *finders()))
     assert seen[3000] < seen[600] + 60 * 1024**2, seen
-
-
-def test_no_more_processes_are_used_than_windows_can_wait_for(monkeypatch: pytest.MonkeyPatch):
-    used: list[int] = []
-
-    def find_in_processes(photos: tuple[str, ...], size: int, processes: int) -> Iterator[many_photos.Found]:
-        used.append(processes)
-        return (many_photos.Found(photo, [], np.empty((0, size, size, 3), np.uint8)) for photo in photos)
-
-    monkeypatch.setattr(many_photos, "_find_in_processes", find_in_processes)
-    photos = [f"{number}.jpg" for number in range(WORTH_PROCESSES)]
-    for processes in (2, 61, 200):
-        assert [found.photo for found in many_photos.find_all(photos, 64, processes)] == photos
-    assert used == [2, 61, 61]
-
-
-def test_two_deaths_in_a_row_are_the_photos_fault_and_three_are_not(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(many_photos, "_find_in_processes", lambda *_: iter(()))
-    told = [found.error for found in many_photos._find_one_by_one(["a.jpg", "b.jpg"], 64)]
-    assert ["was not read to its end" in error for error in told] == [True, True]
-    with pytest.raises(ChildProcessError, match="again and again"):
-        list(many_photos._find_one_by_one(["a.jpg", "b.jpg", "c.jpg"], 64))

@@ -15,8 +15,6 @@ from maskedgender.data.layout import CLASSES
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, draw_mask
 from maskedgender.networks.answering import trained_cnn
-from maskedgender.networks.classifier import Classifier
-from maskedgender.networks.model_files import load_model
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import predict_photo
 
@@ -24,11 +22,6 @@ from ..support.people import FAIRFACE, read_fairface
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def model() -> Classifier:
-    return load_model()
 
 
 def test_the_card_tells_of_this_file():

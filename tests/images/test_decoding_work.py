@@ -1,0 +1,102 @@
+"""A small file cannot keep the decoder busy for minutes; those that cameras and programs write are read as ever."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskedgender.images.decoding_work import MOST_SCANS, MOST_SEGMENTS, makes_too_much_work
+from maskedgender.images.photos import PhotoError, decode_photo
+
+from ..support.people import hopper
+
+EMPTY_SCAN = b"\xff\xda\x00\x08\x01\x01\x00\x3f\x3f\x10\x00"  # of Y's coefficients, one bit that changes nothing
+
+
+def saved(kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(hopper()[:96, :80]).save(file, kind, **options)
+    return file.getvalue()
+
+
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG with so many scans more."""
+    return saved("JPEG", progressive=True).removesuffix(b"\xff\xd9") + EMPTY_SCAN * count + b"\xff\xd9"
+
+
+def with_segments(count: int) -> bytes:
+    """A JPEG with so many empty comments."""
+    return b"\xff\xd8" + b"\xff\xfe\x00\x02" * count + saved("JPEG")[2:]
+
+
+def with_comments(*comments: bytes, kind: bytes = b"\xfe") -> bytes:
+    """A GIF with these, or with extensions of another kind, before its first picture, in parts of up to 255 bytes."""
+    gif = saved("GIF")
+    at = 13 + 3 * 2 ** (gif[10] % 8 + 1)  # behind the table of colours
+    parts = ([comment[start : start + 255] for start in range(0, len(comment), 255)] for comment in comments)
+    blocks = [b"\x21" + kind + b"".join(bytes([len(part)]) + part for part in some) + b"\0" for some in parts]
+    return gif[:at] + b"".join(blocks) + gif[at:]
+
+
+SLOW = {
+    "scans": with_scans(5_000),
+    "a few scans too many": with_scans(MOST_SCANS),
+    "segments": with_segments(MOST_SEGMENTS),
+    "comments": with_comments(*[b"c"] * MOST_SEGMENTS),
+    "one long comment": with_comments(b"c" * 2_000_000),
+    "another extension": with_comments(b"c" * 2_000_000, kind=b"\xff"),
+}
+QUICK = {
+    "JPEG": saved("JPEG"),
+    "progressive": saved("JPEG", progressive=True),
+    "scans": with_scans(20),
+    "segments": with_segments(500),
+    "a film behind the picture": saved("JPEG") + b"\xff\xda" * 10 * MOST_SCANS + b"\xff\xd9",
+    "GIF": saved("GIF", comment=b"by a camera"),
+    "moving GIF": saved("GIF", save_all=True, append_images=[Image.new("RGB", (80, 96))] * 3),
+    "comments": with_comments(*[b"x" * 999] * 20),
+}
+
+
+@pytest.mark.parametrize("data", SLOW.values(), ids=SLOW)
+def test_what_would_take_long_is_refused_in_a_sentence(data: bytes) -> None:
+    with pytest.raises(PhotoError) as raised:
+        decode_photo(data, Path("in.zip/slow.jpg"))
+    assert str(raised.value) == "slow.jpg is built to take long to decode; save it again as a plain JPEG or PNG."
+
+
+@pytest.mark.parametrize("data", QUICK.values(), ids=QUICK)
+def test_all_others_are_read(data: bytes) -> None:
+    assert np.abs(decode_photo(data, Path("photo.jpg")).astype(int) - hopper()[:96, :80]).mean() < 15
+
+
+@pytest.mark.parametrize("data", [with_comments(b"x" * 99), with_scans(9)], ids=["GIF", "JPEG"])
+def test_one_that_is_cut_off_anywhere_is_left_to_the_decoder(data: bytes) -> None:
+    assert not any(makes_too_much_work(data[:end]) for end in range(400))
+
+
+def tiff_in_tiles(size: tuple[int, int], tile: tuple[int, int]) -> bytes:
+    """A grey TIFF, not compressed, whose tiles all lie at one place."""
+    count = -(-size[0] // tile[0]) * -(-size[1] // tile[1])
+    pixels = bytes(min(tile[0] * tile[1], 10_000))
+    tags = [(256, size[0]), (257, size[1]), (258, 8), (259, 1), (262, 1), (277, 1), (322, tile[0]), (323, tile[1])]
+    entries = 2 + 12 * (len(tags) + 2) + 4
+    offsets = 8 + entries
+    pixels_at = offsets + 8 * count
+    rows = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags]
+    rows += [struct.pack("<HHII", 324, 4, count, offsets if count > 1 else pixels_at)]
+    rows += [struct.pack("<HHII", 325, 4, count, offsets + 4 * count if count > 1 else len(pixels))]
+    table = struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4)
+    lists = struct.pack(f"<{2 * count}I", *[pixels_at] * count, *[len(pixels)] * count)
+    return b"II*\0" + struct.pack("<I", 8) + table + lists + pixels
+
+
+def test_a_tiff_of_few_pixels_in_huge_tiles_is_refused_before_they_are_decoded() -> None:
+    assert decode_photo(tiff_in_tiles((100, 90), (64, 64)), Path("tiles.tif")).shape == (90, 100, 3)
+    with pytest.raises(PhotoError, match="has 640 megapixels"):
+        decode_photo(tiff_in_tiles((640, 1), (16, 1_000_000)), Path("slow.tif"))

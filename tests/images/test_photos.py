@@ -1,0 +1,223 @@
+"""Good, bad and odd files: the picture as it was, or one clear sentence; by the decoder, and by the shell."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import Mock
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
+
+from maskedgender.cli import commands as cli
+from maskedgender.images import photos
+from maskedgender.images.photos import MAX_MEGABYTES, MAX_MEGAPIXELS, PhotoError, decode_photo, read_photo
+
+from ..support.bad_inputs import ANSWER, PHOTOS, Case, encoded, portrait, red_means_blue, saved
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All photos of the table as files."""
+    folder = tmp_path_factory.mktemp("photos")
+    for case in PHOTOS:
+        case.make(folder / case.name)
+    return folder
+
+
+def sentence(path: Path) -> str:
+    """What is said of a photo that is refused."""
+    with pytest.raises(PhotoError) as raised:
+        read_photo(path)
+    return str(raised.value)
+
+
+def assert_clear(said: str, part: str, name: str) -> None:
+    """One sentence of plain words that begins with the file, gives the reason, and says what to do."""
+    assert part in said
+    assert said.startswith("".join(character if character.isprintable() else "?" for character in name))
+    assert said.endswith(".") and "\n" not in said and said.isprintable()
+    assert ";" in said, "what to do comes after a semicolon"
+    assert not any(word in said for word in ("Error", "Errno", "Traceback", "0x", "None", "PIL"))
+
+
+def assert_portrait(pixels: np.ndarray) -> None:
+    """The portrait, in colour or in grey; at the left edge some forms of it are see-through, and so white."""
+    expected = (
+        np.asarray(portrait()) if np.ptp(pixels, axis=2).any() else np.asarray(portrait().convert("L"))[..., None]
+    )
+    assert np.abs(pixels.astype(int) - expected)[:, 20:].mean() < 8
+
+
+@pytest.mark.parametrize("case", PHOTOS, ids=lambda case: repr(case.name[:40]))
+def test_a_photo_is_the_picture_it_was_or_a_sentence(case: Case, folder: Path) -> None:
+    path = folder / case.name
+    if case.is_refused:
+        assert_clear(sentence(path), case.outcome, path.name)
+        return
+    pixels = read_photo(path)
+    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+    if case.outcome == ANSWER:
+        assert_portrait(pixels)
+
+
+def test_the_shell_writes_a_row_for_each(folder: Path, model_path: Path, tmp_path: Path) -> None:
+    """By a list, as the command itself takes no names of what is not there."""
+    given = {str(folder / case.name): case for case in PHOTOS if case.is_refused or "smile" in case.name}
+    given = {name: case for name, case in given.items() if name.isprintable() and not os.path.isdir(name)}  # noqa: PTH112
+    (tmp_path / "list.txt").write_text("\n".join(given), encoding="utf-8")
+    words = ["predict", "--list", tmp_path / "list.txt", "--model", model_path, "--csv", tmp_path / "out.csv"]
+    ran = CliRunner().invoke(cli.app, [*map(str, words), "--processes", "1"])
+    assert ran.exit_code == cli.SOME_NOT_READ, ran.output
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert list(rows) == list(given)
+    for name, case in given.items():
+        assert rows[name]["error"] == (sentence(Path(name)) if case.is_refused else ""), name
+        assert bool(rows[name]["answer"]) is not case.is_refused, name
+
+
+def test_a_name_that_is_no_utf_8_can_be_printed(folder: Path, model_path: Path) -> None:
+    paths = [str(path) for path in folder.iterdir() if not path.name.isprintable() and "\n" not in path.name]
+    if not paths:
+        pytest.skip("this file system takes names in UTF-8 only")
+    ran = CliRunner().invoke(cli.app, ["predict", *paths, "--model", str(model_path)])
+    assert ran.exit_code == cli.SOME_NOT_READ and "not in UTF-8.jpg is not a photo" in ran.output
+
+
+@contextmanager
+def without_rights() -> Iterator[Path]:
+    """An open folder, and this process no longer the superuser, who may read everything."""
+    superuser = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        if superuser:
+            os.seteuid(65534)  # nobody
+        try:
+            yield Path(name)
+        finally:
+            if superuser:
+                os.seteuid(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no permissions of this kind here")
+def test_without_permission_one_is_told_so() -> None:
+    with without_rights() as open_folder:
+        closed = open_folder / "closed"
+        closed.mkdir()
+        paths = open_folder / "forbidden.jpg", closed / "in a closed folder.jpg"
+        for path in paths:
+            saved()(path)
+        paths[0].chmod(0)
+        closed.chmod(0)
+        try:
+            for path in paths:
+                assert_clear(sentence(path), "may not be read", path.name)
+        finally:
+            closed.chmod(0o700)
+
+
+def test_nobody_is_warned_in_the_words_of_programmers(folder: Path) -> None:
+    """In a process of its own, as pytest has its own way with warnings."""
+    code = "import sys, maskedgender.images.photos as photos\nfor path in sys.argv[1:]:\n"
+    code += " try: photos.read_photo(path)\n except photos.PhotoError as error: print(error)"
+    paths = [str(folder / name) for name in ("endless EXIF.jpg", "100 megapixels.png")]
+    ran = subprocess.run([sys.executable, "-c", code, *paths], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "100 megapixels" in ran.stdout and ran.stderr == ""
+
+
+def test_a_file_is_read_up_to_both_limits(tmp_path: Path) -> None:
+    path = tmp_path / "full.png"
+    portrait().save(path)
+    os.truncate(path, MAX_MEGABYTES * 1024**2)
+    assert (read_photo(path) == np.asarray(portrait())).all()
+    os.truncate(path, MAX_MEGABYTES * 1024**2 + 1)
+    assert f"{MAX_MEGABYTES} MB or less" in sentence(path)
+    Image.new("1", (10_000, MAX_MEGAPIXELS * 100 + 50)).save(path)
+    assert f"{MAX_MEGAPIXELS} or fewer" in sentence(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.avif", "a.heic"])
+def test_colours_are_what_the_profile_says(name: str, tmp_path: Path) -> None:
+    """The oracle: by the file's profile red is blue, so that the picture comes out with both exchanged."""
+    options = {} if name.endswith(".tif") else {"quality": 95}
+    saved(icc_profile=red_means_blue(), **options)(tmp_path / name)
+    difference = read_photo(tmp_path / name).astype(int) - np.asarray(portrait())[..., ::-1]
+    assert np.abs(difference).mean() < 4
+
+
+def test_16_bits_are_scaled_bilevel_is_black_and_white_and_of_frames_the_first_counts(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 200, np.uint16)).save(tmp_path / "dark.png")
+    assert read_photo(tmp_path / "dark.png").max() == 1
+    portrait().convert("1").save(tmp_path / "bilevel.png")
+    assert set(np.unique(read_photo(tmp_path / "bilevel.png"))) == {0, 255}
+    red, blue = (Image.new("RGB", (20, 20), colour) for colour in ("red", "blue"))
+    red.save(tmp_path / "moving.gif", save_all=True, append_images=[blue])
+    assert (read_photo(tmp_path / "moving.gif") == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_lies_over_white(mode: str, tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (20, 10), (0, 0, 0, 0))
+    clear.paste((0, 0, 0, 255), (0, 0, 10, 10))
+    clear.convert(mode).save(tmp_path / "clear.png")
+    read = read_photo(tmp_path / "clear.png")
+    assert (read[:, :10] == 0).all() and (read[:, 10:] == 255).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_photo_is_turned_upright(kind: str, orientation: int) -> None:
+    """The oracle: the eight turns by NumPy, as the EXIF standard names where row 0 and column 0 lie."""
+    upright = np.asarray(portrait())[:200]
+    lying = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(kind, Image.fromarray(np.ascontiguousarray(lying)), exif=exif)
+    read = decode_photo(content, Path("turned"))
+    assert read.shape == upright.shape and np.abs(read.astype(int) - upright).mean() < (5 if kind == "JPEG" else 1e-9)
+
+
+FORMS: dict[str, dict] = {
+    "all colours": {"subsampling": 0},
+    "a quarter of the colours": {"subsampling": 2},
+    "progressive": {"progressive": True},
+    "RGB": {"keep_rgb": True},
+    "two pictures": {"kind": "MPO", "save_all": True, "append_images": [Image.new("RGB", (20, 20))]},
+}
+
+
+@pytest.mark.parametrize("options", FORMS.values(), ids=FORMS)
+def test_a_colour_jpeg_holds_what_pillow_finds_in_it_and_takes_the_fast_way(
+    options: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = encoded(**{"kind": "JPEG", "picture": portrait().crop((0, 0, 207, 255)), **options})
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
+    monkeypatch.setattr(photos, "_to_rgb", Mock(side_effect=AssertionError("this would take twice as long")))
+    np.testing.assert_array_equal(decode_photo(content, Path("photo.jpg")), expected)
+
+
+def test_opencvs_own_limits_do_not_make_a_photo_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "imdecode", Mock(side_effect=cv2.error("pixels <= CV_IO_MAX_IMAGE_PIXELS")))
+    assert_portrait(decode_photo(encoded("JPEG"), Path("a.jpg")))
