@@ -43,7 +43,7 @@ def list_pictures(dataset: Path) -> pd.DataFrame:
     told = pd.DataFrame(columns=["file", "source"], dtype=str)
     if labels.is_file():
         told = pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file")
-        told = told.reindex(columns=["file", "source", "age", "race", "style"])
+        told = told.reindex(columns=["file", "source", "age", "race", "style"]).astype(object)
     return pictures.merge(told, "left", "file").fillna({"source": pictures.file}).fillna("not known")
 
 

@@ -56,7 +56,6 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
         callbacks.CSVLogger(str(log), append=True),
         callbacks.BackupAndRestore(str(folder / "backup"), double_checkpoint=True, delete_checkpoint=False),
     ]
-    if done < epochs:
-        model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=saving)
+    model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=saving)
     model.load_weights(weights)
     return pd.read_csv(log).drop_duplicates("epoch", keep="last")

@@ -171,8 +171,8 @@ def test_augmentation_keeps_the_portrait_and_is_another_each_time():
     pictures = [augmented(portrait, rng) for _ in range(60)]
     assert len({picture.tobytes() for picture in pictures}) == 60
     assert all(picture.shape == portrait.shape and picture.dtype == np.uint8 for picture in pictures)
-    alike = [np.corrcoef(np.mean(pictures, axis=0).ravel(), portrait.ravel())[0, 1]]
-    assert alike[0] > 0.7
+    both_ways = portrait / 2 + portrait[:, ::-1] / 2  # half of them are mirrored
+    assert np.corrcoef(np.mean(pictures, axis=0).ravel(), both_ways.ravel())[0, 1] > 0.6
     still = augmented(portrait, np.random.default_rng(3), strength=0.0)
     assert min(np.abs(still.astype(int) - turned).max() for turned in (portrait, portrait[:, ::-1])) <= 1
 

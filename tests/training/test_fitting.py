@@ -19,6 +19,7 @@ from maskedgender.data.batches import Batches
 from maskedgender.data.pictures import list_pictures
 from maskedgender.data.split import split
 from maskedgender.networks.answering import answering
+from maskedgender.networks.checksums import sha256
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.records import record_of
 from maskedgender.training.calibration import calibrate, threshold_of
@@ -135,7 +136,7 @@ def test_a_run_that_was_killed_goes_on(dataset: Path, trained, tmp_path: Path, s
     assert history.val_accuracy.max() == pytest.approx(trained[2].val_accuracy.max(), abs=0.05)
 
 
-@pytest.mark.parametrize("end", [layers.Dense(1), layers.Dense(2, "softmax"), layers.Softmax()])
+@pytest.mark.parametrize("end", [layers.Dense(1, name="one"), layers.Dense(2, "softmax", name="two"), layers.Softmax()])
 def test_a_network_that_does_not_end_in_two_logits_is_told(end: layers.Layer):
     inputs = keras.Input((SIDE, SIDE, 3))
     x = end(layers.Dense(2)(layers.Flatten()(inputs)))
@@ -186,7 +187,8 @@ def test_the_file_holds_what_a_caller_must_know_and_answers_alike(dataset: Path,
     assert record_of(file) == {
         "class order": "female, male", "input scale": "0..255", "calibrated": "yes", "not sure below": "0.8", "view": "face"
     }  # fmt: skip
-    assert len(digest) == 64 and sorted(path.name for path in tmp_path.iterdir()) == [file.name, "masked_gender.json"]
+    assert digest == sha256(file)
+    assert {path.name for path in tmp_path.iterdir()} == {"masked_gender.keras", "masked_gender.json"}
     pictures, labels = Batches(split(list_pictures(dataset))[2], SIDE)[0]
     pairs = keras.saving.load_model(file).predict(pictures, verbose=0)
     assert np.mean(pairs.argmax(axis=1) == labels) > 0.8 and np.allclose(pairs.sum(axis=1), 1)
