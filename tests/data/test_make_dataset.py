@@ -150,14 +150,16 @@ def test_of_two_faces_the_larger_is_masked_on_whichever_side_it_is(tmp_path: Pat
         assert np.abs(crop - larger)[150:190, 100:150].mean() > 30, "the larger one's mouth is covered"
 
 
-def test_zips_give_what_folders_give_and_the_seed_decides(portraits: Path, tmp_path: Path):
-    for number, part in enumerate(("train", "val")):
-        with zipfile.ZipFile(tmp_path / f"part-{number}.zip", "w") as archive:
-            for path in (portraits / part).iterdir():
-                archive.write(path, f"{part}/{path.name}")
-    for name, place, seed in (("folders", portraits, 0), ("zips", tmp_path, 0), ("seed", portraits, 1)):
-        make(place, labels(portraits)[1:], tmp_path / name, unmasked=0, seed=seed)
-    assert images_of(tmp_path / "folders") == images_of(tmp_path / "zips") != images_of(tmp_path / "seed")
+def test_zips_give_what_folders_give_and_the_seed_decides(masked: Path, portraits: Path, tmp_path: Path):
+    (tmp_path / "zipped").mkdir()
+    with zipfile.ZipFile(tmp_path / "zipped" / "val.zip", "w") as archive:
+        for path in (portraits / "val").iterdir():
+            archive.write(path, f"val/{path.name}")
+    for seed in (0, 1):
+        make(tmp_path / "zipped", labels(portraits)[1:], tmp_path / str(seed), unmasked=0, seed=seed, styles=["n95"])
+    same, other, whole = images_of(tmp_path / "0"), images_of(tmp_path / "1"), images_of(masked)
+    assert same == {name: jpeg for name, jpeg in whole.items() if name.startswith("Validation/")} != other
+    assert same.keys() == other.keys()
 
 
 def test_what_shows_no_face_or_cannot_be_read_is_left_out_and_named(tmp_path: Path):
