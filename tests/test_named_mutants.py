@@ -36,7 +36,7 @@ PIPELINE = ("training/test_pipeline.py::test_what_is_exported_is_calibrated_on_t
 EACH_SIDE = ("data/test_dataset.py::test_each_side_has_a_portrait_of_each_class",)
 SMALLER = ("images/test_resizing.py::test_smaller_is_the_mean_over_areas",)
 LARGER = ("images/test_resizing.py::test_larger_goes_along_straight_lines",)
-TWO_FACES = ("data/test_make_dataset.py::test_of_two_faces_the_larger_is_taken_on_whichever_side_it_is",)
+TWO_FACES = ("data/test_make_dataset.py::test_of_two_faces_the_larger_is_masked_on_whichever_side_it_is",)
 MUTANTS = (
     Mutant(
         "weight decay on biases",

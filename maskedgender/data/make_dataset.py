@@ -124,7 +124,8 @@ def make_dataset(
     try:
         with FileLock(dataset / "in-use.lock", timeout=0):  # unlocked by the system when a run ends, killed or not
             done = open_folder(dataset, settings, listed, update)
-            _make_all(store, [portrait for portrait in wanted if portrait.file not in done], dataset, settings, wanted)
+            rest = [portrait for portrait in wanted if portrait.file not in done]
+            _make_all(store, rest, dataset, settings, already=len(wanted) - len(rest))
     except Timeout as error:
         raise PortraitsError(
             f"Another run is at work in {dataset}: wait until it has ended, or choose another --out folder."
@@ -149,15 +150,12 @@ def _by_file(portraits: list[Portrait]) -> dict[str, Portrait]:
     return by_file
 
 
-def _make_all(
-    store: PortraitStore, portraits: list[Portrait], dataset: Path, settings: Settings, of: list[Portrait]
-) -> None:
+def _make_all(store: PortraitStore, portraits: list[Portrait], dataset: Path, settings: Settings, already: int) -> None:
     """Makes the images on every core, and writes down each portrait's rows as soon as its images lie there."""
     files = [(dataset / name).open("a", newline="", encoding="utf-8") for name in (LABELS_FILE, LEFT_OUT_FILE)]
     with pool_of_processes(None, _start_worker, (store, dataset, settings)) as pool, files[0], files[1]:
-        made = in_order(pool, _make_one, portraits)
-        already = len(of) - len(portraits)
-        for tables in tqdm(made, "portraits", len(of), initial=already, unit=" portraits", smoothing=0.05):
+        made, total = in_order(pool, _make_one, portraits), already + len(portraits)
+        for tables in tqdm(made, "portraits", total, initial=already, unit=" portraits", smoothing=0.05):
             for file, rows in zip(files, tables, strict=True):
                 csv.writer(file, lineterminator="\n").writerows(rows)
                 file.flush()

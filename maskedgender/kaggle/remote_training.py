@@ -84,7 +84,7 @@ def train(parameters: Mapping[str, object], output: Path, dataset: str) -> None:
 def status() -> None:
     """Say how the run that was pushed last is doing."""
     kaggle, run = _client(), _last_run()
-    answer = kaggle.kernels_status(run["kernel"])
+    answer = kaggle.kernels_status(_name(run))
     typer.echo(f"{CODE}/{run['kernel']}, version {run['version']}: {_state(answer)}")
 
 
@@ -129,6 +129,11 @@ def _last_run() -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+def _name(run: Mapping[str, Any]) -> str:
+    """OWNER/SLUG/VERSION: without the version, an earlier run could be meant."""
+    return f"{run['kernel']}/{run['version']}"
+
+
 def _state(answer: Any) -> str:
     """Such as "queued", "running", "complete", "error: ..." or "cancel acknowledged"."""
     state = answer.status.name.lower().replace("_", " ")
@@ -137,13 +142,13 @@ def _state(answer: Any) -> str:
 
 def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
     """Wait for a run, and put its model in place when it loads."""
-    kernel, output = run["kernel"], Path(run["output"])
+    output, url = Path(run["output"]), f"{CODE}/{run['kernel']}"
+    _wait(kaggle, run)
     with tempfile.TemporaryDirectory() as folder:
-        _wait(kaggle, kernel)
-        kaggle.kernels_output(kernel, folder, file_pattern=r"_gender\.(keras|json)$")
+        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.(keras|json)$")
         model = next(Path(folder).rglob("*_gender.keras"), None)
         if model is None:
-            raise KaggleError(f"The notebook has finished, but left no model: see {CODE}/{kernel}.")
+            raise KaggleError(f"The notebook has finished, but left no model: see {url}.")
         from ..networks.model_files import load_model  # late: it takes seconds
 
         load_model(model)  # a file that is no model replaces nothing
@@ -151,28 +156,29 @@ def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
             if file.exists():
                 with written_whole(output / file.name) as partial:
                     shutil.copyfile(file, partial)
-    typer.echo(f"fetched: {output / model.name}; the executed notebook is at {CODE}/{kernel}")
+    typer.echo(f"fetched: {output / model.name}; the executed notebook is at {url}")
 
 
-def _wait(kaggle: Any, kernel: str) -> None:
+def _wait(kaggle: Any, run: Mapping[str, Any]) -> None:
     """Show the state until the notebook has finished; KaggleError with the end of its log when it failed."""
     shown = ""
     while True:
-        state = _state(kaggle.with_retry(kaggle.kernels_status)(kernel))
+        state = _state(kaggle.with_retry(kaggle.kernels_status)(_name(run)))
         if state != shown:
             typer.echo(f"{time.strftime('%H:%M')}  {state}")
         if state == "complete":
             return
         if state.startswith(("error", "cancel")):
-            raise KaggleError(f"{CODE}/{kernel} ended with {state}, the end of its log:\n{_end_of_log(kaggle, kernel)}")
+            log = _end_of_log(kaggle, run)
+            raise KaggleError(f"{CODE}/{run['kernel']} ended with {state}, the end of its log:\n{log}")
         shown = state
         time.sleep(POLL_SECONDS)
 
 
-def _end_of_log(kaggle: Any, kernel: str) -> str:
+def _end_of_log(kaggle: Any, run: Mapping[str, Any]) -> str:
     """The last lines that a notebook printed: its log is JSON, a list of {stream_name, time, data}."""
     with tempfile.TemporaryDirectory() as folder:
-        kaggle.kernels_output(kernel, folder, file_pattern="no file, for the log comes anyway")
+        kaggle.kernels_output(_name(run), folder, file_pattern="no file, for the log comes anyway")
         logs = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.log")]
     printed = "".join(record["data"] for log in logs for record in log)
     return "\n".join([line for line in printed.splitlines() if line.strip()][-LOG_LINES:])

@@ -65,7 +65,7 @@ class FakeKaggle:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Kaggle's methods by POST, files by GET."""
+    """Kaggle's methods by POST, of sessions for the version that was pushed; files by GET."""
 
     fake: FakeKaggle
 
@@ -78,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         elif method in self.fake.refused:
             code, message = self.fake.refused[method]
             self.reply(code, json.dumps({"code": code, "message": message}).encode())
+        elif "Session" in method and request.get("versionLabel") != "v7":
+            self.reply(404, json.dumps({"code": 404, "message": "Not found"}).encode())
         else:
             self.reply(200, json.dumps(self.fake.answer(method, request)).encode())
 
