@@ -34,8 +34,8 @@ class Mutant:
 IN_FORCE = "training/test_recipes_in_force.py"
 PIPELINE = ("training/test_pipeline.py::test_what_is_exported_is_calibrated_on_the_images_that_choose",)
 EACH_SIDE = ("data/test_dataset.py::test_each_side_has_a_portrait_of_each_class",)
-SMALLER = ("images/test_resizing.py::test_smaller_is_the_mean_over_areas",)
-LARGER = ("images/test_resizing.py::test_larger_goes_along_straight_lines",)
+SMALLER = ("images/test_reduced_decoding.py::test_smaller_is_the_mean_over_areas",)
+LARGER = ("images/test_reduced_decoding.py::test_larger_goes_along_straight_lines",)
 MUTANTS = (
     Mutant(
         "weight decay on biases",
@@ -89,11 +89,11 @@ MUTANTS = (
         (f"{IN_FORCE}::test_what_is_fitted_is_augmented_as_the_recipe_says_and_what_chooses_never",),
     ),
     Mutant(
-        "not sure at the border itself",
+        "not sure at the threshold itself",
         "prediction/answers.py",
         "max(self.p_female, self.p_male) < self.not_sure_below",
         "max(self.p_female, self.p_male) <= self.not_sure_below",
-        ("prediction/test_answers.py::test_at_the_border_itself_an_answer_is_given",),
+        ("prediction/test_answers.py::test_at_the_threshold_itself_an_answer_is_given",),
     ),
     Mutant(
         "the smallest face",
