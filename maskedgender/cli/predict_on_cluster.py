@@ -43,9 +43,10 @@ def predict_on_cluster(
     for sentence in filter(None, (caution(model_path), *notes)):
         typer.echo(sentence, err=True)
     names = [str(photo) for photo in photos]
-    rest = cluster.left(names, before)
-    unread_before = {place(name): unread for name, unread in before.items()}
-    unread = sum(unread_before.get(place(name), False) for name in names)
+    rest = [name for name in names if place(name) not in before]
+    if before and len(rest) == len(names):
+        raise ValueError("The rows that are there are of other photos; go on where they were begun, or name others.")
+    unread = sum(before.get(place(name), False) for name in names)
     with tqdm(unit="photo", total=len(names), initial=len(names) - len(rest), disable=None) as progress:
         for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
             unread += not_read

@@ -2,6 +2,5 @@
 
 In: a path. Out: uint8 RGB (height, width, 3), or one sentence that says why not.
 For other rooms: photos (whole photos, as the app reads them), reduced_decoding (portraits at a training size, fast),
-folders (which files of a folder are pictures),
-buckets (photos under addresses).
+folders (which files of a folder are pictures), buckets (photos under addresses).
 """

@@ -89,7 +89,9 @@ def decode_photo(content: bytes, name: Path, at_least: int = 0) -> np.ndarray:
             if image.size == size and (pixels := _pixels_of_plain_jpeg(image, content)) is not None:
                 return pixels
             image.load()  # before its EXIF is read: that would load a PNG too, and its damage be taken for EXIF's
-            return _to_rgb(_upright(image))
+            with contextlib.suppress(Exception):  # damaged EXIF says nothing, and the pixels are still good
+                ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
     except PhotoError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise almost anything
@@ -129,14 +131,6 @@ def _pixels_of_plain_jpeg(image: Image.Image, content: bytes) -> np.ndarray | No
         with contextlib.suppress(cv2.error):  # its user has set OpenCV limits
             return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     return None
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF says; damaged EXIF says nothing, and the pixels are still good."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 (damage raises almost anything)
-        return image
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

@@ -159,7 +159,7 @@ def write_part(rows: Sequence[Row], out: str, name: str, mark: bytes) -> None:
 
 
 def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
-    """The photos that the parts in a folder hold, as the column file names them, and whether each could not be read.
+    """Of each photo that the parts in a folder hold, by its `place`, whether it could not be read.
 
     Raises:
         ValueError: a part is damaged, or comes from another model.
@@ -185,21 +185,8 @@ def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
         if (table.schema.metadata or {}).get(MODEL) != model.mark:
             raise ValueError(f"The rows in {shown(out)} come from another model; name that one, or another folder.")
         for row in rows:
-            unread.setdefault(row["file"], is_unread(row))
+            unread.setdefault(place(row["file"]), is_unread(row))
     return unread
-
-
-def left(photos: Sequence[str], before: Mapping[str, bool]) -> list[str]:
-    """The photos that no part holds yet, however they were named before.
-
-    Raises:
-        ValueError: the parts hold other photos only.
-    """
-    done = {place(name) for name in before}
-    rest = [photo for photo in photos if place(photo) not in done]
-    if before and len(rest) == len(photos):
-        raise ValueError("The rows that are there are of other photos; go on where they were begun, or name others.")
-    return rest
 
 
 def require_ray() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,21 +31,13 @@ CROPS = 1000  # by which it is proved
 TOGETHER = 64  # crops held in memory at once
 
 
-@dataclass(frozen=True)
-class Format:
-    """A format that Keras exports to.
-
-    Attributes:
-        keras_name: Keras' name of it.
-        suffix: the file's ending.
-        package: what writes it.
-        same: by how much a probability may differ; None for weights of 8 bits, which are another network.
-    """
+class Format(NamedTuple):
+    """A format that Keras exports to."""
 
     keras_name: str
     suffix: str
-    package: str = "tensorflow"
-    same: float | None = SAME
+    package: str = "tensorflow"  # what writes it
+    same: float | None = SAME  # by how much a probability may differ; None for weights of 8 bits: another network
 
 
 FORMATS = {  # by the name that the shell takes
@@ -56,17 +48,11 @@ FORMATS = {  # by the name that the shell takes
 }
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How alike a file and its .keras file answer CROPS crops.
+class Agreement(NamedTuple):
+    """How alike a file and its .keras file answer CROPS crops."""
 
-    Attributes:
-        difference: the largest of a probability.
-        turned: how many of the crops get the other label.
-    """
-
-    difference: float
-    turned: int
+    difference: float  # the largest of a probability
+    turned: int  # crops that get the other label
 
 
 def export(

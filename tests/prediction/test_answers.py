@@ -122,6 +122,9 @@ def test_each_model_brings_its_own_threshold_of_not_sure() -> None:
 
     assert [answer(p, 0.83) for p in (0.84, 0.82, 0.18, 0.16)] == ["female", "not sure", "not sure", "male"]
     assert answer(0.82, 0.7) == "female" and answer(0.51, None) == "female"
+
+
+def test_at_the_threshold_itself_an_answer_is_given() -> None:
     at, below = (Prediction((0, 0, 9, 9), 1.0, p, 1 - p, not_sure_below=0.83) for p in (0.83, 0.83 - 1e-9))
     assert (at.answer, below.answer) == ("female", "not sure")
 
