@@ -17,19 +17,24 @@ BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
-{border} The machine that runs this page reads a photo in memory, answers and forgets it: it never writes it to a file,
-and sends it nowhere."""
+{border} The machine that runs this page keeps a photo in a folder of this page alone, {where}, removes it three minutes
+after you last used it, or when the page ends, and sends it nowhere."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
 errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
 
 
-def meaning(model: Classifier) -> str:
-    """What an answer means, in Markdown, and when this model gives none."""
-    if model.not_sure_below is None:
-        return _MEANING.format(border='This model always gives one of the two words, and is never "not sure".')
-    border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
-    return _MEANING.format(border=border)
+def meaning(model: Classifier, in_memory: bool = True) -> str:
+    """What an answer means, in Markdown, when this model gives none, and what becomes of a photo.
+
+    Args:
+        model: any model of `load_model`.
+        in_memory: whether the folder of photos lies in memory.
+    """
+    border = 'This model always gives one of the two words, and is never "not sure".'
+    if model.not_sure_below is not None:
+        border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
+    return _MEANING.format(border=border, where="in memory" if in_memory else "on its disk")
 
 
 def warning(model: Classifier, path: Path) -> str:
@@ -81,13 +86,12 @@ def _accuracy(results: Path, model: str) -> str:
 
 
 def _by_group(results: Path, model: str) -> str:
-    """The best and the worst group in words, where they surely differ, and a table narrow enough for a phone."""
+    """A table narrow enough for a phone."""
     measured: dict[str, dict[str, list[dict[str, str]]]] = {}  # masked and bare, by kind of group, by group
     for row in _rows(results / BY_GROUP):
         if row["model"] == model and row["group"] in GROUPS:
             by_value = measured.setdefault(row["group"], {})
             by_value.setdefault(row["value"], []).append(row)
-    words = "\n".join(filter(None, (_best_and_worst(kind, measured[kind]) for kind in GROUPS if kind in measured)))
     lines = [
         f"| {_named(value)} | {' | '.join(map(_with_interval, rows))} |"
         for kind in GROUPS
@@ -95,25 +99,7 @@ def _by_group(results: Path, model: str) -> str:
     ]
     head = "| Labelled | With a mask | Bare |\n| --- | --- | --- |"
     told = "Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike."
-    return "\n\n".join(["", words, told, "\n".join([head, *lines])])
-
-
-def _best_and_worst(kind: str, measured: dict[str, list[dict[str, str]]]) -> str:
-    """Such as "- By age, it is right most often on faces labelled “30-39” (92 % with a mask), least often on ...".
-
-    Nothing where the intervals of the two overlap: then chance may have put them in this order.
-    """
-    order = sorted(measured, key=lambda value: float(measured[value][0]["accuracy"]))
-    if float(measured[order[0]][0]["high"]) >= float(measured[order[-1]][0]["low"]):
-        return ""
-    best, worst = (f"“{_named(value)}” ({_in_words(measured[value])})" for value in (order[-1], order[0]))
-    return f"- **By {kind}**, it is right most often on faces labelled {best}, least often on {worst}."
-
-
-def _in_words(rows: list[dict[str, str]]) -> str:
-    return ", ".join(
-        f"{per_cent(float(row['accuracy']))} {'with a mask' if row['masked'] == 'True' else 'bare'}" for row in rows
-    )
+    return "\n\n".join(["", told, "\n".join([head, *lines])])
 
 
 def _named(value: str) -> str:

@@ -1,12 +1,14 @@
-"""Brakes before the page: who may call it, from where, and how often a password may be guessed."""
+"""ASGI middleware before the page: who may call it, from where, and how often a password may be guessed."""
 
 from __future__ import annotations
 
 import html
 import re
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -17,14 +19,14 @@ from .address import Address, host_name
 
 FREE_TRIES = 5  # wrong passwords that cost nothing
 LONGEST_WAIT = 300.0  # seconds
-# Gradio's doors that the page needs: its own HTML, scripts and styles, the login, and a sign of life. All others, for
-# uploads, files, streams, recordings and so on, are closed; our own doors are in doors.py.
-OPEN = re.compile(
-    r"/(config|theme[.]css|favicon[.]ico|robots[.]txt|manifest[.]json|login|logout|health|answer|heat)?/?"
-    r"|/(assets|static|svelte|page|examples)(/[^/]{1,150})+|/gradio_api/(startup-events|theme[.]css|heartbeat/[^/]*)"
-)
 MOST_LOGIN = 10_000  # bytes of a name and a password
 MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
+FREE_SPACE = 512 * 1024**2  # bytes that must be left where photos lie for another one to be taken
+# Gradio's routes that fetch an address, store more than a photo, or tell of others: the page needs none of them.
+CLOSED = re.compile(
+    r"/gradio_api/(file=https?:|proxy=|process_recording|deep_link|runs|run-history|(undo-)?vibe|openapi|dev/)"
+    r"|/gradio_api/stream/.*(m3u8|playlist)|/monitoring"
+)
 
 
 class Guesses:
@@ -55,33 +57,32 @@ class Guesses:
 
 
 class Brakes:
-    """ASGI middleware: only requests to this page by its own names, and of this page's own pages, go on.
+    """Only requests to this page by its own names, and of this page's own pages, go on.
 
     Otherwise any page on the web that a visitor opens could use this one, by its address on the visitor's machine or
-    by a name of its own that leads there.
+    by a name of its own that leads there. Gradio's strict_cors only hides the replies from such a page.
     """
 
-    def __init__(self, app: ASGIApp, address: Address, guesses: Guesses | None = None) -> None:
-        """`address` knows the page's names."""
-        self.app, self.address, self.guesses = app, address, guesses or Guesses()
+    def __init__(self, app: ASGIApp, address: Address, folder: Path, guesses: Guesses | None = None) -> None:
+        """`address` knows the page's names; `folder` is where its photos lie."""
+        self.app, self.address, self.folder, self.guesses = app, address, folder, guesses or Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "lifespan":
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if scope["type"] != "http":  # a web socket, of which the page has none
-            return await send({"type": "websocket.close"})
-        refusal = self._refusal(Headers(scope=scope))
-        if refusal:
+        path = get_route_path(scope)
+        if refusal := self._refusal(scope, path):
             return await refusal(scope, receive, send)
-        if not OPEN.fullmatch(get_route_path(scope)):
-            return await JSONResponse({"error": "There is nothing here."}, 404)(scope, receive, send)
-        if scope["method"] == "POST" and get_route_path(scope).rstrip("/") == "/login":
+        if scope["method"] == "POST" and path.rstrip("/") == "/login":
             return await self._login(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, path: str) -> Response | None:
+        headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
+        if not host:
+            return PlainTextResponse("The request has no Host; let the proxy send it (nginx: $host).", 400)
         if not self.address.is_called(host):
             name = html.escape(host_name(host)[:100]) or "that name"
             return PlainTextResponse(
@@ -89,6 +90,10 @@ class Brakes:
             )
         if origin is not None and not self._is_own(origin, host):
             return JSONResponse({"error": "Another site's page may not use this one."}, 403)
+        if CLOSED.match(path):
+            return JSONResponse({"error": "There is nothing here."}, 404)
+        if path.endswith("/upload") and shutil.disk_usage(self.folder).free < FREE_SPACE:
+            return JSONResponse({"error": "Too many photos are waiting just now; try again in some minutes."}, 503)
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:
@@ -97,10 +102,10 @@ class Brakes:
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = (scope.get("client") or ("",))[0]
-        if not 0 < int(Headers(scope=scope).get("content-length", "0")) <= MOST_LOGIN:
+        length = Headers(scope=scope).get("content-length", "")
+        if not (length.isdecimal() and int(length) <= MOST_LOGIN):
             return await JSONResponse({"detail": "That is no name and password."}, 413)(scope, receive, send)
-        seconds = self.guesses.wait(caller)
-        if seconds:
+        if seconds := self.guesses.wait(caller):
             told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}
             return await JSONResponse(told, 429, {"Retry-After": f"{seconds:.0f}"})(scope, receive, send)
         self.guesses.tried(caller)
