@@ -262,7 +262,7 @@ def app_command(
         if warning := caution(model):
             typer.echo(warning, err=True)
         opened = _has_a_desktop()
-        shown = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
+        shown: dict[str, Any] = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
         open_page(model, scale, classes, lambda note: typer.echo(note, err=True), inbrowser=opened, **shown)
 
 

@@ -1,4 +1,4 @@
-"""The words of an answer, the same everywhere, and their HTML: the headline, a card for each face, a table of all.
+"""The words of an answer, the same everywhere, and their HTML: the headline, and a card for each face.
 
 Pictures of faces lie within the HTML as data URLs: none of them is a file.
 """
@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from ..faces.finding import reading_order
 from ..prediction.answers import NOT_SURE, Prediction, left_out_words, per_cent
 from .one_photo import Answer, PhotoAnswers, wears_mask
 from .style import COLOURS, css_colour
@@ -46,6 +45,7 @@ def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] | None = N
         shown: the same with masks of a style drawn on them, where that was asked for.
         style: this style.
     """
+    style = style and style_name(style)
     if not faces:
         return "No face found."
     if faces[0].whole_picture:
@@ -53,13 +53,13 @@ def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] | None = N
     if len(faces) > 1:
         worn = sum(map(wears_mask, faces))
         masks = f"; {worn} {'wears' if worn == 1 else 'wear'} a mask" if worn else ""
-        drawn = f"; {_counts(shown)} with {_style_name(style)} masks drawn" if shown and style else ""
-        return f"{len(faces)} faces: {_counts(faces)}{masks}{drawn}."
+        said = f"{len(faces)} faces: {counts([face.answer for face in faces])}{masks}."
+        drawn = f" With {style} masks: {counts([face.answer for face in shown])}." if shown and style else ""
+        return said + drawn
     bare = answer_words(faces[0])
     if not (shown and style) or shown[0] is faces[0]:
         return f"1 face: {bare}{', wearing a mask' if wears_mask(faces[0]) else ''}."
-    again = answer_words(shown[0])
-    mask = f"{'an' if style in ('n95', 'ffp2') else 'a'} {_style_name(style)} mask"
+    again, mask = answer_words(shown[0]), f"{'an' if style in ('N95', 'FFP2') else 'a'} {style} mask"
     return f"1 face: {bare}, with or without {mask}." if again == bare else f"1 face: {bare}, and {again} with {mask}."
 
 
@@ -79,7 +79,7 @@ def verdict_html(answers: PhotoAnswers) -> str:
 
 
 def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
-    """A card for each face of a photo with at least one, and a table of all where they are several.
+    """A card for each face of a photo with at least one.
 
     Args:
         answers: the answers.
@@ -90,7 +90,7 @@ def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
         _card(number, bare, masked, answers.style, heats or {})
         for number, (bare, masked) in enumerate(zip(answers.as_it_is, again, strict=True), 1)
     )
-    return f'<ol class="faces">{cards}</ol>{_table(answers) if len(answers.bare) > 1 else ""}'
+    return f'<ol class="faces">{cards}</ol>'
 
 
 def data_url(picture: np.ndarray) -> str:
@@ -100,24 +100,19 @@ def data_url(picture: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
+def counts(answers: Sequence[str]) -> str:
+    """Such as "2 female, 1 not sure"."""
+    return ", ".join(f"{answers.count(answer)} {answer}" for answer in COLOURS if answer in answers)
+
+
 def likelier(face: Prediction) -> str:
     """The likelier of the two labels, whatever the answer is."""
     return "female" if face.p_female > face.p_male else "male"
 
 
-def style_choice(style: str) -> str:
-    """A mask's style as it is offered."""
+def style_name(style: str) -> str:
+    """A mask's style as a person would write it."""
     return style.upper() if style[-1].isdigit() else style
-
-
-def _style_name(style: str) -> str:
-    return html.escape(style_choice(style))
-
-
-def _counts(faces: Sequence[Prediction]) -> str:
-    """Such as "2 female, 1 not sure"."""
-    counts = [(sum(face.answer == answer for face in faces), answer) for answer in COLOURS]
-    return ", ".join(f"{count} {answer}" for count, answer in counts if count)
 
 
 def _about_drawn_masks(answers: PhotoAnswers) -> str:
@@ -126,14 +121,11 @@ def _about_drawn_masks(answers: PhotoAnswers) -> str:
     if not pairs:
         return NO_MASK
     changed = sum(answer_words(bare.prediction) != answer_words(again.prediction) for bare, again in pairs)
-    said = f"A mask is drawn on {len(pairs)} of {len(answers.bare)}: {changed or 'no'} {_answers_change(changed)}."
+    change = "answers change" if changed > 1 else "answer changes"
+    said = f"A mask is drawn on {len(pairs)} of {len(answers.bare)}: {changed or 'no'} {change}."
     if answers.bare[0].p_mask is None:
         return f"{said} This model cannot tell who already wears one, so one may be drawn over another."
     return f"{said} Faces that already wear one are left as they are." if len(pairs) < len(answers.bare) else said
-
-
-def _answers_change(count: int) -> str:
-    return "answers change" if count > 1 else "answer changes"
 
 
 def _card(number: int, bare: Answer, again: Answer | None, style: str | None, heats: Heats) -> str:
@@ -142,7 +134,7 @@ def _card(number: int, bare: Answer, again: Answer | None, style: str | None, he
     made = heats.get(number) or ()
     versions = [_version(name, bare, "As it is" if again else "", made[:1])]
     if again and style:
-        versions.append(_version(name, again, f"With a mask ({_style_name(style)})", made[1:]))
+        versions.append(_version(name, again, f"With a mask ({style_name(style)})", made[1:]))
     body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>'
     if style and not again:
         body += f'<p class="why">{NO_MASK}</p>'
@@ -156,7 +148,7 @@ def _card(number: int, bare: Answer, again: Answer | None, style: str | None, he
 def _version(name: str, answer: Answer, title: str, heat: Sequence[str]) -> str:
     """A face's crop, a bar for each of the two labels, and what the model looked at if that was asked for."""
     face = answer.prediction
-    bars = "".join(_bar(label, p, face.not_sure_below) for label, p in _labelled(face))
+    bars = _bar("female", face.p_female, face.not_sure_below) + _bar("male", face.p_male, face.not_sure_below)
     notes = ""
     if face.not_sure_below is not None and face.answer == NOT_SURE:
         p = _per_cent(max(face.p_female, face.p_male), face.not_sure_below)
@@ -182,7 +174,8 @@ def _heat_button(number: int, heats: Heats) -> str:
     is_open, works = bool(heats.get(number)), number in heats and heats[number] is None
     words = "Looking again, 100 times ..." if works else "Hide what it looked at" if is_open else "What did it look at?"
     state = f'aria-expanded="{str(is_open).lower()}" aria-busy="{str(works).lower()}"'
-    return f'<button type="button" class="look" value="{number}" {state} aria-label="{words} Face {number}">{words}</button>'
+    named = f'value="{number}" aria-label="{words} Face {number}"'
+    return f'<button type="button" class="look" {named} {state}>{words}</button>'
 
 
 def _bar(label: str, p: float, border: float | None) -> str:
@@ -193,24 +186,6 @@ def _bar(label: str, p: float, border: float | None) -> str:
     if border is not None:
         track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
     return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p, border)}</b></div>'
-
-
-def _table(answers: PhotoAnswers) -> str:
-    """All faces as they are shown in the picture, in reading order, a row each, under their numbers in it."""
-    rows = "".join(
-        f'<tr><th scope="row">{index + 1}</th><td>{answer_words(face)}</td>'
-        + "".join(f"<td>{_per_cent(p, face.not_sure_below)}</td>" for _, p in _labelled(face))
-        + "</tr>"
-        for index in reading_order([face.box for face in answers.shown])
-        for face in (answers.shown[index],)
-    )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Face", "Answer", "Female", "Male"))
-    caption = "All faces as the picture shows them, in reading order."
-    return f'<table class="all"><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-
-
-def _labelled(face: Prediction) -> tuple[tuple[str, float], ...]:
-    return ("female", face.p_female), ("male", face.p_male)
 
 
 def _per_cent(p: float, not_sure_below: float | None = None) -> str:

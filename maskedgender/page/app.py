@@ -6,8 +6,10 @@ a visitor.
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -23,15 +25,13 @@ from ..networks.classifier import Classifier
 from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
 from .about_model import about_model, meaning, warning
-from .accounts import read_auth
-from .address import address
 from .annotation import annotate
 from .folder import is_in_memory, own_folder
 from .gradio_import import gr, http_server, no_proxies, processing_utils
 from .live_tab import LiveTab
 from .many_photos_tab import ManyPhotosTab
-from .middleware import Brakes
-from .one_photo_tab import OnePhotoTab
+from .middleware import LOOPBACK, Brakes, host_name
+from .one_photo_tab import UNKNOWN_KINDS, OnePhotoTab
 from .programs import add_endpoint, routes
 from .style import CSS, THEME
 
@@ -68,11 +68,11 @@ def open_page(
     Args:
         model_path: a model file.
         scale, classes: as `load_model` takes them.
-        tell: gets each of the notes on the model, which the page shows, too.
+        tell: gets each of the notes on the model, which the page shows, too; without, they are printed.
         host: address to listen on, and after it further names by which the page may be called; without, the
             environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
         port: without, GRADIO_SERVER_PORT or 7860, or the next free one.
-        root_path: where a proxy shows the page; without, GRADIO_ROOT_PATH.
+        root_path: where a proxy shows the page, a path or a whole address; without, GRADIO_ROOT_PATH.
         share: ask Gradio for a public link, which sends photos through its servers.
         auth: a file of names and passwords, as `read_auth` takes it; without, whoever reaches the page may use it.
         inbrowser: open a browser on it.
@@ -84,29 +84,35 @@ def open_page(
 
     Raises:
         ModelError: the model file cannot be used.
-        AuthError: `auth` cannot be used.
+        ValueError: `auth` cannot be used.
         OSError: no free port, or no public link.
     """
     accounts = read_auth(auth) if auth else None
-    where = address([host] if isinstance(host, str) else host, root_path, share)
+    named = [host] if isinstance(host, str) else [*host]
+    host, *names = named or os.environ.get("GRADIO_SERVER_NAME", "").split() or ["127.0.0.1"]
+    host, root_path = host.strip("[]"), root_path or os.environ.get("GRADIO_ROOT_PATH", "")
+    others = [*names, os.environ.get("SPACE_HOST", ""), root_path, "*.gradio.live" if share else ""]
+    is_local = host in LOOPBACK
+    if not is_local:
+        others += [socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"]
     require_there(Path(model_path))
     prepare()
     model = load_model(model_path, scale, classes)
-    for note in model.notes if tell else ():
-        tell(note)
+    for note in model.notes:
+        (tell or print)(note)
     page = _page(model, Path(model_path))
     give_back()
     keep_little()
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
-    http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in where.host else where.host
-    brakes = Middleware(Brakes, address=where, folder=own_folder())
+    http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
+    brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
     with no_proxies():
         page.launch(
-            server_name=f"[{where.host}]" if ":" in where.host else where.host, server_port=port,
-            root_path=where.root_path or None, share=share, auth=accounts, inbrowser=inbrowser, height=height,
-            theme=THEME, css=CSS, footer_links=["api"], max_file_size=f"{MAX_MEGABYTES}mb",
-            state_session_capacity=MOST_SESSIONS, prevent_thread_lock=True, quiet=True, run_history=False,
-            enable_monitoring=False, ssr_mode=False, mcp_server=False, pwa=False,
+            server_name=f"[{host}]" if ":" in host else host, server_port=port, root_path=root_path or None,
+            share=share, auth=accounts, inbrowser=inbrowser, height=height, theme=THEME, css=CSS, js=UNKNOWN_KINDS,
+            footer_links=["api"], max_file_size=f"{MAX_MEGABYTES}mb", state_session_capacity=MOST_SESSIONS,
+            prevent_thread_lock=True, quiet=True, run_history=False, enable_monitoring=False, ssr_mode=False,
+            mcp_server=False, pwa=False,
             app_kwargs={"middleware": [brakes], "routes": routes(model), "openapi_url": None},
         )  # fmt: skip
     if share and not page.share_url:
@@ -114,8 +120,8 @@ def open_page(
         raise OSError(
             "There is no public link to be had from Gradio's servers; check the network, or leave --share out."
         )
-    print(f"The page is at {page.local_url.rstrip('/')}", flush=True)
-    if not (accounts or where.is_local):
+    print(f"The page is at {str(page.local_url).rstrip('/')}", flush=True)
+    if not (accounts or is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     if not (_in_notebook() if background is None else background):
         _end_tidily()
@@ -124,6 +130,23 @@ def open_page(
 
 
 launch = open_page  # what the app's notebook calls it
+
+
+def read_auth(path: str | Path) -> list[tuple[str, str]]:
+    """Names and passwords from a text file with a line NAME:PASSWORD for each person; ValueError when it has none.
+
+    A file, because everybody on a machine can read the arguments of a command.
+    """
+    wanted = f"{path} needs a line NAME:PASSWORD for each person, and no others."
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()  # Windows's editors begin a file with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read; give a text file. {wanted}") from error
+    parts = [line.strip().partition(":") for line in lines if line.strip()]
+    accounts = [(name.strip(), password.strip()) for name, _, password in parts]
+    if not accounts or not all(map(all, accounts)):
+        raise ValueError(wanted)
+    return accounts
 
 
 def _page(model: Classifier, path: Path) -> gr.Blocks:
@@ -152,7 +175,7 @@ def _close_gradios_gaps() -> None:
     processing_utils.hash_seed = secrets.token_bytes(32)
 
     async def refuse(url: str) -> Any:
-        raise gr.Error("This page fetches nothing from other machines; give the photo itself.")
+        raise gr.Error("This page fetches nothing from other machines; give the photo itself.", print_exception=False)
 
     processing_utils.async_ssrf_protected_get = refuse
 

@@ -35,7 +35,8 @@ def own_folder() -> Path:
     lock.acquire()
     files = folder / "files"
     files.mkdir()
-    atexit.register(lambda: (lock.release(), shutil.rmtree(folder, ignore_errors=True)))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(lock.release)  # before that: Windows removes no locked file
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     threading.Thread(target=_remove_old, args=(files,), daemon=True).start()
     return files

@@ -1,22 +1,23 @@
-"""ASGI middleware before the page: who may call it, from where, and how often a password may be guessed."""
+"""ASGI middleware before the page: by which names it may be called, from where, and how often to guess a password."""
 
 from __future__ import annotations
 
 import html
+import ipaddress
 import re
 import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .address import Address, host_name
-
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FREE_TRIES = 5  # wrong passwords that cost nothing
 LONGEST_WAIT = 300.0  # seconds
 MOST_LOGIN = 10_000  # bytes of a name and a password
@@ -63,32 +64,35 @@ class Brakes:
     by a name of its own that leads there. Gradio's strict_cors only hides the replies from such a page.
     """
 
-    def __init__(self, app: ASGIApp, address: Address, folder: Path, guesses: Guesses | None = None) -> None:
-        """`address` knows the page's names; `folder` is where its photos lie."""
-        self.app, self.address, self.folder, self.guesses = app, address, folder, guesses or Guesses()
+    def __init__(self, app: ASGIApp, host: str, names: set[str], folder: Path, guesses: Guesses | None = None) -> None:
+        """The page listens on `host`, is also called `names` ("*.example.org" for all below), and has a folder."""
+        self.app, self.folder, self.guesses = app, folder, guesses or Guesses()
+        self.others, self.names, self.is_local = names, {*LOOPBACK, host.lower(), *names}, host in LOOPBACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path = get_route_path(scope)
-        if refusal := self._refusal(scope, path):
+        if refusal := self._refusal(Headers(scope=scope), path):
             return await refusal(scope, receive, send)
         if scope["method"] == "POST" and path.rstrip("/") == "/login":
             return await self._login(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, path: str) -> Response | None:
-        headers = Headers(scope=scope)
+    def _refusal(self, headers: Headers, path: str) -> Response | None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not host:
             return PlainTextResponse("The request has no Host; let the proxy send it (nginx: $host).", 400)
-        if not self.address.is_called(host):
+        if not self._is_called(host_name(host)):
             name = html.escape(host_name(host)[:100]) or "that name"
             return PlainTextResponse(
                 f"This page is not known as {name}; start it with --host ADDRESS --host {name}.", 403
             )
-        if origin is not None and not self._is_own(origin, host):
+        # A page of this origin is ours if it came from here, or through the proxy whose name is known.
+        if not (
+            origin is None or origin.partition("//")[2].lower() == host.lower() or host_name(origin) in self.others
+        ):
             return JSONResponse({"error": "Another site's page may not use this one."}, 403)
         if CLOSED.match(path):
             return JSONResponse({"error": "There is nothing here."}, 404)
@@ -96,9 +100,9 @@ class Brakes:
             return JSONResponse({"error": "Too many photos are waiting just now; try again in some minutes."}, 503)
         return None
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        """Whether a page of this origin is ours: it came from here, or through the proxy whose name is known."""
-        return origin.partition("//")[2].lower() == host.lower() or host_name(origin) in self.address.names
+    def _is_called(self, name: str) -> bool:
+        """Another site can make its own name lead here, but no address: where others may call, any address will do."""
+        return name in self.names or f"*.{name.partition('.')[2]}" in self.names or (not self.is_local and _is_ip(name))
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = (scope.get("client") or ("",))[0]
@@ -116,3 +120,19 @@ class Brakes:
             await send(message)
 
         return await self.app(scope, receive, notice)
+
+
+def host_name(host: str) -> str:
+    """The name in a header Host or Origin, without scheme, port and brackets; "" where there is none."""
+    try:
+        return (urlsplit(host if "//" in host else f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

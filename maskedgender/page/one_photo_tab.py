@@ -15,18 +15,30 @@ from ..places import EXAMPLES
 from ..prediction.answers import face_rows
 from ..prediction.attribution import heat_map, overlay
 from .annotation import annotate
-from .answer_html import NO_FACE_NOTICE, cards_html, data_url, headline, style_choice, verdict_html
+from .answer_html import NO_FACE_NOTICE, cards_html, data_url, headline, style_name, verdict_html
 from .gradio_import import gr
 from .one_photo import ONE_AT_A_TIME, Answer, PhotoAnswers, answer_photo, wears_mask
 from .uploads import Given, Photo, preview, saved_csv, saved_picture
 
 HINT = '<p class="hint">Give a photo: the answer comes here.</p>'
-PRIVATE = {"api_visibility": "private"}  # what only the page itself calls
-# The two pieces of JavaScript: a phone shows the answer, which is below the photo; a click says on which card it was.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "api_name": "page"}  # what only the page itself calls
+# The page's JavaScript. A phone shows the answer, which is below the photo; a click says on which card it was; and
+# files whose kind the visitor's system does not know, such as HEIC on most, are taken, too: the server knows them.
 INTO_VIEW = "() => { if (innerWidth < 768) document.querySelector('#verdict').scrollIntoView(); }"
 CLICKED_CARD = """element.addEventListener('click', (event) => {
     const button = event.target.closest('.look');
     if (button) trigger('click', { face: Number(button.value) }); });"""
+UNKNOWN_KINDS = """() => {
+    const typed = (files) => { const kept = new DataTransfer(); for (const file of files)
+        kept.items.add(file.type ? file : new File([file], file.name, { type: 'image/heic' })); return kept.files; };
+    document.addEventListener('change', ({ target }) => {
+        if (target.type === 'file' && !target.webkitdirectory) target.files = typed(target.files); }, true);
+    document.addEventListener('drop', (event) => {
+        const input = event.target.closest('#photo, #files')?.querySelector('input[type=file]');
+        if (!input || [...event.dataTransfer.files].every((file) => file.type)) return;
+        event.preventDefault(); event.stopImmediatePropagation();
+        input.files = event.dataTransfer.files;
+        input.dispatchEvent(new Event('change', { bubbles: true })); }, true); }"""
 Shown = dict[Any, Any]  # what the page's components show from now on
 
 
@@ -45,16 +57,16 @@ class OnePhotoTab:
 
     def _lay_out_photo(self) -> None:
         self.photo = Photo(
-            label="Photo", show_label=False, sources=["upload", "webcam", "clipboard"], height=330, buttons=[],
-            webcam_options=gr.WebcamOptions(mirror=False), elem_id="photo",
-            placeholder=f"# Drop a photo here, or click to choose one\nup to {MAX_MEGABYTES} MB",
+            label="Photo", alt_text="Your photo", show_label=False, height=330, buttons=[],
+            sources=["upload", "webcam", "clipboard"], webcam_options=gr.WebcamOptions(mirror=False), elem_id="photo",
+            placeholder=f"# Drop a photo or choose one\nup to {MAX_MEGABYTES} MB",
         )  # fmt: skip
         listed = examples()
         captions = "".join(
             f"#examples .gallery-item:nth-child({n})::after {{ content: {_css_text(shows)}; }}"
             for n, (_, shows) in enumerate(listed, 1)
         )
-        gr.HTML(f"<style>{captions}</style>", elem_id="captions")
+        gr.HTML(f"<style>{captions}</style>", visible="hidden")
         self.examples = gr.Examples(
             [[str(path)] for path, _ in listed], self.photo, label="Or one of these", examples_per_page=20,
             cache_examples=False, elem_id="examples", preload=False, api_visibility="private",
@@ -64,14 +76,14 @@ class OnePhotoTab:
         self.verdict = gr.HTML(HINT, elem_id="verdict")
         self.anyway = gr.Button("Answer for the whole picture anyway", visible=False, size="sm", elem_id="anyway")
         self.picture = gr.Image(
-            visible=False, interactive=False, label="Faces", show_label=False, height=430, buttons=["fullscreen"],
+            visible=False, interactive=False, label="Faces", show_label=False, buttons=["fullscreen"],
             container=False, elem_id="picture",
         )  # fmt: skip
         self.style = gr.Radio(
-            [("as it is", ""), *((style_choice(style), style) for style in STYLES)], value="", visible=False,
+            [("as it is", ""), *((style_name(style), style) for style in STYLES)], value="", visible=False,
             label="As it is, or with a mask drawn on every bare face", elem_id="masks",
         )  # fmt: skip
-        self.cards = gr.HTML(js_on_load=CLICKED_CARD, elem_id="cards")
+        self.cards = gr.HTML(js_on_load=CLICKED_CARD, apply_default_css=False, elem_id="cards")
         with gr.Row(elem_id="save"):
             self.csv = gr.DownloadButton("Save these answers (CSV)", visible=False, size="sm")
             self.png = gr.DownloadButton("Save the picture (PNG)", visible=False, size="sm")
@@ -82,8 +94,13 @@ class OnePhotoTab:
             *(self.verdict, self.anyway, self.picture, self.style, self.cards, self.csv, self.png),
             *(self.heats, self.photo),
         ]
-        turn = {"concurrency_id": "one", "concurrency_limit": 4, "show_progress_on": [self.verdict], **PRIVATE}
-        into_view = {"fn": None, "js": INTO_VIEW, **PRIVATE}
+        turn: dict[str, Any] = {
+            "concurrency_id": "one",
+            "concurrency_limit": 4,
+            "show_progress_on": [self.verdict],
+            **PRIVATE,
+        }
+        into_view: dict[str, Any] = {"fn": None, "js": INTO_VIEW, **PRIVATE}
         given = self.photo.upload(self.answer, self.photo, outputs, trigger_mode="always_last", **turn)
         given.then(**into_view)
         self.photo.clear(lambda: self._without_answer(HINT), None, outputs, queue=False, **PRIVATE)
@@ -103,7 +120,7 @@ class OnePhotoTab:
         elif given.pixels is None:
             yield {**self._without_answer(notice(html.escape(given.error))), self.photo: None}
         else:
-            doing = f"Drawing masks ({style_choice(style)})" if style else "Looking for faces"
+            doing = f"Drawing masks ({style_name(style)})" if style else "Looking for faces"
             yield {self.verdict: f'<p class="hint busy" role="status">{doing} ...</p>'}
             answers = answer_photo(self.model, given.pixels, style or None, whole)
             if answers.as_it_is:

@@ -1,7 +1,7 @@
 """What programs may ask: the named endpoint "answer" of the page, and two plain routes beside it.
 
-    Client("http://127.0.0.1:7860").predict(handle_file("photo.jpg"), api_name="/answer")
-    curl --data-binary @photo.jpg http://127.0.0.1:7860/answer
+Client("http://127.0.0.1:7860").predict(handle_file("photo.jpg"), api_name="/answer")
+curl --data-binary @photo.jpg http://127.0.0.1:7860/answer
 """
 
 from __future__ import annotations

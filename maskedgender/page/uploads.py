@@ -35,7 +35,7 @@ class Given:
 
 
 class Photo(gr.Image):
-    """An image that the package decodes, as any photo: upright, in sRGB, HEIC and 16 bits too, refused in a sentence."""
+    """An image that the package decodes, as any photo: upright, HEIC and 16 bits too, or refused in a sentence."""
 
     is_template = True  # in the browser it is Gradio's own image
 
@@ -45,7 +45,7 @@ class Photo(gr.Image):
 
     def example_payload(self) -> Any:
         """What the API page shows: a file, and not an address in the web."""
-        return {"path": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+        return {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
 
     def example_value(self) -> Any:
         """The same."""
@@ -56,7 +56,7 @@ class Camera(gr.Image):
     """A streamed camera whose pictures are never files, in neither direction."""
 
     is_template = True
-    preprocess = Photo.preprocess
+    preprocess = Photo.preprocess  # type: ignore[assignment]
 
     def postprocess(self, value: np.ndarray | None) -> Base64ImageData | None:  # type: ignore[override]
         """What the browser gets."""
@@ -100,17 +100,15 @@ def saved_csv(rows: Iterable[Mapping[str, object]], name: str) -> str:
 def _read(payload: ImageData) -> Given:
     if payload.url and payload.url.startswith("data:"):
         return _decoded(Given("camera.jpg"), base64.b64decode(payload.url.partition(",")[2]))
-    path = Path(payload.path or "")
-    given = Given(payload.orig_name or path.name, path=path)
+    shown = Path(payload.path or "")
+    path, name = _previews.get(str(shown), (shown, payload.orig_name or shown.name))
     try:
-        if str(path) in _previews:
-            os.utime(path)
-            given.path, given.name = _previews[str(path)]
-        if given.path.is_relative_to(own_folder()):
-            os.utime(given.path)  # its time counts from its last use
-        return _decoded(given, given.path.read_bytes())
+        for used in {shown, path}:
+            if used.is_relative_to(own_folder()):  # and is no example
+                os.utime(used)  # its time counts from its last use
+        return _decoded(Given(name, path=path), path.read_bytes())
     except FileNotFoundError:
-        return Given(given.name, error=GONE)
+        return Given(name, error=GONE)
 
 
 def _decoded(given: Given, content: bytes) -> Given:
