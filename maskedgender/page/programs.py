@@ -81,7 +81,7 @@ def routes(model: Classifier) -> list[Route]:
             name = unquote(request.headers.get("x-name", "")) or "The photo"
             asked = request.query_params
             how = asked.get("mask", ""), asked.get("whole_picture", "") in ("1", "true")
-            return JSONResponse(await run_in_threadpool(_answer_bytes, model, name, bytes(content), *how))
+            return JSONResponse(await run_in_threadpool(answer_bytes, model, name, bytes(content), *how))
         except ClientDisconnect:
             return JSONResponse({"error": "The photo did not arrive whole."}, 400)
         finally:
@@ -93,7 +93,8 @@ def routes(model: Classifier) -> list[Route]:
     return [Route("/answer", answer, methods=["POST"]), Route("/health", health)]
 
 
-def _answer_bytes(model: Classifier, name: str, content: bytes, mask: str, whole: bool) -> dict[str, Any]:
+def answer_bytes(model: Classifier, name: str, content: bytes, mask: str, whole: bool) -> dict[str, Any]:
+    """The same for the bytes of a file, which its owner calls `name`."""
     try:
         return answered(model, Given(name, read_photo_bytes(content, name)), mask, whole)
     except PhotoError as error:
