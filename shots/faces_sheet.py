@@ -17,8 +17,9 @@ from maskedgender.data.layout import CLASSES
 from maskedgender.images.photos import read_photo
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
-from maskedgender.page import app
+from maskedgender.page.annotation import annotate
 from maskedgender.page.style import COLOURS
+from maskedgender.places import EXAMPLES
 from maskedgender.prediction.answers import NOT_SURE, Prediction, per_cent, predict_photo
 
 SHOWN = 6
@@ -36,15 +37,15 @@ def main() -> None:
 
 def of_one_face() -> list[Path]:
     """The examples that show one face, in their order."""
-    with (app.EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
-        return [app.EXAMPLES / row["file"] for row in csv.DictReader(file) if ";" not in row["answers"]]
+    with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+        return [EXAMPLES / row["file"] for row in csv.DictReader(file) if ";" not in row["answers"]]
 
 
 def show(panel: Axes, model: Classifier, photo: Path) -> None:
     """One photo's square, with its boxes, and the words for its largest face."""
     pixels = read_photo(photo)
     predictions = predict_photo(model, pixels)
-    drawn = Image.fromarray(app.annotate(pixels, predictions))
+    drawn = Image.fromarray(annotate(pixels, predictions))
     panel.imshow(np.asarray(ImageOps.pad(drawn, (SIDE, SIDE), color="white")))
     panel.set(xticks=[], yticks=[], frame_on=False)
     panel.set_xlabel(words(predictions[0]), fontsize=15, color=COLOURS[predictions[0].answer], labelpad=8)

@@ -5,7 +5,7 @@ Needs Playwright and a Chromium (Debian: apt install chromium). Takes about 40 s
 
 from __future__ import annotations
 
-import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -19,11 +19,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from maskedgender.networks.model_files import load_model
-from maskedgender.page import app
+from maskedgender.page.app import open_page
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
-from maskedgender.places import SHIPPED_MODEL
-from maskedgender.prediction.answers import NOT_SURE, predict_file
+from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 
 SHOTS = Path(__file__).resolve().parent
 ANSWER_TIME = 60_000  # milliseconds, at most
@@ -55,42 +53,27 @@ def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else SHIPPED_MODEL
     with tempfile.TemporaryDirectory() as folder, serve(model) as address:
         with chromium() as browser:
-            for scene in scenes(model, Path(folder)):
+            for scene in scenes(Path(folder)):
                 print(take(browser, address, scene).name)
-        camera = film(app.EXAMPLES / "barack_obama.jpg", Path(folder) / "camera.mjpeg")
+        camera = film(EXAMPLES / "barack_obama.jpg", Path(folder) / "camera.mjpeg")
         with chromium(f"--use-file-for-fake-video-capture={camera}") as browser:
             print(take(browser, address, Scene("live", [], clicks=start_camera)).name)
 
 
-def scenes(model: str | Path, folder: Path) -> list[Scene]:
+def scenes(folder: Path) -> list[Scene]:
     """Every picture that is taken; photos that are not among the examples are made in a folder."""
-    one, group = app.EXAMPLES / "eileen_collins.jpg", app.EXAMPLES / "group.jpg"
-    no_face, text = folder / "no_face.jpg", folder / "letter.txt"
+    one, group = EXAMPLES / "eileen_collins.jpg", EXAMPLES / "group.jpg"
+    no_face, no_photo = folder / "no_face.jpg", folder / "letter.jpg"
     Image.fromarray(landscape()).save(no_face)
-    text.write_text("Dear reader")
+    no_photo.write_text("Dear reader")
     return [
-        Scene("one_face", one, clicks=show_heat),
         Scene("group", group),
-        Scene("dark", group, colours="dark"),
-        Scene("phone", one, PHONE),
-        Scene("phone_dark", group, PHONE, "dark"),
-        Scene("no_face", no_face),
-        Scene("not_sure", unsure(model, folder / "not_sure.jpg")),
+        Scene("dark", group, colours="dark", clicks=show_heat),
+        Scene("phone", one, PHONE, clicks=lambda page: draw_masks(page, "surgical")),
         Scene("mask_switch", one, clicks=lambda page: draw_masks(page, "surgical")),
-        Scene("gallery", [*sorted(app.EXAMPLES.glob("*.jpg")), no_face, text]),
+        Scene("no_face", no_face),
+        Scene("gallery", [*sorted(EXAMPLES.glob("*.jpg")), no_face, no_photo]),
     ]
-
-
-def unsure(model: str | Path, file: Path) -> Path:
-    """A photo of which a model is not sure, saved as a file: an example, made smaller and smaller until it is."""
-    loaded = load_model(model)
-    hard_first = sorted(app.EXAMPLES.glob("*_*.jpg"), key=lambda path: not path.stem.startswith("grace"))
-    for path, height in itertools.product(hard_first, (512, 256, 128, 96, 64)):
-        with Image.open(path) as photo:
-            photo.resize((photo.width * height // photo.height, height)).save(file, quality=95)
-        if [face.answer for face in predict_file(loaded, file)] == [NOT_SURE]:
-            return file
-    raise RuntimeError(f"{model} is sure of every example, however small; take another photo.")
 
 
 def landscape() -> np.ndarray:
@@ -105,23 +88,39 @@ def landscape() -> np.ndarray:
 @contextmanager
 def serve(model: str | Path) -> Iterator[str]:
     """The page of a model file on a free port; gives its address."""
-    page = app.launch(model, background=True)
+    page = open_page(model, background=True)
     try:
-        yield page.address
+        yield str(page.local_url).rstrip("/")
     finally:
         page.close()
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
-    """A headless Chromium, the system's where there is one, started with further arguments."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """A headless browser, started with further arguments."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=[*BROWSER, *arguments])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=[*BROWSER, *arguments])
         try:
             yield browser
         finally:
             browser.close()
+
+
+def find_browser() -> str | None:
+    """The system's Chromium, Chrome or Edge, wherever Linux, macOS and Windows keep it; None for Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "chrome")
+    installed = [Path(folder) for name in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")
+                 if (folder := os.environ.get(name))]  # fmt: skip
+    places = [
+        *(
+            Path(f"/Applications/{name}.app/Contents/MacOS/{name}")
+            for name in ("Google Chrome", "Microsoft Edge", "Chromium")
+        ),
+        *(folder / "Google/Chrome/Application/chrome.exe" for folder in installed),
+        *(folder / "Microsoft/Edge/Application/msedge.exe" for folder in installed),
+    ]
+    found = [shutil.which(name) for name in names] + [str(place) for place in places if place.is_file()]
+    return next(filter(None, found), None)
 
 
 def film(photo: Path, file: Path) -> Path:
@@ -135,37 +134,41 @@ def film(photo: Path, file: Path) -> Path:
 
 def upload(page: Page, photo: Path) -> None:
     """Give a photo to the open page, and wait until its answer is there."""
+    page.locator("#verdict .hint, #verdict .summary, #verdict .notice").first.wait_for(timeout=ANSWER_TIME)
+    page.evaluate("document.querySelector('#verdict .prose > *').classList.add('of-another-photo')")
     page.locator("#photo input[type=file]").first.set_input_files(photo)
-    page.locator("#words .summary, #words .notice").first.wait_for(timeout=ANSWER_TIME)
-    page.wait_for_function("[...document.querySelectorAll('#answer img')].every(image => image.complete)")
+    answer = ":is(.summary, .notice):not(.of-another-photo, .of-another-photo *)"
+    page.locator(f"#verdict {answer}").first.wait_for(timeout=ANSWER_TIME)
+    page.wait_for_function("[...document.querySelectorAll('#picture img')].every(image => image.complete)")
 
 
 def upload_many(page: Page, photos: Sequence[Path]) -> None:
-    """Give photos to the tab for many, and wait until their table is there."""
+    """Give photos to the tab for many, and wait until the last is answered."""
     page.get_by_role("tab", name="Many photos").click()
-    page.locator("#photos input[type=file]").first.set_input_files(list(photos))
-    page.locator("#table .summary, #table .notice").first.wait_for(timeout=ANSWER_TIME)
+    page.locator("#files input[type=file]").first.set_input_files(list(photos))
+    page.locator("#progress :is(.summary, .notice)").first.wait_for(timeout=ANSWER_TIME)
 
 
 def draw_masks(page: Page, style: str) -> None:
     """Choose a style of mask under an answer, and wait until the answer with it is there."""
-    page.locator(f"#masks input[value='{style}']").check()
+    page.locator("#masks").get_by_label(style, exact=True).check()
     page.locator(".versions.two").first.wait_for(timeout=ANSWER_TIME)
 
 
-def show_heat(page: Page) -> None:
-    """Ask what the model looked at in the first crop, and wait until that is shown."""
-    page.locator(".look").first.click()
-    page.locator(".heat").first.wait_for(timeout=ANSWER_TIME)
+def show_heat(page: Page, number: int = 1) -> None:
+    """Ask what the model looked at in a face, and wait until that is shown."""
+    card = page.locator(".face").nth(number - 1)
+    card.locator(".look").click()
+    card.locator(".heat").first.wait_for(timeout=ANSWER_TIME)
 
 
 def start_camera(page: Page) -> None:
     """Start the camera in the tab for it, and wait until it has been answered for a while."""
     page.get_by_role("tab", name="Live").click()
-    page.locator(".begin").click()
+    page.get_by_text("Click to Access Webcam").click()
+    page.locator("#camera").get_by_label("capture photo").click()
     page.locator("#now .summary").get_by_text("face:").wait_for(timeout=ANSWER_TIME)
     page.wait_for_timeout(3000)
-    page.add_style_tag(content=".pace { visibility: hidden }")  # the one thing that is another each time
 
 
 def take(browser: Browser, address: str, scene: Scene, folder: Path = SHOTS) -> Path:

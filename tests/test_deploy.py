@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,15 @@ def test_the_space_asks_for_this_dockerfile_and_its_port():
     front = yaml.safe_load((ROOT / "deploy" / "space.md").read_text(encoding="utf-8").split("---")[1])
     assert front["sdk"] == "docker" and f"EXPOSE {front['app_port']}\n" in DOCKERFILE
     assert len(front["short_description"]) <= 60, "Hugging Face takes no more"
+
+
+def test_the_other_space_installs_the_packages_dependencies_and_opens_the_page():
+    front = yaml.safe_load((ROOT / "deploy" / "space_gradio.md").read_text(encoding="utf-8").split("---")[1])
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    listed = (ROOT / "deploy" / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert {*listed, f"gradio>={front['sdk_version'].removesuffix('.0')},<7"} == set(needed)
+    code = (ROOT / "deploy" / front["app_file"]).read_text(encoding="utf-8")
+    assert front["sdk"] == "gradio" and 'open_page(host="0.0.0.0")' in code
 
 
 def test_what_is_let_in_is_there_and_holds_nothing_of_a_persons_own():

@@ -257,13 +257,13 @@ def app_command(
     """
     with one_sentence(), _or_by_tensorflow(model):
         from ..networks.model_files import caution
-        from ..page.app import launch
+        from ..page.app import open_page
 
         if warning := caution(model):
             typer.echo(warning, err=True)
         opened = _has_a_desktop()
-        shown = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
-        launch(model, scale, classes, lambda note: typer.echo(note, err=True), inbrowser=opened, **shown)
+        shown: dict[str, Any] = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
+        open_page(model, scale, classes, lambda note: typer.echo(note, err=True), inbrowser=opened, **shown)
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
@@ -13,23 +15,22 @@ from ..prediction.answers import per_cent
 
 GROUPS = ("gender", "race", "age", "gender and race")
 FEW = 100  # people: for a group of fewer the panel says how many they are
-BY_GROUP, OVERALL = "accuracy-by-group.csv", "accuracy.csv"
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
-{border} The machine that runs this page reads a photo in memory, answers and forgets it: it never writes it to a file,
-and sends it nowhere."""
+{border} The machine that runs this page keeps a photo in a folder of this page alone, {where}, removes it three minutes
+after you last used it, or when the page ends, and sends it nowhere."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
 errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
 
 
-def meaning(model: Classifier) -> str:
-    """What an answer means, in Markdown, and when this model gives none."""
-    if model.not_sure_below is None:
-        return _MEANING.format(border='This model always gives one of the two words, and is never "not sure".')
-    border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
-    return _MEANING.format(border=border)
+def meaning(model: Classifier, in_memory: bool = True) -> str:
+    """What an answer means, in Markdown, when this model gives none, and where photos lie."""
+    border = 'This model always gives one of the two words, and is never "not sure".'
+    if model.not_sure_below is not None:
+        border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
+    return _MEANING.format(border=border, where="in memory" if in_memory else "on its disk")
 
 
 def warning(model: Classifier, path: Path) -> str:
@@ -48,85 +49,43 @@ def about_model(path: Path, results: Path = RESULTS) -> str:
         path: the .keras file.
         results: the folder of the measurements, accuracy.csv and accuracy-by-group.csv.
     """
-    record = record_of(path)
+    record, card = record_of(path), path.with_name("README.md")
     facts = {name: record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date")}
-    is_measured = _is_measured(path) and (results / BY_GROUP).is_file() and (results / OVERALL).is_file()
+    measured = f"**How often it is right, and for whom**: {NOT_KNOWN}."
+    if card.exists() and sha256(path) in card.read_text(encoding="utf-8"):
+        measured = _measured(results, path.stem)
     return "\n\n".join(
         [
             f"**What it is.** `{path.name}`, a neural network that sees one face at a time. Parameters: "
             f"{facts['parameters']}; trained on: {facts['training data']}; date: {facts['date']}.",
-            "**How often it is right**, on portraits that it did not learn from: "
-            + (_accuracy(results, path.stem) if is_measured else f"{NOT_KNOWN}."),
-            "**For whom.** "
-            + (_by_group(results, path.stem) if is_measured else f"Its accuracy by group is {NOT_KNOWN}."),
+            measured,
             NOT_FOR,
         ]
     )
 
 
-def _is_measured(path: Path) -> bool:
-    """Whether the card beside a model file is about this very file: then the measurements are, too."""
-    card = path.with_name("README.md")
-    return card.exists() and sha256(path) in card.read_text(encoding="utf-8")
-
-
-def _accuracy(results: Path, model: str) -> str:
-    """The accuracy on masked and on bare faces, a line each."""
-    (figures,) = (row for row in _rows(results / OVERALL) if row["figure"].startswith("accuracy (95"))
-    return "".join(
-        f"\n- {'with a mask' if what.endswith('masked') else 'bare'}: {share}"
-        for what, share in figures.items()
-        if what.startswith(model)
-    )
-
-
-def _by_group(results: Path, model: str) -> str:
-    """The best and the worst group in words, where they surely differ, and a table narrow enough for a phone."""
-    measured: dict[str, dict[str, list[dict[str, str]]]] = {}  # masked and bare, by kind of group, by group
-    for row in _rows(results / BY_GROUP):
-        if row["model"] == model and row["group"] in GROUPS:
-            by_value = measured.setdefault(row["group"], {})
-            by_value.setdefault(row["value"], []).append(row)
-    words = "\n".join(filter(None, (_best_and_worst(kind, measured[kind]) for kind in GROUPS if kind in measured)))
+def _measured(results: Path, model: str) -> str:
+    """The accuracy on masked and on bare faces, and a table of it by group, narrow enough for a phone."""
+    overall = pd.read_csv(results / "accuracy.csv", index_col="figure").loc["accuracy (95 % interval)"]
+    groups = pd.read_csv(results / "accuracy-by-group.csv").rename(columns={"count": "people"})
+    groups = groups[groups.model == model]
     lines = [
-        f"| {_named(value)} | {' | '.join(map(_with_interval, rows))} |"
+        f"| {value.replace('_', ' or ')} | {' | '.join(_with_interval(row) for row in rows.itertuples())} |"
         for kind in GROUPS
-        for value, rows in measured.get(kind, {}).items()
+        for value, rows in groups[groups.group == kind].groupby("value", sort=False)
     ]
-    head = "| Labelled | With a mask | Bare |\n| --- | --- | --- |"
-    told = "Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike."
-    return "\n\n".join(["", words, told, "\n".join([head, *lines])])
-
-
-def _best_and_worst(kind: str, measured: dict[str, list[dict[str, str]]]) -> str:
-    """Such as "- By age, it is right most often on faces labelled “30-39” (92 % with a mask), least often on ...".
-
-    Nothing where the intervals of the two overlap: then chance may have put them in this order.
-    """
-    order = sorted(measured, key=lambda value: float(measured[value][0]["accuracy"]))
-    if float(measured[order[0]][0]["high"]) >= float(measured[order[-1]][0]["low"]):
-        return ""
-    best, worst = (f"“{_named(value)}” ({_in_words(measured[value])})" for value in (order[-1], order[0]))
-    return f"- **By {kind}**, it is right most often on faces labelled {best}, least often on {worst}."
-
-
-def _in_words(rows: list[dict[str, str]]) -> str:
-    return ", ".join(
-        f"{per_cent(float(row['accuracy']))} {'with a mask' if row['masked'] == 'True' else 'bare'}" for row in rows
+    return "\n".join(
+        [
+            "**How often it is right**, on portraits that it did not learn from:\n",
+            f"- with a mask: {overall[f'{model}, masked']}",
+            f"- bare: {overall[f'{model}, bare']}\n",
+            "**For whom.** Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike.\n",
+            "| Labelled | With a mask | Bare |\n| --- | --- | --- |",
+            *lines,
+        ]
     )
 
 
-def _named(value: str) -> str:
-    """A group by the data set's own words."""
-    return value.replace("_", " or ")
-
-
-def _with_interval(row: dict[str, str]) -> str:
-    low, high = (f"{100 * float(row[end]):.0f}" for end in ("low", "high"))
-    count = f", n = {row['count']}" if int(row["count"]) < FEW else ""
-    return f"{per_cent(float(row['accuracy']))} ({low} to {high}{count})"
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as text:
-        return list(csv.DictReader(text))
+def _with_interval(row: Any) -> str:
+    count = f", n = {row.people}" if row.people < FEW else ""
+    return f"{per_cent(row.accuracy)} ({100 * row.low:.0f} to {100 * row.high:.0f}{count})"

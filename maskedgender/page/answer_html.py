@@ -1,111 +1,113 @@
-"""The words of an answer, as HTML: what was found, a table of all faces, and a card for each; pictures lie within it.
+"""The words of an answer, the same everywhere, and their HTML: the headline, and a card for each face.
 
-Every picture is a data URL: no file of a face is left behind, and none can be fetched by anybody else.
+Pictures of faces lie within the HTML as data URLs: none of them is a file.
 """
 
 from __future__ import annotations
 
 import base64
-import csv
 import html
 import io
-from collections.abc import Iterable
-from pathlib import PurePath
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from ..faces.finding import reading_order
-from ..prediction.answers import COLUMNS, NOT_SURE, Prediction, face_rows, left_out_words, per_cent
-from .annotation import annotate
-from .one_photo import Answer, PhotoAnswers
+from ..prediction.answers import NOT_SURE, Prediction, left_out_words, per_cent
+from .one_photo import Answer, PhotoAnswers, wears_mask
 from .style import COLOURS, css_colour
 
 NO_FACE_NOTICE = (
     "<strong>No face found in this photo.</strong> Try one in which a face is larger, sharper or seen from the front."
 )
 NOT_CALIBRATED = "The model is not calibrated: read its percentages as scores, not as how often it is right."
-NO_MASK = (
-    "No mask is drawn here: the face already wears one, or a drawn one would miss the nose and mouth or cover an eye."
-)
+NO_MASK = "No mask is drawn here: the face already wears one, or one would miss the nose and mouth or cover an eye."
 NUMBERED = "Numbered from the largest face to the smallest."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
     "Orange areas support “{likelier}”, blue areas speak against it. Each area was hidden in turn, and the model was "
     "asked again."
 )
+Heats = Mapping[int, Sequence[str] | None]  # data URLs by a face's number; None while they are being made
 
 
-def picture_html(answers: PhotoAnswers) -> str:
-    """The photo with its faces marked; where a mask was drawn, with the answer given for it."""
-    shown = answers.with_mask or answers.as_it_is
-    faces = [(again or bare).prediction for again, bare in zip(shown, answers.as_it_is, strict=True)]
-    masks = f", with masks drawn on ({style_name(answers.style)})" if answers.style else ""
-    source = data_url(annotate(answers.photo, faces), "JPEG")
-    image = f'<img src="{source}" alt="Your photo with its faces marked{masks}. {summary(faces)}">'
-    return f'{image}<p class="why">{NUMBERED}</p>' if len(faces) > 1 else image
+def answer_words(face: Prediction) -> str:
+    """An answer as people read it, everywhere the same: such as "female" or "not sure, leans to male"."""
+    leans = face.answer == NOT_SURE and max(face.p_female, face.p_male) >= TOO_CLOSE and not face.whole_picture
+    return f"{face.answer}, leans to {likelier(face)}" if leans else face.answer
+
+
+def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] | None = None, style: str | None = None) -> str:
+    """What was found, in one sentence, such as "1 face: male, and not sure with a surgical mask.".
+
+    Args:
+        faces: as they are.
+        shown: the same with masks of a style drawn on them, where that was asked for.
+        style: this style.
+    """
+    style = style and style_name(style)
+    if not faces:
+        return "No face found."
+    if faces[0].whole_picture:
+        return f"No face was seen; this is a guess: {answer_words(faces[0])}."
+    if len(faces) > 1:
+        worn = sum(map(wears_mask, faces))
+        masks = f"; {worn} {'wears' if worn == 1 else 'wear'} a mask" if worn else ""
+        said = f"{len(faces)} faces: {counts([face.answer for face in faces])}{masks}."
+        drawn = f" With {style} masks: {counts([face.answer for face in shown])}." if shown and style else ""
+        return said + drawn
+    bare = answer_words(faces[0])
+    if not (shown and style) or shown[0] is faces[0]:
+        return f"1 face: {bare}{', wearing a mask' if wears_mask(faces[0]) else ''}."
+    again, mask = answer_words(shown[0]), f"{'an' if style in ('N95', 'FFP2') else 'a'} {style} mask"
+    return f"1 face: {bare}, with or without {mask}." if again == bare else f"1 face: {bare}, and {again} with {mask}."
 
 
 def verdict_html(answers: PhotoAnswers) -> str:
-    """What was found, in one line, and what masks do to it."""
-    faces = [answer.prediction for answer in answers.as_it_is]
-    scores = "" if all(face.calibrated for face in faces) else f'<p class="why">{NOT_CALIBRATED}</p>'
-    more = f'<p class="why">{left_out_words(answers.left_out)}.</p>' if answers.left_out else ""
-    return f'<h2 class="summary">{summary(faces)}</h2>{more}{scores}{_about_masks(answers)}'
+    """The headline, and what else there is to say of all faces together."""
+    notes = []
+    if answers.left_out:
+        notes.append(f"{left_out_words(answers.left_out)}.")
+    if len(answers.bare) > 1:
+        notes.append(NUMBERED)
+    if not all(face.calibrated for face in answers.bare):
+        notes.append(NOT_CALIBRATED)
+    if answers.style:
+        notes.append(_about_drawn_masks(answers))
+    said = f'<h2 class="summary">{headline(answers.bare, answers.shown, answers.style)}</h2>'
+    return said + (f'<p class="why">{" ".join(notes)}</p>' if notes else "")
 
 
-def cards_html(name: str, answers: PhotoAnswers) -> str:
-    """All that is said about each face of a photo with at least one answer.
+def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
+    """A card for each face of a photo with at least one.
 
     Args:
-        name: the photo's file name; it names the files that are saved.
         answers: the answers.
+        heats: the heat maps that were asked for: for each face its own, and that with a mask.
     """
-    faces = [answer.prediction for answer in answers.as_it_is]
-    with_mask = answers.with_mask or [None] * len(faces)
-    cards = [
-        _card(number, *versions, answers.style)
-        for number, versions in enumerate(zip(answers.as_it_is, with_mask, strict=True), 1)
-    ]
-    table = _table(faces) if len(faces) > 1 else ""
-    return f'<ol class="faces">{"".join(cards)}</ol>{table}{_save_buttons(name, answers)}'
-
-
-def summary(predictions: list[Prediction]) -> str:
-    """Such as "3 faces: 2 female, 1 not sure."."""
-    counts = [(sum(prediction.answer == answer for prediction in predictions), answer) for answer in COLOURS]
-    said = ", ".join(f"{count} {answer}" for count, answer in counts if count)
-    if len(predictions) == 1:
-        found = "No face found; the whole picture" if predictions[0].whole_picture else "1 face"
-        return f"{found}: {predictions[0].answer}{_leaning(predictions[0])}."
-    return f"{len(predictions)} faces: {said}."
-
-
-def csv_link(rows: Iterable[dict[str, object]], name: str, words: str) -> str:
-    """A link with these words that saves rows under COLUMNS as a CSV file, which lies in the page itself."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    content = base64.b64encode(text.getvalue().encode()).decode()
-    href = f"data:text/csv;charset=utf-8;base64,{content}"
-    return f'<a class="save-csv" href="{href}" download="{html.escape(name)}">{words}</a>'
-
-
-def data_url(picture: np.ndarray, kind: str) -> str:
-    """A picture, uint8 (height, width, 3), inside the page itself: as PNG, to the bit, or as JPEG, small."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, kind, quality=90)
-    return f"data:image/{kind.lower()};base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def html_table(caption: str, header: Iterable[str], rows: str) -> str:
-    """A table of rows that are HTML already; where it is too wide, it scrolls by mouse or keyboard."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in header)
-    return (
-        f'<div class="table" tabindex="0"><table><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    again = answers.with_mask or [None] * len(answers.as_it_is)
+    cards = "".join(
+        _card(number, bare, masked, answers.style, heats or {})
+        for number, (bare, masked) in enumerate(zip(answers.as_it_is, again, strict=True), 1)
     )
+    return f'<ol class="faces">{cards}</ol>'
+
+
+def data_url(picture: np.ndarray) -> str:
+    """A picture, uint8 (height, width, 3), as a JPEG inside the page itself."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def counts(answers: Sequence[str]) -> str:
+    """Such as "2 female, 1 not sure"."""
+    return ", ".join(f"{answers.count(answer)} {answer}" for answer in COLOURS if answer in answers)
+
+
+def likelier(face: Prediction) -> str:
+    """The likelier of the two labels, whatever the answer is."""
+    return "female" if face.p_female > face.p_male else "male"
 
 
 def style_name(style: str) -> str:
@@ -113,118 +115,67 @@ def style_name(style: str) -> str:
     return style.upper() if style[-1].isdigit() else style
 
 
-def _about_masks(answers: PhotoAnswers) -> str:
-    """On how many faces a mask was drawn, if it was asked for, and what it does to the answers."""
-    if not answers.style:
-        return ""
+def _about_drawn_masks(answers: PhotoAnswers) -> str:
+    """On how many faces a mask was drawn, and how many answers it changes."""
     pairs = [(bare, again) for bare, again in zip(answers.as_it_is, answers.with_mask, strict=True) if again]
     if not pairs:
-        return f'<p class="why">{NO_MASK}</p>'
-    return (
-        f'<p class="why">With a mask ({style_name(answers.style)}) drawn on {len(pairs)} of {len(answers.as_it_is)}, '
-        f"{_changes([(bare.prediction, again.prediction) for bare, again in pairs])}. {_about_worn(answers)}</p>"
-    )
+        return NO_MASK
+    changed = sum(answer_words(bare.prediction) != answer_words(again.prediction) for bare, again in pairs)
+    change = "answers change" if changed > 1 else "answer changes"
+    said = f"A mask is drawn on {len(pairs)} of {len(answers.bare)}: {changed or 'no'} {change}."
+    if answers.bare[0].p_mask is None:
+        return f"{said} This model cannot tell who already wears one, so one may be drawn over another."
+    return f"{said} Faces that already wear one are left as they are." if len(pairs) < len(answers.bare) else said
 
 
-def _changes(pairs: list[tuple[Prediction, Prediction]]) -> str:
-    """Such as "no answer changes; 1 face leans the other way", of the same faces bare and masked."""
-    changed = sum(bare.answer != again.answer for bare, again in pairs)
-    told = f"{changed or 'no'} {'answer changes' if changed <= 1 else 'answers change'}"
-    leaning = [(_leaning(bare), _leaning(again)) for bare, again in pairs]
-    turned = sum(bool(bare and again) and bare != again for bare, again in leaning)
-    return f"{told}; {turned} {'face leans' if turned == 1 else 'faces lean'} the other way" if turned else told
-
-
-def _about_worn(answers: PhotoAnswers) -> str:
-    if any(answer.prediction.p_mask is None for answer in answers.as_it_is):
-        return "This model cannot tell whether a face already wears a mask, so one may be drawn over another."
-    return "Faces that already wear a mask are left as they are."
-
-
-def _save_buttons(name: str, answers: PhotoAnswers) -> str:
-    """The answers as CSV, a row a face as it is, and the picture as it is shown."""
-    stem, faces = PurePath(name).stem, [answer.prediction for answer in answers.as_it_is]
-    words = "Save the answers without drawn masks (CSV)" if answers.style else "Save the answers (CSV)"
-    link = csv_link(face_rows(name, faces, answers.left_out), f"{stem}-answers.csv", words)
-    saved = html.escape(f"{stem}-answers.png")
-    button = f'<button type="button" class="save-picture" data-name="{saved}">Save the picture (PNG)</button>'
-    return f'<div class="save">{link}{button}</div>'
-
-
-def _table(faces: list[Prediction]) -> str:
-    """All faces in reading order, a row each, under their numbers in the picture."""
-    rows = "".join(_table_row(index + 1, faces[index]) for index in reading_order([face.box for face in faces]))
-    caption = f"All faces as they are, in reading order. {NUMBERED}"
-    return html_table(caption, ("Face", "Answer", "Female", "Male"), rows)
-
-
-def _table_row(number: int, face: Prediction) -> str:
-    shares = "".join(f"<td>{_per_cent(p, face.not_sure_below)}</td>" for p in (face.p_female, face.p_male))
-    return f'<tr data-face="{number}"><th scope="row">{number}</th><td>{face.answer}</td>{shares}</tr>'
-
-
-def _card(number: int, bare: Answer, again: Answer | None, style: str | None) -> str:
+def _card(number: int, bare: Answer, again: Answer | None, style: str | None, heats: Heats) -> str:
     """One face: its answer as it is and, where it was asked for, with a mask beside it."""
-    answer = bare.prediction.answer
     name = "Whole picture" if bare.prediction.whole_picture else f"Face {number}"
-    versions = [_version(name, bare, "As it is" if again else "")]
+    made = heats.get(number) or ()
+    versions = [_version(name, bare, "As it is" if again else "", made[:1])]
     if again and style:
-        versions.append(_version(name, again, f"With a mask ({style_name(style)})"))
-    left_out = f'<p class="why">{NO_MASK}</p>' if style and not again else ""
-    body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>{left_out}'
-    title = f"<h3>{name}: {answer}{_leaning(bare.prediction)}</h3>"
+        versions.append(_version(name, again, f"With a mask ({style_name(style)})", made[1:]))
+    body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>'
+    if style and not again:
+        body += f'<p class="why">{NO_MASK}</p>'
+    if bare.crop is not None:
+        body += _heat_button(number, heats)
+    answer = bare.prediction.answer
+    title = f"<h3>{name}: {answer_words(bare.prediction)}</h3>"
     return f'<li class="face" data-answer="{answer}" style="--answer:{css_colour(answer)}">{title}{body}</li>'
 
 
-def _version(name: str, answer: Answer, title: str) -> str:
-    """A face's crop, a bar for each of the two labels, and what the model looked at, on demand."""
-    prediction = answer.prediction
-    said = f"<h4>{title}: {prediction.answer}</h4>" if title else ""
-    border = prediction.not_sure_below
-    bars = _bar("female", prediction.p_female, border) + _bar("male", prediction.p_male, border)
-    why = ""
-    if border is not None and prediction.answer == NOT_SURE:
-        why = f'<p class="why">{_why_not_sure(prediction, border)}</p>'
-    if prediction.p_mask is not None:
-        why += f'<p class="why">Wears a mask: {_per_cent(prediction.p_mask)}</p>'
+def _version(name: str, answer: Answer, title: str, heat: Sequence[str]) -> str:
+    """A face's crop, a bar for each of the two labels, and what the model looked at if that was asked for."""
+    face = answer.prediction
+    bars = _bar("female", face.p_female, face.not_sure_below) + _bar("male", face.p_male, face.not_sure_below)
+    notes = ""
+    if face.not_sure_below is not None and face.answer == NOT_SURE:
+        p = _per_cent(max(face.p_female, face.p_male), face.not_sure_below)
+        notes = f"{p} is below the {_per_cent(face.not_sure_below)} that an answer needs (the mark in the bar)."
+        notes = f'<p class="why">{notes}</p>'
+    if face.p_mask is not None and not face.whole_picture:
+        notes += f'<p class="why">Wears a mask: {"yes" if wears_mask(face) else "no"}</p>'
+    said = f"{f'<h4>{title}: {answer_words(face)}</h4>' if title else ''}{bars}{notes}"
     if answer.crop is None:
-        return f'<div class="version"><div class="said">{said}{bars}{why}</div></div>'
+        return f'<div class="version"><div class="said">{said}</div></div>'
     named = f"{name}, {title[:1].lower()}{title[1:]}" if title else name
-    crop = f'<img src="{data_url(answer.crop, "PNG")}" alt="{named}, as the model sees it">'
-    return f'<div class="version">{crop}<div class="said">{said}{bars}{why}{_heat(named, prediction)}</div></div>'
-
-
-def _why_not_sure(prediction: Prediction, border: float) -> str:
-    p = max(prediction.p_female, prediction.p_male)
-    close = f"Leans to “{_likelier(prediction)}”" if _leaning(prediction) else "Too close to call"
-    return (
-        f"{close}: {_per_cent(p, border)} is below the {_per_cent(border)} that an answer needs (the mark in the bar)."
+    crop = f'<img src="{data_url(answer.crop)}" alt="{named}, as the model sees it">'
+    looked_at = "".join(
+        f'<figure class="heat"><img src="{url}" alt="{named}: heat map over the face">'
+        f"<figcaption>{HEAT_CAPTION.format(likelier=likelier(face))}</figcaption></figure>"
+        for url in heat
     )
+    return f'<div class="version">{crop}<div class="said">{said}</div>{looked_at}</div>'
 
 
-def _leaning(prediction: Prediction) -> str:
-    """Such as ", leans to female", of a face that is not sure and yet far from even."""
-    if prediction.answer != NOT_SURE or max(prediction.p_female, prediction.p_male) < TOO_CLOSE:
-        return ""
-    return f", leans to {_likelier(prediction)}"
-
-
-def _per_cent(p: float, not_sure_below: float | None = None) -> str:
-    return html.escape(per_cent(p, not_sure_below))
-
-
-def _likelier(prediction: Prediction) -> str:
-    return "female" if prediction.p_female > prediction.p_male else "male"
-
-
-def _heat(named: str, prediction: Prediction) -> str:
-    """A button, and the place in which it shows the heat map, made when it is pressed."""
-    button = (
-        f'<button type="button" class="look" aria-expanded="false" aria-label="What did it look at? {named}">'
-        "What did it look at?</button>"
-    )
-    caption = f"<figcaption>{HEAT_CAPTION.format(likelier=_likelier(prediction))}</figcaption>"
-    return f'{button}<figure class="heat" hidden><img src="" alt="{named}: heat map over the face">{caption}</figure>'
+def _heat_button(number: int, heats: Heats) -> str:
+    """The button that asks for a face's heat map, says that it is being made, and takes it away again."""
+    is_open, works = bool(heats.get(number)), number in heats and heats[number] is None
+    words = "Looking again, 100 times ..." if works else "Hide what it looked at" if is_open else "What did it look at?"
+    state = f'aria-expanded="{str(is_open).lower()}" aria-busy="{str(works).lower()}"'
+    named = f'value="{number}" aria-label="{words} Face {number}"'
+    return f'<button type="button" class="look" {named} {state}>{words}</button>'
 
 
 def _bar(label: str, p: float, border: float | None) -> str:
@@ -235,3 +186,7 @@ def _bar(label: str, p: float, border: float | None) -> str:
     if border is not None:
         track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
     return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p, border)}</b></div>'
+
+
+def _per_cent(p: float, not_sure_below: float | None = None) -> str:
+    return html.escape(per_cent(p, not_sure_below))

@@ -1,38 +1,46 @@
-"""The web page: a photo goes in; a box on each face, and how likely each of the two labels is, come out.
+"""The web page, of Gradio's components: one photo, many, or a camera; and an endpoint for programs.
 
-It runs on this machine alone: no public link, no analytics, no history, no font or script from elsewhere. Gradio lays
-it out and serves it; photos go past it, to the doors of doors.py, so that none of them is ever a file.
+It runs on this machine alone: no public link unless asked for, no analytics, no history, and no address is fetched for
+a visitor.
 """
 
 from __future__ import annotations
 
-import csv
-import html
-from collections.abc import Callable
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
+
 from ..faces.yunet import prepare
-from ..images.folders import NOBODYS, SUFFIXES
 from ..images.photos import MAX_MEGABYTES
-from ..masks.drawing import STYLES
+from ..memory import give_back, keep_little
 from ..networks.classifier import Classifier
 from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
 from .about_model import about_model, meaning, warning
-from .annotation import SHOWN_SIDE, annotate
-from .answer_html import NO_FACE_NOTICE, style_name
-from .doors import doors
-from .gradio_import import gr
-from .serving import Served, serve
-from .static_files import read_static
+from .annotation import annotate
+from .folder import is_in_memory, own_folder
+from .gradio_import import gr, http_server, no_proxies, processing_utils
+from .live_tab import LiveTab
+from .many_photos_tab import ManyPhotosTab
+from .middleware import LOOPBACK, Brakes, host_name
+from .one_photo_tab import UNKNOWN_KINDS, OnePhotoTab
+from .programs import add_endpoint, routes
 from .style import CSS, THEME
 
-__all__ = ["EXAMPLES", "NO_FACE_NOTICE", "SHOWN_SIDE", "annotate", "build_page", "launch"]
+__all__ = ["annotate", "build_page", "open_page"]
 
 TITLE = """# Masked gender
 Female or male, as the training data's labels define them, for every face in a photo, with or without a mask."""
-ROOT = "${new URL(window.gradio_config?.root ?? '.', document.baseURI).pathname.replace(/[/]$/, '')}"
+MOST_WAITING = 64  # visitors' questions
+MOST_SESSIONS = 200  # visitors of whom something is remembered, such as the heat maps that they see
 
 
 def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
@@ -40,80 +48,145 @@ def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
     return _page(load_model(model_path), Path(model_path))
 
 
-def launch(
+def open_page(
     model_path: str | Path = SHIPPED_MODEL,
     scale: str | None = None,
     classes: str | None = None,
     tell: Callable[[str], object] | None = None,
-    **how: Any,
-) -> Served:
+    *,
+    host: str | Sequence[str] = (),
+    port: int | None = None,
+    root_path: str | None = None,
+    share: bool = False,
+    auth: str | Path | None = None,
+    inbrowser: bool = False,
+    background: bool | None = None,
+    height: int = 900,
+) -> gr.Blocks:
     """Open the page of a model file and say where it is; in a script this waits until the page is stopped.
 
     Args:
         model_path: a model file.
         scale, classes: as `load_model` takes them.
-        tell: gets each of the notes on the model, which the page shows, too.
-        how: host, port, root_path, share, auth, inbrowser and the further arguments of serving.serve.
+        tell: gets each of the notes on the model, which the page shows, too; without, they are printed.
+        host: address to listen on, and after it further names by which the page may be called; without, the
+            environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
+        port: without, GRADIO_SERVER_PORT or 7860, or the next free one.
+        root_path: where a proxy shows the page, a path or a whole address; without, GRADIO_ROOT_PATH.
+        share: ask Gradio for a public link, which sends photos through its servers.
+        auth: a file of names and passwords, as `read_auth` takes it; without, whoever reaches the page may use it.
+        inbrowser: open a browser on it.
+        background: return at once; without, in a notebook only.
+        height: pixels of the frame that shows the page in a notebook.
+
+    Returns:
+        The page, whose `local_url` is where it is, and which `close()` closes.
 
     Raises:
         ModelError: the model file cannot be used.
-        OSError: no free port.
+        ValueError: `auth` cannot be used.
+        OSError: no free port, or no public link.
     """
+    accounts = read_auth(auth) if auth else None
+    named = [host] if isinstance(host, str) else [*host]
+    host, *names = named or os.environ.get("GRADIO_SERVER_NAME", "").split() or ["127.0.0.1"]
+    host, root_path = host.strip("[]"), root_path or os.environ.get("GRADIO_ROOT_PATH", "")
+    others = [*names, os.environ.get("SPACE_HOST", ""), root_path, "*.gradio.live" if share else ""]
+    is_local = host in LOOPBACK
+    if not is_local:
+        others += [socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"]
     require_there(Path(model_path))
     prepare()
     model = load_model(model_path, scale, classes)
-    if tell:
-        for note in model.notes:
-            tell(note)
-    return serve(_page(model, Path(model_path)), doors(model), theme=THEME, css=CSS, **how)
-
-
-def _page(model: Classifier, path: Path) -> gr.Blocks:
-    with gr.Blocks(title="Masked gender", analytics_enabled=False) as page:
-        gr.Markdown(TITLE, elem_id="title")
-        with gr.Tabs():
-            with gr.Tab("One photo"):
-                _tab("one_photo", EXAMPLES=_examples(), STYLES=_styles())
-            with gr.Tab("Many photos"):
-                _tab("many_photos", SUFFIXES=" ".join(sorted(SUFFIXES)), NOBODYS=" ".join(NOBODYS))
-            with gr.Tab("Live"):
-                _tab("live")
-        gr.Markdown(meaning(model) + warning(model, path), elem_id="about")
-        with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
-            gr.Markdown(about_model(path), elem_id="model")
+    for note in model.notes:
+        (tell or print)(note)
+    page = _page(model, Path(model_path))
+    give_back()
+    keep_little()
+    # Gradio looks for a free port here; it cannot do so at an address of version 6.
+    http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
+    brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
+    with no_proxies():
+        page.launch(
+            server_name=f"[{host}]" if ":" in host else host, server_port=port, root_path=root_path or None,
+            share=share, auth=accounts, inbrowser=inbrowser, height=height, theme=THEME, css=CSS, js=UNKNOWN_KINDS,
+            footer_links=["api"], max_file_size=f"{MAX_MEGABYTES}mb", state_session_capacity=MOST_SESSIONS,
+            prevent_thread_lock=True, quiet=True, run_history=False, enable_monitoring=False, ssr_mode=False,
+            mcp_server=False, pwa=False,
+            app_kwargs={"middleware": [brakes], "routes": routes(model), "openapi_url": None},
+        )  # fmt: skip
+    if share and not page.share_url:
+        page.close()
+        raise OSError(
+            "There is no public link to be had from Gradio's servers; check the network, or leave --share out."
+        )
+    print(f"The page is at {str(page.local_url).rstrip('/')}", flush=True)
+    if not (accounts or is_local):
+        print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
+    if not (_in_notebook() if background is None else background):
+        _end_tidily()
+        page.block_thread()
     return page
 
 
-def _tab(name: str, **pieces: str) -> None:
-    """The content of a tab: its HTML, whose capital words are replaced, and the script that brings it to life.
+launch = open_page  # what the app's notebook calls it
 
-    Until the script has done so the content is inert, so that no click is taken and lost.
+
+def read_auth(path: str | Path) -> list[tuple[str, str]]:
+    """Names and passwords from a text file with a line NAME:PASSWORD for each person; ValueError when it has none.
+
+    A file, because everybody on a machine can read the arguments of a command.
     """
-    content = read_static(f"{name}.html").replace("MEGABYTES", str(MAX_MEGABYTES))
-    for word, piece in pieces.items():
-        content = content.replace(word, piece)
-    started = (
-        f"import(`{ROOT}/page/{name}.js`)"
-        ".then((script) => { script.start(element); element.querySelector('[inert]').inert = false; });"
-    )
-    gr.HTML(content, js_on_load=started, elem_id=f"tab-{name}", padding=False)
+    wanted = f"{path} needs a line NAME:PASSWORD for each person, and no others."
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()  # Windows's editors begin a file with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read; give a text file. {wanted}") from error
+    parts = [line.strip().partition(":") for line in lines if line.strip()]
+    accounts = [(name.strip(), password.strip()) for name, _, password in parts]
+    if not accounts or not all(map(all, accounts)):
+        raise ValueError(wanted)
+    return accounts
 
 
-def _examples() -> str:
-    """The photos of examples.csv in its order, each a button; the script, which knows where, fetches their pictures."""
-    with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
-        shown = [(html.escape(row["file"]), html.escape(row["shows"])) for row in csv.DictReader(file)]
-    return "".join(
-        f'<li><button type="button" class="example" data-name="{name}" title="{what}">'
-        f'<img alt="Example: {what}"></button></li>'
-        for name, what in shown
-    )
+def _page(model: Classifier, path: Path) -> gr.Blocks:
+    _close_gradios_gaps()
+    gr.set_static_paths([EXAMPLES])
+    with gr.Blocks(title="Masked gender", analytics_enabled=False) as page:
+        gr.Markdown(TITLE, elem_id="title")
+        with gr.Tabs() as tabs:
+            with gr.Tab("One photo"):
+                OnePhotoTab(model)
+            with gr.Tab("Many photos"):
+                ManyPhotosTab(model)
+            with gr.Tab("Live"):
+                LiveTab(model, tabs, "Live")
+        gr.Markdown(meaning(model, is_in_memory(own_folder())) + warning(model, path), elem_id="about")
+        with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
+            gr.Markdown(about_model(path), elem_id="model")
+        add_endpoint(model)
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=1)
+    return page
 
 
-def _styles() -> str:
-    """The switch between the photo as it is and with masks of each style."""
-    choices = [("", "as it is"), *((style, style_name(style)) for style in STYLES)]
-    return "".join(
-        f'<label><input type="radio" name="style" value="{value}"{"" if value else " checked"}>{text}</label>'
-        for value, text in choices
-    )
+def _close_gradios_gaps() -> None:
+    """What Gradio has no option for: files' names cannot be told from their content, and no address is fetched."""
+    own_folder()  # before there are components, which remember where it is
+    processing_utils.hash_seed = secrets.token_bytes(32)
+
+    async def refuse(url: str) -> Any:
+        raise gr.Error("This page fetches nothing from other machines; give the photo itself.", print_exception=False)
+
+    processing_utils.async_ssrf_protected_get = refuse
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in Jupyter, or another kernel of IPython."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _end_tidily() -> None:
+    """Let SIGTERM end the program as Ctrl-C does, so that its folder goes; only a main thread can set this."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

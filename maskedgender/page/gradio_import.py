@@ -1,8 +1,8 @@
 """Gradio, imported without a look at proxies, and in half the time: `from .gradio_import import gr`.
 
-It makes an HTTP client as it is imported, and fails where http_proxy or ALL_PROXY names a proxy of a kind that it does
-not know. The page asks no other machine for anything, so that it needs none. And it writes stubs for editors (.pyi)
-beside its own files, each time anew; of a class that has no file it writes none.
+It makes an HTTP client as it is imported, and asks its own page for a sign of life as that is launched; both fail where
+http_proxy or ALL_PROXY names a proxy that is not there. The page asks no other machine for anything, so that it needs
+none. And it writes stubs for editors (.pyi) beside the files of its components, and of ours, each time anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 @contextmanager
-def _no_proxies() -> Iterator[None]:
+def no_proxies() -> Iterator[None]:
     """While this lasts, the environment names no proxies."""
     hidden = {name: os.environ.pop(name) for name in tuple(os.environ) if name.lower() in _PROXIES}
     try:
@@ -46,7 +46,11 @@ def _no_stubs() -> Iterator[None]:
         inspect.getfile = where
 
 
-with _no_proxies(), _no_stubs():
+with no_proxies(), _no_stubs():
     import gradio as gr
+    from gradio import component_meta, http_server, processing_utils
+    from gradio.data_classes import Base64ImageData, ImageData
 
-__all__ = ["gr"]
+component_meta.create_or_modify_pyi = lambda *_: None
+
+__all__ = ["Base64ImageData", "ImageData", "gr", "http_server", "no_proxies", "processing_utils"]

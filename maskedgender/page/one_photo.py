@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..faces.crops import canonical_crop, crop_window
 from ..faces.detector import Face
@@ -16,6 +15,7 @@ from ..masks.drawing import MaskError, draw_mask
 from ..networks.classifier import Classifier
 from ..prediction.answers import Prediction, find_crops, predict_photo, predictions
 
+ONE_AT_A_TIME = threading.Lock()  # visitors take turns: two photos at once take as long, and twice the memory
 WORN = 0.5  # the probability of a mask from which on a face counts as masked
 MASK_DRAWN_SIDE = 512  # pixels: a mask on a larger face would take seconds, and no screen shows more of it
 
@@ -51,6 +51,27 @@ class PhotoAnswers:
     with_mask: list[Answer | None]
     left_out: int = 0
 
+    @property
+    def bare(self) -> list[Prediction]:
+        """What is answered without drawn masks."""
+        return [answer.prediction for answer in self.as_it_is]
+
+    @property
+    def shown(self) -> list[Prediction]:
+        """What is answered for the photo as it is shown: with the masks, where they were drawn."""
+        again = self.with_mask or [None] * len(self.as_it_is)
+        return [(masked or bare).prediction for masked, bare in zip(again, self.as_it_is, strict=True)]
+
+    @property
+    def found_no_face(self) -> bool:
+        """Whether the whole picture was taken as one crop."""
+        return any(face.whole_picture for face in self.bare)
+
+
+def wears_mask(face: Prediction) -> bool:
+    """Whether the model says that a face wears a mask; not, where it cannot tell."""
+    return (face.p_mask or 0) >= WORN
+
 
 def answer_photo(
     model: Classifier, photo: np.ndarray, style: str | None = None, whole_picture: bool = False, quick: bool = False
@@ -66,6 +87,13 @@ def answer_photo(
         whole_picture: when no face is found, take the whole picture as one crop.
         quick: it is one of a camera's pictures: the next one comes, and small faces may be missed.
     """
+    with ONE_AT_A_TIME:
+        return _answered(model, photo, style, whole_picture, quick)
+
+
+def _answered(
+    model: Classifier, photo: np.ndarray, style: str | None, whole_picture: bool, quick: bool
+) -> PhotoAnswers:
     faces, crops, left_out = find_crops(photo, model.size, quick)
     if not faces:
         whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
@@ -73,27 +101,11 @@ def answer_photo(
     as_it_is = _answer_crops(model, faces, crops)
     if style is None:
         return PhotoAnswers(photo, None, as_it_is, [], left_out)
-    worn = [(answer.prediction.p_mask or 0) >= WORN for answer in as_it_is]
+    worn = [wears_mask(answer.prediction) for answer in as_it_is]
     masked, fits = with_masks(photo, faces, style, worn)
     again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, crops.shape[1]) for face in faces]))
     with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
     return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
-
-
-def picture_of(content: bytes, size: int) -> np.ndarray:
-    """The picture of a crop, as a page sends it back: uint8 (size, size, 3), RGB.
-
-    Raises:
-        ValueError: it is not a PNG of this size; nothing else is decoded.
-    """
-    wanted = f"A crop is a PNG of {size} x {size} pixels."
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            if image.size != (size, size):
-                raise ValueError(wanted)
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow says of damage
-        raise ValueError(wanted) from error
 
 
 def with_masks(

@@ -24,8 +24,10 @@
     if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.slice(0, 60)}`);
   }
   const named = (node) => node.ariaLabel || node.title || node.textContent.trim() || node.alt
-    || node.labels?.[0]?.textContent.trim() || node.querySelector('img')?.alt;
+    || node.labels?.[0]?.textContent.trim() || node.querySelector('img')?.alt || /^"/.test(getComputedStyle(node, '::after').content)
+    || (node.alt === '' && node.closest('button'));  // a decoration of what has a name
   const nameless = [...document.querySelectorAll('img, button, a, input:not([type=file])')]
     .filter((node) => isSeen(node) && !named(node)).map((node) => node.outerHTML.slice(0, 200));
-  return { count, pale, nameless };
+  const wide = document.documentElement.scrollWidth > innerWidth;
+  return { count, pale, nameless, wide };
 }

@@ -40,7 +40,7 @@ def visit(browser: Browser, address: str, photo: Path) -> dict[str, object]:
     fonts = page.evaluate(
         "document.fonts.ready.then(all => [...all].filter(f => f.status == 'error').map(f => f.family))"
     )
-    return {"answer": page.locator("#words .summary").inner_text(), "lost": lost, "fonts": fonts}
+    return {"answer": page.locator("#verdict .summary").inner_text(), "lost": lost, "fonts": fonts}
 
 
 main()

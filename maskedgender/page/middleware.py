@@ -1,30 +1,33 @@
-"""Brakes before the page: who may call it, from where, and how often a password may be guessed."""
+"""ASGI middleware before the page: by which names it may be called, from where, and how often to guess a password."""
 
 from __future__ import annotations
 
 import html
+import ipaddress
 import re
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .address import Address, host_name
-
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FREE_TRIES = 5  # wrong passwords that cost nothing
 LONGEST_WAIT = 300.0  # seconds
-# Gradio's doors that the page needs: its own HTML, scripts and styles, the login, and a sign of life. All others, for
-# uploads, files, streams, recordings and so on, are closed; our own doors are in doors.py.
-OPEN = re.compile(
-    r"/(config|theme[.]css|favicon[.]ico|robots[.]txt|manifest[.]json|login|logout|health|answer|heat)?/?"
-    r"|/(assets|static|svelte|page|examples)(/[^/]{1,150})+|/gradio_api/(startup-events|theme[.]css|heartbeat/[^/]*)"
-)
 MOST_LOGIN = 10_000  # bytes of a name and a password
 MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
+FREE_SPACE = 512 * 1024**2  # bytes that must be left where photos lie for another one to be taken
+# Gradio's routes that fetch an address, store more than a photo, or tell of others: the page needs none of them.
+CLOSED = re.compile(
+    r"/gradio_api/(file=https?:|proxy=|process_recording|deep_link|runs|run-history|(undo-)?vibe|openapi|dev/)"
+    r"|/gradio_api/stream/.*(m3u8|playlist)|/monitoring"
+)
 
 
 class Guesses:
@@ -55,52 +58,58 @@ class Guesses:
 
 
 class Brakes:
-    """ASGI middleware: only requests to this page by its own names, and of this page's own pages, go on.
+    """Only requests to this page by its own names, and of this page's own pages, go on.
 
     Otherwise any page on the web that a visitor opens could use this one, by its address on the visitor's machine or
-    by a name of its own that leads there.
+    by a name of its own that leads there. Gradio's strict_cors only hides the replies from such a page.
     """
 
-    def __init__(self, app: ASGIApp, address: Address, guesses: Guesses | None = None) -> None:
-        """`address` knows the page's names."""
-        self.app, self.address, self.guesses = app, address, guesses or Guesses()
+    def __init__(self, app: ASGIApp, host: str, names: set[str], folder: Path, guesses: Guesses | None = None) -> None:
+        """The page listens on `host`, is also called `names` ("*.example.org" for all below), and has a folder."""
+        self.app, self.folder, self.guesses = app, folder, guesses or Guesses()
+        self.others, self.names, self.is_local = names, {*LOOPBACK, host.lower(), *names}, host in LOOPBACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "lifespan":
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        if scope["type"] != "http":  # a web socket, of which the page has none
-            return await send({"type": "websocket.close"})
-        refusal = self._refusal(Headers(scope=scope))
-        if refusal:
+        path = get_route_path(scope)
+        if refusal := self._refusal(Headers(scope=scope), path):
             return await refusal(scope, receive, send)
-        if not OPEN.fullmatch(get_route_path(scope)):
-            return await JSONResponse({"error": "There is nothing here."}, 404)(scope, receive, send)
-        if scope["method"] == "POST" and get_route_path(scope).rstrip("/") == "/login":
+        if scope["method"] == "POST" and path.rstrip("/") == "/login":
             return await self._login(scope, receive, send)
         return await self.app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _refusal(self, headers: Headers, path: str) -> Response | None:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not self.address.is_called(host):
+        if not host:
+            return PlainTextResponse("The request has no Host; let the proxy send it (nginx: $host).", 400)
+        if not self._is_called(host_name(host)):
             name = html.escape(host_name(host)[:100]) or "that name"
             return PlainTextResponse(
                 f"This page is not known as {name}; start it with --host ADDRESS --host {name}.", 403
             )
-        if origin is not None and not self._is_own(origin, host):
+        # A page of this origin is ours if it came from here, or through the proxy whose name is known.
+        if not (
+            origin is None or origin.partition("//")[2].lower() == host.lower() or host_name(origin) in self.others
+        ):
             return JSONResponse({"error": "Another site's page may not use this one."}, 403)
+        if CLOSED.match(path):
+            return JSONResponse({"error": "There is nothing here."}, 404)
+        if path.endswith("/upload") and shutil.disk_usage(self.folder).free < FREE_SPACE:
+            return JSONResponse({"error": "Too many photos are waiting just now; try again in some minutes."}, 503)
         return None
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        """Whether a page of this origin is ours: it came from here, or through the proxy whose name is known."""
-        return origin.partition("//")[2].lower() == host.lower() or host_name(origin) in self.address.names
+    def _is_called(self, name: str) -> bool:
+        """Another site can make its own name lead here, but no address: where others may call, any address will do."""
+        return name in self.names or f"*.{name.partition('.')[2]}" in self.names or (not self.is_local and _is_ip(name))
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = (scope.get("client") or ("",))[0]
-        if not 0 < int(Headers(scope=scope).get("content-length", "0")) <= MOST_LOGIN:
+        length = Headers(scope=scope).get("content-length", "")
+        if not (length.isdecimal() and int(length) <= MOST_LOGIN):
             return await JSONResponse({"detail": "That is no name and password."}, 413)(scope, receive, send)
-        seconds = self.guesses.wait(caller)
-        if seconds:
+        if seconds := self.guesses.wait(caller):
             told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}
             return await JSONResponse(told, 429, {"Retry-After": f"{seconds:.0f}"})(scope, receive, send)
         self.guesses.tried(caller)
@@ -111,3 +120,19 @@ class Brakes:
             await send(message)
 
         return await self.app(scope, receive, notice)
+
+
+def host_name(host: str) -> str:
+    """The name in a header Host or Origin, without scheme, port and brackets; "" where there is none."""
+    try:
+        return (urlsplit(host if "//" in host else f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

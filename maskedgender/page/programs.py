@@ -1,0 +1,112 @@
+"""What programs may ask: the named endpoint "answer" of the page, and two plain routes beside it.
+
+Client("http://127.0.0.1:7860").predict(handle_file("photo.jpg"), api_name="/answer")
+curl --data-binary @photo.jpg http://127.0.0.1:7860/answer
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ..images.photos import MAX_MEGABYTES, PhotoError, read_photo_bytes
+from ..masks.drawing import STYLES
+from ..networks.classifier import Classifier
+from .gradio_import import gr
+from .one_photo import Answer, answer_photo
+from .uploads import Given, Photo
+
+MOST_BYTES, MOST_WAITING = MAX_MEGABYTES * 1024**2, 16
+
+
+def answered(model: Classifier, photo: Given | None, mask: str = "", whole_picture: bool = False) -> dict[str, Any]:
+    """The faces of a photo, largest first, or `error`, a sentence, where it cannot be read.
+
+    Args:
+        model: any model of `load_model`.
+        photo: what was given.
+        mask: draw a mask of this style on each bare face, too; `with_mask` is what is answered then.
+        whole_picture: when no face is found, take the whole picture as one crop.
+    """
+    if photo is None or photo.pixels is None:
+        return {"error": photo.error if photo else "Give a photo."}
+    answers = answer_photo(model, photo.pixels, mask if mask in STYLES else None, whole_picture)
+    faces = [_as_json(bare) for bare in answers.as_it_is]
+    if answers.style:
+        for face, again in zip(faces, answers.with_mask, strict=True):
+            face["with_mask"] = again and _as_json(again)
+    return {"faces": faces, "not_sure_below": model.not_sure_below}
+
+
+def add_endpoint(model: Classifier) -> None:
+    """The endpoint, inside a gr.Blocks; nothing of it is seen on the page."""
+
+    def answer(photo: Given | None, mask: str = "", whole_picture: bool = False) -> dict[str, Any]:
+        """The faces of a photo, largest first, as JSON; {"error": sentence} where it cannot be read."""
+        return answered(model, photo, mask, whole_picture)
+
+    with gr.Column(visible=False):
+        photo, told = Photo(label="photo"), gr.JSON(label="faces")
+        mask = gr.Radio(["", *STYLES], value="", label="mask")
+        whole = gr.Checkbox(False, label="whole_picture")
+        gr.Button().click(
+            answer, [photo, mask, whole], told, api_name="answer", concurrency_id="one", concurrency_limit=4
+        )
+
+
+def routes(model: Classifier) -> list[Route]:
+    """POST /answer, with a photo's bytes, and GET /health."""
+    waiting = 0  # photos, from before they arrive until they are answered
+
+    async def answer(request: Request) -> JSONResponse:
+        nonlocal waiting
+        if not _may_ask(request):
+            return JSONResponse({"error": "Log in first."}, 401)
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            return JSONResponse({"error": "Send the photo's bytes alone: curl --data-binary @photo.jpg"}, 415)
+        if waiting >= MOST_WAITING:
+            return JSONResponse({"error": "Too many photos are waiting just now; try again in a minute."}, 503)
+        waiting += 1
+        try:
+            content = bytearray()
+            async for part in request.stream():
+                if len(content := content + part) > MOST_BYTES:
+                    return JSONResponse({"error": f"A photo has at most {MAX_MEGABYTES} MB; save it smaller."}, 413)
+            name = unquote(request.headers.get("x-name", "")) or "The photo"
+            asked = request.query_params
+            how = asked.get("mask", ""), asked.get("whole_picture", "") in ("1", "true")
+            return JSONResponse(await run_in_threadpool(answer_bytes, model, name, bytes(content), *how))
+        except ClientDisconnect:
+            return JSONResponse({"error": "The photo did not arrive whole."}, 400)
+        finally:
+            waiting -= 1
+
+    async def health(request: Request) -> JSONResponse:
+        return JSONResponse({"waiting": waiting})
+
+    return [Route("/answer", answer, methods=["POST"]), Route("/health", health)]
+
+
+def answer_bytes(model: Classifier, name: str, content: bytes, mask: str, whole: bool) -> dict[str, Any]:
+    """The same for the bytes of a file, which its owner calls `name`."""
+    try:
+        return answered(model, Given(name, read_photo_bytes(content, name)), mask, whole)
+    except PhotoError as error:
+        return {"error": str(error)}
+
+
+def _may_ask(request: Request) -> bool:
+    """Whether a login is not asked for, or was passed; Gradio knows who has."""
+    app = request.app
+    names = f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"
+    return app.auth is None or any(request.cookies.get(name) in app.tokens for name in names)
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    return {**dataclasses.asdict(answer.prediction), "answer": answer.prediction.answer}

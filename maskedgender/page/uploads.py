@@ -1,0 +1,119 @@
+"""A photo that a browser or a program gives, decoded by the package's own decoder, and results that it gets back."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..images.photos import PhotoError, read_photo_bytes
+from ..prediction.answers import write_csv
+from .answer_html import data_url
+from .folder import new_file, own_folder
+from .gradio_import import Base64ImageData, ImageData, gr
+
+BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
+PREVIEW_SIDE = 1280  # pixels
+GONE = "This photo is no longer kept here; give it again."
+_previews: dict[str, tuple[Path, str]] = {}  # of what browsers cannot show: the photo itself, and its name
+
+
+@dataclass
+class Given:
+    """A photo as it came: its owner's name for it, and its pixels, uint8 (height, width, 3), RGB, or a sentence."""
+
+    name: str
+    pixels: np.ndarray | None = None
+    error: str = ""
+    path: Path | None = None
+
+
+class Photo(gr.Image):
+    """An image that the package decodes, as any photo: upright, HEIC and 16 bits too, or refused in a sentence."""
+
+    is_template = True  # in the browser it is Gradio's own image
+
+    def preprocess(self, payload: ImageData | None) -> Given | None:  # type: ignore[override]
+        """What a handler gets."""
+        return None if payload is None else _read(payload)
+
+    def example_payload(self) -> Any:
+        """What the API page shows: a file, and not an address in the web."""
+        return {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+
+    def example_value(self) -> Any:
+        """The same."""
+        return "photo.jpg"
+
+
+class Camera(gr.Image):
+    """A streamed camera whose pictures are never files, in neither direction."""
+
+    is_template = True
+    preprocess = Photo.preprocess  # type: ignore[assignment]
+
+    def postprocess(self, value: np.ndarray | None) -> Base64ImageData | None:  # type: ignore[override]
+        """What the browser gets."""
+        return None if value is None else Base64ImageData(url=data_url(value))
+
+
+def preview(given: Given) -> Any:
+    """For the widget that a photo was given to: a JPEG of what browsers cannot show, nothing of what cannot be read."""
+    if given.pixels is None:
+        return None
+    if given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
+        return gr.skip()
+    shown = new_file("photo.jpg")
+    Image.fromarray(fitted(given.pixels, PREVIEW_SIDE)).save(shown, quality=85)
+    for gone in [path for path in _previews if not os.path.exists(path)]:  # noqa: PTH110 (a string)
+        del _previews[gone]
+    _previews[str(shown)] = given.path, given.name
+    return str(shown)
+
+
+def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The picture, scaled down to this many pixels on its longer side where it has more."""
+    scale = min(1, side / max(pixels.shape[:2]))
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    return pixels if scale == 1 else np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+def saved_picture(picture: np.ndarray, name: str, **how: Any) -> str:
+    """A picture as a file for the visitor, in the format that its name ends in."""
+    path = new_file(name)
+    Image.fromarray(picture).save(path, **how)
+    return str(path)
+
+
+def saved_csv(rows: Iterable[Mapping[str, object]], name: str) -> str:
+    """Rows of answers as a file for the visitor."""
+    write_csv(rows, path := new_file(name))
+    return str(path)
+
+
+def _read(payload: ImageData) -> Given:
+    if payload.url and payload.url.startswith("data:"):
+        return _decoded(Given("camera.jpg"), base64.b64decode(payload.url.partition(",")[2]))
+    shown = Path(payload.path or "")
+    path, name = _previews.get(str(shown), (shown, payload.orig_name or shown.name))
+    try:
+        for used in {shown, path}:
+            if used.is_relative_to(own_folder()):  # and is no example
+                os.utime(used)  # its time counts from its last use
+        return _decoded(Given(name, path=path), path.read_bytes())
+    except FileNotFoundError:
+        return Given(name, error=GONE)
+
+
+def _decoded(given: Given, content: bytes) -> Given:
+    try:
+        given.pixels = read_photo_bytes(content, given.name)
+    except PhotoError as error:
+        given.error = str(error)
+    return given

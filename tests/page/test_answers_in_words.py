@@ -1,0 +1,278 @@
+"""What the page says and draws, without a browser: answers, masks, the picture, the panel about the model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from maskedgender.faces.crops import canonical_crop, crop_window
+from maskedgender.faces.detector import Face
+from maskedgender.faces.finding import find_faces
+from maskedgender.images.photos import read_photo
+from maskedgender.masks.drawing import STYLES
+from maskedgender.networks.classifier import Classifier
+from maskedgender.page.about_model import RESULTS, about_model
+from maskedgender.page.annotation import FRAME, LABEL, LEAST_SIDE, SHOWN_SIDE, annotate
+from maskedgender.page.answer_html import NUMBERED, answer_words, cards_html, headline, verdict_html
+from maskedgender.page.follow import followed
+from maskedgender.page.many_photos_tab import summary, told_apart
+from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, with_masks
+from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
+from maskedgender.prediction.answers import Prediction, error_row, face_rows, per_cent, predict_photo
+
+from ..support.people import GROUP, collins
+
+
+@pytest.fixture(scope="module")
+def group() -> np.ndarray:
+    return read_photo(GROUP)
+
+
+def test_the_page_answers_as_the_shell_does(model: Classifier, group: np.ndarray) -> None:
+    answers = answer_photo(model, group)
+    assert [answer.prediction for answer in answers.as_it_is] == predict_photo(model, group)
+    assert answers.photo is group and answers.with_mask == []
+
+
+def test_a_mask_changes_the_faces_and_nothing_else(group: np.ndarray) -> None:
+    faces = find_faces(group)
+    masked, fits = with_masks(group, faces, "surgical")
+    changed = (masked != group).any(axis=2)
+    assert fits == [True] * 3
+    for face in faces:
+        window = crop_window(face)
+        inside = np.s_[max(0, window.top) : window.top + window.side, max(0, window.left) : window.left + window.side]
+        assert changed[inside].mean() > 0.1
+        changed[inside] = False
+    assert not changed.any()
+
+
+def test_the_same_photo_gets_the_same_masks_and_every_style_differs(group: np.ndarray) -> None:
+    faces = find_faces(group)
+    drawn = {style: with_masks(group, faces, style)[0] for style in STYLES}
+    assert (drawn["cloth"] == with_masks(group, faces, "cloth")[0]).all()
+    assert len({picture.tobytes() for picture in drawn.values()}) == len(STYLES)
+
+
+def test_with_a_mask_the_model_is_asked_again_in_the_same_frame(model: Classifier, group: np.ndarray) -> None:
+    answers = answer_photo(model, group, "surgical")
+    worn = [bool(bare.prediction.p_mask and bare.prediction.p_mask > 0.5) for bare in answers.as_it_is]
+    assert [again is None for again in answers.with_mask] == worn and sum(worn) == 1, "who wears one gets no other"
+    for face, bare, again in zip(find_faces(group), answers.as_it_is, answers.with_mask, strict=True):
+        if again is None:
+            continue
+        assert again.crop is not None
+        assert again.prediction.box == bare.prediction.box == face.box
+        assert (again.crop == canonical_crop(answers.photo, face, model.size)).all()
+        (p_female, _) = model.predict(again.crop[None])[0]
+        assert again.prediction.p_female == pytest.approx(p_female, abs=1e-5)
+        assert again.prediction.p_female != bare.prediction.p_female
+
+
+def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -> None:
+    photo = collins()
+    (face,) = find_faces(photo)
+    outside = Face(face.box, face.score, face.landmarks - (3000, 0))
+    masked, fits = with_masks(photo, [outside], "n95")
+    assert fits == [False] and (masked == photo).all()
+    (bare,) = answer_photo(model, photo).as_it_is
+    answers = PhotoAnswers(photo, "n95", [bare], [None])
+    words = verdict_html(answers) + cards_html(answers)
+    assert words.count("No mask") == 2 and "versions two" not in words
+
+
+def test_a_face_that_wears_a_mask_gets_no_other(group: np.ndarray) -> None:
+    faces = find_faces(group)
+    masked, fits = with_masks(group, faces, "cloth", [False, True, False])
+    assert fits == [True, False, True]
+    window = crop_window(faces[1])
+    inside = np.s_[max(0, window.top) : window.top + window.side, max(0, window.left) : window.left + window.side]
+    assert (masked[inside] == group[inside]).all()
+
+
+def test_a_large_face_gets_a_mask_of_its_size(group: np.ndarray) -> None:
+    large = np.asarray(Image.fromarray(group).resize((group.shape[1] * 4, group.shape[0] * 4)))
+    (face, *_) = find_faces(group)
+    large_face = Face(tuple(4 * side for side in face.box), face.score, face.landmarks * 4 + 1.5)
+    small, _ = with_masks(group, [face], "surgical")
+    masked, fits = with_masks(large, [large_face], "surgical")
+    shrunk = np.asarray(Image.fromarray(masked).resize(group.shape[1::-1], Image.Resampling.BOX))
+    covered = (np.abs(small.astype(int) - group).max(axis=2) > 40).mean()
+    assert fits == [True]
+    assert (np.abs(shrunk.astype(int) - group).max(axis=2) > 40).mean() == pytest.approx(covered, rel=0.25)
+
+
+SURE, LEANING, EVEN = 0.99, 0.75, 0.45  # probabilities of female, of which 0.8 is asked
+
+
+def face(p_female: float, p_mask: float | None = 0.0, whole_picture: bool = False) -> Prediction:
+    score = None if whole_picture else 0.9
+    return Prediction((10, 10, 50, 50), score, p_female, 1 - p_female, True, whole_picture, 0.8, p_mask)
+
+
+def answers_for(bare: list[Prediction], again: list[Prediction | None] | None = None) -> PhotoAnswers:
+    """The answers for a photo of these faces, and for the same with masks, where one was drawn."""
+    photo, crop = np.zeros((100, 100, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    masked = [one and Answer(one, crop) for one in again or []]
+    crops = [None if one.whole_picture else crop for one in bare]
+    as_it_is = [Answer(one, its) for one, its in zip(bare, crops, strict=True)]
+    return PhotoAnswers(photo, "n95" if again else None, as_it_is, masked)
+
+
+def test_every_answer_is_told_in_the_same_words_everywhere() -> None:
+    told = [answer_words(face(p)) for p in (SURE, LEANING, EVEN, 1 - LEANING, 1 - SURE)]
+    assert told == ["female", "not sure, leans to female", "not sure", "not sure, leans to male", "male"]
+    for p, words in zip((SURE, LEANING, EVEN), told, strict=False):
+        assert f"Face 1: {words}<" in cards_html(answers_for([face(p)]))
+        assert headline([face(p)]) == f"1 face: {words}."
+
+
+def test_the_headline_tells_masks_and_both_answers_where_one_was_drawn() -> None:
+    masked = face(LEANING, 0.98)
+    assert headline([masked]) == "1 face: not sure, leans to female, wearing a mask."
+    assert headline([face(SURE)], [masked], "n95") == "1 face: female, and not sure, leans to female with an N95 mask."
+    assert headline([face(SURE)], [face(SURE, 0.98)], "cloth") == "1 face: female, with or without a cloth mask."
+    three = [face(SURE), face(1 - SURE), masked]
+    assert headline(three) == "3 faces: 1 female, 1 male, 1 not sure; 1 wears a mask."
+    again = [face(EVEN, 0.99), face(1 - SURE, 0.99), masked]
+    assert headline(three, again, "kn95").endswith("1 wears a mask. With KN95 masks: 1 male, 2 not sure.")
+
+
+def test_what_masks_change_is_told_and_who_gets_none() -> None:
+    verdict = verdict_html(answers_for([face(SURE), face(SURE), face(SURE, 0.9)], [face(EVEN), face(SURE), None]))
+    assert "A mask is drawn on 2 of 3: 1 answer changes. Faces that already wear one are left" in verdict
+    assert NUMBERED in verdict and NUMBERED not in verdict_html(answers_for([face(SURE)]))
+    cards = cards_html(answers_for([face(SURE), face(SURE, 0.9)], [face(EVEN), None]))
+    assert cards.count("versions two") == 1 and cards.count("No mask is drawn here") == 1
+    assert "With a mask (N95): not sure<" in cards
+
+
+def test_a_card_says_whether_a_mask_is_worn_where_the_model_knows() -> None:
+    told = [cards_html(answers_for([face(SURE, p_mask)])) for p_mask in (0.98, 0.02, None)]
+    assert "Wears a mask: yes" in told[0] and "Wears a mask: no" in told[1] and "ears a mask" not in told[2]
+
+
+def test_of_a_whole_picture_nothing_is_told_but_the_guess() -> None:
+    guessed = answers_for([face(LEANING, 0.9, whole_picture=True)])
+    words = verdict_html(guessed) + cards_html(guessed)
+    assert "No face was seen; this is a guess: not sure." in words and "Whole picture: not sure<" in words
+    assert "leans" not in words and "mask" not in words and "look" not in words
+
+
+def test_below_the_threshold_no_probability_looks_like_it_and_nothing_is_certain() -> None:
+    told = [per_cent(p, 0.82) for p in (0.8199, 0.8151, 0.8149, 0.82, 0.9)]
+    assert told == ["81.9 %", "81.5 %", "81 %", "82 %", "90 %"]
+    assert [per_cent(p) for p in (1.0, 0.994, 0.006, 0.0)] == [">99 %", "99 %", "1 %", "<1 %"]
+    close = Prediction((0, 0, 9, 9), 0.9, 0.1801, 0.8199, not_sure_below=0.82)
+    assert "81.9 % is below the 82 % that an answer needs" in cards_html(answers_for([close]))
+
+
+def test_many_photos_are_summed_up_and_names_that_come_twice_are_told_apart() -> None:
+    rows = [*face_rows("a.jpg", [face(SURE), face(EVEN)]), *face_rows("b.jpg", []), error_row("c.jpg", "is no photo")]
+    assert summary(rows, 3) == "3 photos: 2 faces (1 female, 1 not sure); 2 without an answer."
+    given = [Path(name) for name in ("x/1.jpg", "y/1.jpg", "z/1 (2).jpg")]
+    assert told_apart(given) == ["1.jpg", "1 (2).jpg", "1 (2) (2).jpg"]
+
+
+def test_an_answer_is_the_average_over_the_last_second_and_stays_with_its_face() -> None:
+    def seen(x: float, p_female: float) -> Prediction:
+        return Prediction((x, 100, 80, 90), 0.9, p_female, 1 - p_female, not_sure_below=0.8)
+
+    tracks, told = followed([], [seen(100, 0.99), seen(400, 0.01)], 0.0)
+    tracks, told = followed(tracks, [seen(402, 0.03), seen(104, 0.5)], 0.3)
+    assert [round(one.p_female, 3) for one in told] == [0.02, 0.745], "whatever order they are found in"
+    assert told[1].answer == "not sure" and 100 < told[1].box[0] < 104
+    tracks, _ = followed(tracks, [], 0.6)
+    tracks, told = followed(tracks, [seen(108, 0.7)], 0.9)
+    assert round(told[0].p_female, 3) == 0.73, "lost for one picture, it is the same face"
+    tracks, told = followed(tracks, [seen(108, 0.1)], 2.5)
+    assert told[0].p_female == pytest.approx(0.1) and len(tracks) == 1, "what is older counts no more"
+
+
+def test_the_panel_tells_what_was_measured_of_this_very_file(
+    model_path: Path, original_model: Path, tmp_path: Path
+) -> None:
+    told, measured = about_model(model_path), pd.read_csv(RESULTS / "accuracy-by-group.csv")
+    for row in measured[measured.masked & (measured.model == model_path.stem)].itertuples():
+        if row.group in ("gender", "race", "age", "gender and race"):
+            assert f"| {row.value.replace('_', ' or ')} | {per_cent(row.accuracy)} (" in told
+    assert "seed_gender" not in told and "- with a mask: " in told and "- bare: " in told
+    other = tmp_path / model_path.name
+    shutil.copy(original_model, other)
+    shutil.copy(model_path.with_name("README.md"), tmp_path)
+    assert "| female |" in told and "| female |" not in about_model(other), "a card of another file"
+    assert about_model(original_model).count("not known") == 4
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, #rrggbb, by WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        values = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return light / dark
+
+
+def test_the_colours_of_the_answers_can_be_read_and_seen() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert min(contrast(colour, "#ffffff") for colour in COLOURS.values()) >= 4.5, "white labels in the picture"
+    assert min(contrast(colour, "#e2e8f0") for colour in COLOURS.values()) >= 3, "bars, on their track"
+    assert min(contrast(colour, "#334155") for colour in COLOURS_ON_DARK.values()) >= 3
+
+
+def test_boxes_lie_on_the_faces_in_the_colour_of_the_answer() -> None:
+    white = np.full((600, 800, 3), 255, np.uint8)
+    faces = [Prediction((50, 100, 80, 90), 0.9, p, 1 - p, not_sure_below=0.83) for p in (0.99, 0.01, 0.5)]
+    for face, colour in zip(faces, COLOURS.values(), strict=True):
+        picture = annotate(white, [face])
+        expected = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+        assert picture.shape == white.shape and (white == 255).all()
+        for y, x in ((189, 60), (150, 50), (150, 129)):  # bottom, left and right edge, on the box's own pixels
+            assert picture[y, x].tolist() == expected
+        assert (picture[130:170, 70:110] == 255).all(), "the face itself stays free"
+
+
+def test_a_large_photo_is_shown_smaller_with_its_boxes_in_place() -> None:
+    large = np.full((2000, 4000, 3), 255, np.uint8)
+    picture = annotate(large, [Prediction((1000, 500, 1000, 1000), 0.9, 0.99, 0.01)])
+    assert picture.shape[1] == SHOWN_SIDE
+    scale = SHOWN_SIDE / 4000
+    drawn = np.flatnonzero((picture[round(1000 * scale)] != 255).any(axis=1))
+    assert drawn.min() == pytest.approx(1000 * scale, abs=5) and drawn.max() == pytest.approx(2000 * scale, abs=5)
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (192, 256), (6000, 8000), (8000, 6000), (1000, 400)])
+def test_labels_can_be_read_on_photos_of_any_size_and_keep_their_space(shape: tuple[int, int]) -> None:
+    """In the frame that a page shows it in, a label is as high as a line of text, and "not sure" are two words."""
+    height, width = shape
+    face = Prediction((width * 0.3, height * 0.4, width * 0.3, width * 0.3), 0.9, 0.5, 0.5, not_sure_below=0.83)
+    picture = annotate(np.full((*shape, 3), 128, np.uint8), [face])
+    assert LEAST_SIDE <= max(picture.shape) <= SHOWN_SIDE
+    scale = max(picture.shape) / max(shape)
+    ground = np.array([int(COLOURS["not sure"][at : at + 2], 16) for at in (1, 3, 5)])
+    is_ground = np.abs(picture.astype(int) - ground).max(axis=2) < 8
+    left, top = round(face.box[0] * scale), round(face.box[1] * scale)
+    bottom = top - 3 - max(2, round(max(picture.shape) / 320))
+    high = int(is_ground[bottom::-1, left + 2].argmin())
+    shown = min(1.0, *(most / side for most, side in zip(FRAME, picture.shape[1::-1], strict=True)))
+    assert high * shown >= LABEL
+    written = np.flatnonzero((picture[bottom - high // 2 : bottom, left:].min(axis=2) > 180).any(axis=0))
+    gaps = np.diff(written)
+    assert (gaps > 0.3 * high).sum() == 2, "a space on either side of the word not"
+
+
+def test_a_crowds_labels_are_numbers_where_words_would_cover_their_neighbours() -> None:
+    grey = np.full((800, 1200, 3), 128, np.uint8)
+    crowd = [Prediction((20 + 90 * n, 300, 50, 60), 0.9, 0.99, 0.01) for n in range(12)]
+    few, many = (annotate(grey, faces) for faces in (crowd[:3], crowd))
+    assert (few[300:360, 120:150] == many[300:360, 120:150]).mean() > 0.5
+    covered = [(np.abs(picture[200:299].astype(int) - 128).max(axis=2) > 20).sum() for picture in (few, many)]
+    assert covered[1] < covered[0] * 2, "four times as many labels"
