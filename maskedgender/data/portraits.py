@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..images.photos import decode_photo
-from .layout import CLASSES, FOLDERS, NOT_DESCRIBED
+from .layout import CLASSES, FOLDERS
 
 VALIDATION_SHARE = 0.2  # of portraits whose names do not say which part they belong to
 
@@ -102,8 +102,8 @@ def read_labels(path: Path) -> list[Portrait]:
                 f"{path}, line {line}: the file '{file}' must begin with train/ or val/, which says where it goes; or "
                 "none is in a folder, and a fifth goes to val."
             )
-        age = age.replace("more than 70", "70+") or NOT_DESCRIBED
-        portraits.append(Portrait(file, gender.lower(), age, race or NOT_DESCRIBED, parts[0]))
+        age = age.replace("more than 70", "70+") or "not known"
+        portraits.append(Portrait(file, gender.lower(), age, race or "not known", parts[0]))
     return portraits if in_folders else _with_drawn_parts(portraits, path)
 
 

@@ -1,6 +1,6 @@
-"""Fit a CNN on a dataset folder, go on after a kill, calibrate, export.
+"""Fit a CNN on a dataset folder, go on after a stop, calibrate.
 
-In: a model, a recipe, a dataset folder. Out: a history, the best epoch's weights, one .keras file with its record.
-For other rooms: pipeline (all of it, as notebook and shell run it), recipes, fitting (train, export), calibration,
-fine_tuning, run_folder (what a run keeps), devices.
+In: a network and batches. Out: its best weights, calibrated, the threshold of "not sure", the weights that tell masks.
+For other rooms: fitting, calibration, mask_output, devices, intervals (a share with its interval). The training notebook
+holds all of them, as plain cells.
 """

@@ -105,7 +105,7 @@ def _keep_outputs(notebook: nbformat.NotebookNode, former: nbformat.NotebookNode
     ours = former.metadata.get(OURS, {})
     if ours.get("built", source_of(former.cells)) != source_of(former.cells):
         raise ChangedByHandError(
-            f"{path.relative_to(ROOT)} was changed by hand, and is left as it is: save it under another name, or take "
+            f"{path.name} was changed by hand, and is left as it is: save it under another name, or take "
             "the changes over into notebooks/source/."
         )
     notebook.metadata[OURS].update({name: ours[name] for name in ("executed",) if name in ours})
