@@ -26,7 +26,7 @@ from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
 from .about_model import about_model, meaning, warning
 from .annotation import annotate
-from .folder import is_in_memory, own_folder
+from .folder import MEMORY, own_folder
 from .gradio_import import gr, http_server, no_proxies, processing_utils
 from .live_tab import LiveTab
 from .many_photos_tab import ManyPhotosTab
@@ -161,7 +161,7 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
                 ManyPhotosTab(model)
             with gr.Tab("Live"):
                 LiveTab(model, tabs, "Live")
-        gr.Markdown(meaning(model, is_in_memory(own_folder())) + warning(model, path), elem_id="about")
+        gr.Markdown(meaning(model, own_folder().is_relative_to(MEMORY)) + warning(model, path), elem_id="about")
         with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
             gr.Markdown(about_model(path), elem_id="model")
         add_endpoint(model)

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 MEMORY = Path("/dev/shm")
 PREFIX = "maskedgender-page-"
 ROOM = 2 * 1024**3  # bytes that must be free in memory for it to be chosen
-OLDEST, EVERY = 160, 10  # seconds: a file is gone three minutes after its last use at the latest
+OLDEST, EVERY = 165, 5  # seconds: a file is gone three minutes after its last use at the latest
 
 
 @functools.cache
@@ -40,11 +40,6 @@ def own_folder() -> Path:
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     threading.Thread(target=_remove_old, args=(files,), daemon=True).start()
     return files
-
-
-def is_in_memory(folder: Path) -> bool:
-    """Whether a folder's files lie in memory."""
-    return folder.is_relative_to(MEMORY)
 
 
 def new_file(name: str) -> Path:

@@ -88,24 +88,18 @@ def answer_photo(
         quick: it is one of a camera's pictures: the next one comes, and small faces may be missed.
     """
     with ONE_AT_A_TIME:
-        return _answered(model, photo, style, whole_picture, quick)
-
-
-def _answered(
-    model: Classifier, photo: np.ndarray, style: str | None, whole_picture: bool, quick: bool
-) -> PhotoAnswers:
-    faces, crops, left_out = find_crops(photo, model.size, quick)
-    if not faces:
-        whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
-        return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
-    as_it_is = _answer_crops(model, faces, crops)
-    if style is None:
-        return PhotoAnswers(photo, None, as_it_is, [], left_out)
-    worn = [wears_mask(answer.prediction) for answer in as_it_is]
-    masked, fits = with_masks(photo, faces, style, worn)
-    again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, crops.shape[1]) for face in faces]))
-    with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
-    return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
+        faces, crops, left_out = find_crops(photo, model.size, quick)
+        if not faces:
+            whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
+            return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
+        as_it_is = _answer_crops(model, faces, crops)
+        if style is None:
+            return PhotoAnswers(photo, None, as_it_is, [], left_out)
+        worn = [wears_mask(answer.prediction) for answer in as_it_is]
+        masked, fits = with_masks(photo, faces, style, worn)
+        again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, model.size) for face in faces]))
+        with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
+        return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
 
 
 def with_masks(

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..images.photos import MAX_MEGABYTES, PhotoError, read_photo_bytes
+from ..images.photos import MAX_MEGABYTES
 from ..masks.drawing import STYLES
 from ..networks.classifier import Classifier
 from .gradio_import import gr
 from .one_photo import Answer, answer_photo
-from .uploads import Given, Photo
+from .uploads import Given, Photo, decoded
 
 MOST_BYTES, MOST_WAITING = MAX_MEGABYTES * 1024**2, 16
 
@@ -78,10 +77,10 @@ def routes(model: Classifier) -> list[Route]:
             async for part in request.stream():
                 if len(content := content + part) > MOST_BYTES:
                     return JSONResponse({"error": f"A photo has at most {MAX_MEGABYTES} MB; save it smaller."}, 413)
-            name = unquote(request.headers.get("x-name", "")) or "The photo"
+            photo = await run_in_threadpool(decoded, "The photo", bytes(content))
             asked = request.query_params
             how = asked.get("mask", ""), asked.get("whole_picture", "") in ("1", "true")
-            return JSONResponse(await run_in_threadpool(answer_bytes, model, name, bytes(content), *how))
+            return JSONResponse(await run_in_threadpool(answered, model, photo, *how))
         except ClientDisconnect:
             return JSONResponse({"error": "The photo did not arrive whole."}, 400)
         finally:
@@ -91,14 +90,6 @@ def routes(model: Classifier) -> list[Route]:
         return JSONResponse({"waiting": waiting})
 
     return [Route("/answer", answer, methods=["POST"]), Route("/health", health)]
-
-
-def answer_bytes(model: Classifier, name: str, content: bytes, mask: str, whole: bool) -> dict[str, Any]:
-    """The same for the bytes of a file, which its owner calls `name`."""
-    try:
-        return answered(model, Given(name, read_photo_bytes(content, name)), mask, whole)
-    except PhotoError as error:
-        return {"error": str(error)}
 
 
 def _may_ask(request: Request) -> bool:

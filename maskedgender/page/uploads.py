@@ -97,23 +97,23 @@ def saved_csv(rows: Iterable[Mapping[str, object]], name: str) -> str:
     return str(path)
 
 
+def decoded(name: str, content: bytes, path: Path | None = None) -> Given:
+    """The photo in a file's bytes."""
+    try:
+        return Given(name, read_photo_bytes(content, name), path=path)
+    except PhotoError as error:
+        return Given(name, error=str(error))
+
+
 def _read(payload: ImageData) -> Given:
     if payload.url and payload.url.startswith("data:"):
-        return _decoded(Given("camera.jpg"), base64.b64decode(payload.url.partition(",")[2]))
+        return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
     shown = Path(payload.path or "")
     path, name = _previews.get(str(shown), (shown, payload.orig_name or shown.name))
     try:
         for used in {shown, path}:
             if used.is_relative_to(own_folder()):  # and is no example
                 os.utime(used)  # its time counts from its last use
-        return _decoded(Given(name, path=path), path.read_bytes())
+        return decoded(name, path.read_bytes(), path)
     except FileNotFoundError:
         return Given(name, error=GONE)
-
-
-def _decoded(given: Given, content: bytes) -> Given:
-    try:
-        given.pixels = read_photo_bytes(content, given.name)
-    except PhotoError as error:
-        given.error = str(error)
-    return given

@@ -162,7 +162,13 @@ def test_a_photo_that_browsers_cannot_show_is_shown_and_keeps_its_pixels(
     page.locator("#verdict .summary").wait_for()
 
 
-def test_a_bad_file_is_one_sentence_and_the_next_photo_is_answered(page: Page, photos: dict[str, Path]) -> None:
+def test_a_bad_file_is_one_sentence_and_the_next_photo_is_answered(
+    page: Page, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    script = tmp_path / "<img src=x onerror=alert(1)>.jpg"
+    script.write_text("no photo")
+    upload(page, script)
+    assert "is not a photo" in page.locator(".notice").inner_text() and page.locator("#verdict img").count() == 0
     upload(page, photos["text"])
     assert re.fullmatch(r"text\.jpg is not a photo in a supported format; .*\.", page.locator(".notice").inner_text())
     broken = "[...document.images].filter((one) => one.checkVisibility() && !one.naturalWidth).length"
@@ -199,6 +205,7 @@ def test_a_photo_is_taken_from_camera_and_clipboard(page: Page, photos: dict[str
     page.locator("#verdict .hint:not(.busy)").wait_for()
     page.locator("#photo").get_by_label("Capture from camera").click()
     page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video')?.videoWidth > 0")
     page.get_by_label("capture photo").click()
     page.locator("#verdict :is(.summary, .notice)").first.wait_for()  # the camera of the test shows no face
 
