@@ -19,7 +19,7 @@ MASK_SEED ?= 0
 MODEL_EPOCHS := $(or $(EPOCHS),12)
 GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 
-.PHONY: help app test notebooks notebooks-run train model card bench figures shots docs examples soak mutants clean
+.PHONY: help app test notebooks notebooks-run train model card bench shots docs examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -55,15 +55,12 @@ model: $(VENV)/installed-for-imagenet ## train a model like the shipped one: FAI
 	@$(BIN)/maskedgender train --dataset "$(MASKED)" --start imagenet --epochs $(MODEL_EPOCHS) \
 	  --output "$(OUTPUT)" --looks "$(LOOKS)"
 
-card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
+card: $(VENV)/installed ## write the shipped model's card, models/README.md, and its figure, from the results
 	@$(BIN)/python -m benchmarks.card
 
-figures: $(VENV)/installed ## draw the card's figures from the results that are kept
-	@$(BIN)/python -m benchmarks.figures
+docs: notebooks card shots ## build all that is built from code and results: notebooks, card and its figure, shots
 
-docs: notebooks card figures shots ## build all that is built from code and results: notebooks, card, figures, shots
-
-bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
+bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json
 	@$(BIN)/python -m benchmarks.speed
 
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
@@ -76,9 +73,6 @@ examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from 
 
 soak: $(VENV)/installed-for-tests ## run the long tests
 	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
-
-mutants: $(VENV)/installed-for-mutants ## put faults into the package, see tests fail: EACH=20 of them in ROOMS=data,measure
-	@$(BIN)/python -m tests.mutants $(if $(ROOMS),--rooms $(ROOMS)) $(if $(EACH),--each $(EACH)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what the other targets made, except for models
 	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache
@@ -105,10 +99,6 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@$(PIP) install --editable ".[test]"
-	@touch $@
-
-$(VENV)/installed-for-mutants: $(VENV)/installed-for-tests
-	@$(PIP) install --editable ".[mutants]"
 	@touch $@
 
 $(VENV)/installed-to-bench: $(VENV)/installed
