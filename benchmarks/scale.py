@@ -1,113 +1,101 @@
-"""How `maskedgender predict --engine ray` scales: photos a second and memory with one worker and with two.
+"""How fast `maskedgender predict` is over many photos, and in how much memory: one process, all cores, and Ray.
 
-    python -m benchmarks.scale [--photos 20000] [--workers 1 --workers 2] [--fairface DIR]
+    python -m benchmarks.scale [--photos 20000] [--fairface DIR]
 
-The photos are those of benchmarks.predict, 2,000 files under as many names as are asked for. The rate is that of the
-whole run, Ray's start included, and of its second half, which is what more photos would see. On paper, from that: how
-long a million photos take on ten machines like this one. Keeps benchmarks/results/scale.json. Some 20 minutes for each
-number of workers on two cores that do nothing else.
+The photos are 2,000 files under as many names as are asked for: FairFace's training portraits and, one in twenty, a
+photo of a phone's size with one in its middle. Times are those of the whole command, its start included. On paper, from
+the best by Ray: how long a million photos take on ten machines like this one. Keeps benchmarks/results/scale.json. Some
+20 minutes a core and run on cores that do nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import cv2
 import psutil
 import typer
-from tqdm import tqdm
 
+from maskedgender.data.portraits import PortraitStore
 from maskedgender.files import written_whole
-from maskedgender.networks.records import commit_of
-from maskedgender.places import SHIPPED_MODEL
-from maskedgender.prediction.cluster import answer_on_cluster, given_model, require_ray
 
-from .page_process import CHECKOUT
 from .photos import FAIRFACE
-from .predict import make_photos
-from .speed import RESULTS, cpu_name
+from .speed import RESULTS, all_cores, circumstances
 
 FILES = 2000  # that differ; the rest are other names of them
+EVERY = 20  # photos, of which one is large
+LARGE = (4000, 3000)  # pixels: 12 megapixels, as phones make them
 MILLION, MACHINES = 1_000_000, 10
 
 
 def main(
     photos: Annotated[int, typer.Option(min=40, help="how many")] = 20_000,
-    workers: Annotated[list[int] | None, typer.Option(help="1 and 2 without; repeatable")] = None,
     fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = FAIRFACE,
 ) -> None:
     """Measures, prints, keeps."""
-    require_ray()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = _names(folder, photos, fairface)
-        rows = [measured(names, folder / f"rows-{count}", count) for count in workers or (1, 2)]
-    best = max(float(row["photos a second, second half"]) for row in rows)
-    result = {
-        "date": date.today().isoformat(),
-        "commit": commit_of(CHECKOUT),
-        "machine": {"CPU": cpu_name(), "cores": os.cpu_count()},
-        "photos": photos,
-        "runs": rows,
-        f"hours for {MILLION:,} photos on {MACHINES} machines, on paper": round(MILLION / best / MACHINES / 3600, 2),
-    }
-    print(json.dumps(result, indent=1))
+        make_photos(fairface, folder / "photos", photos)
+        runs = []
+        for cores in dict.fromkeys((1, all_cores())):
+            for engine, options in (("processes", ["--csv"]), ("ray", ["--engine", "ray", "--out"])):
+                words = [*options, str(folder / f"{engine}-{cores}"), "--processes", str(cores)]
+                runs.append({"by": engine, "workers": cores, **measured(folder / "photos", words, photos)})
+                print(runs[-1])
+    best = max(run["photos a second"] for run in runs if run["by"] == "ray")
+    on_paper = {f"hours for {MILLION:,} photos on {MACHINES} machines, on paper": MILLION / best / MACHINES / 3600}
     with written_whole(RESULTS / "scale.json") as partial:
-        partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        results = circumstances() | {"photos": photos, "runs": runs} | on_paper
+        partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def _names(folder: Path, count: int, fairface: Path) -> list[str]:
+def make_photos(fairface: Path, folder: Path, count: int) -> None:
     """So many names of at most FILES files."""
-    make_photos(fairface, folder / "files", min(count, FILES))
-    files = sorted((folder / "files").iterdir())
-    (folder / "photos").mkdir()
+    store = PortraitStore(fairface)
+    folder.mkdir()
     for number in range(count):
-        (folder / "photos" / f"{number:07}.jpg").hardlink_to(files[number % len(files)])
-    return sorted(map(str, (folder / "photos").iterdir()))
+        file = folder / f"{number:07}.jpg"
+        if number >= FILES:
+            file.hardlink_to(folder / f"{number % FILES:07}.jpg")
+            continue
+        portrait = store.read(f"train/{number + 1}.jpg")
+        if portrait is None:
+            raise SystemExit(f"train/{number + 1}.jpg cannot be read: fetch FairFace again.")
+        if number % EVERY == 0:
+            side = min(LARGE) * 2 // 3
+            x, y = ((edge - side) // 2 for edge in LARGE)
+            portrait = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_CUBIC)
+            portrait = cv2.copyMakeBorder(portrait, y, y, x, x, cv2.BORDER_REFLECT)
+        cv2.imwrite(str(file), portrait[..., ::-1])
 
 
-def measured(photos: list[str], out: Path, workers: int) -> dict[str, float]:
-    """One run: rates, and the largest resident memory of a worker."""
-    import ray
-
-    begun, half, most, done = time.monotonic(), 0.0, 0, 0
-    at_half = 0
-    model = given_model(SHIPPED_MODEL)
-    with tqdm(total=len(photos), unit="photo", desc=f"{workers} workers") as progress:
-        for answered, _ in answer_on_cluster(photos, model, str(out), workers):
-            done += answered
-            progress.update(answered)
-            most = max([most, *map(_resident, _workers())])
-            if not half and done >= len(photos) / 2:
-                half, at_half = time.monotonic(), done
-    ended = time.monotonic()
-    ray.shutdown()
-    if done != len(photos):
-        raise SystemExit(f"{done} of {len(photos)} photos were answered.")
-    return {
-        "workers": workers,
-        "seconds": round(ended - begun, 1),
-        "photos a second": round(done / (ended - begun), 1),
-        "photos a second, second half": round((done - at_half) / max(ended - half, 1e-3), 1),
-        "MB of a worker at most": round(most / 1024**2),
-    }
+def measured(folder: Path, options: list[str], photos: int) -> dict[str, float]:
+    """One run of the command over a folder: its time, its rate, and the most that its processes held together."""
+    words = [sys.executable, "-m", "maskedgender", "predict", str(folder), *options]
+    begun, most = time.monotonic(), 0
+    with subprocess.Popen(words, env={**os.environ, "RAY_ADDRESS": ""}) as run:
+        while run.poll() is None:
+            most = max(most, resident(run.pid))
+            time.sleep(0.1)
+    if run.returncode:
+        raise SystemExit(f"The command ended with status {run.returncode}.")
+    seconds = time.monotonic() - begun
+    return {"seconds": seconds, "photos a second": photos / seconds, "MB at most": most / 1024**2}
 
 
-def _workers() -> list[psutil.Process]:
-    """The processes in which Ray's actors answer."""
-    everyone = psutil.process_iter(["cmdline"])
-    return [one for one in everyone if any(word.startswith("ray::Map") for word in one.info["cmdline"] or ())]
-
-
-def _resident(process: psutil.Process) -> int:
+def resident(pid: int) -> int:
+    """Bytes in memory of a process and those it started; pages that they share are counted for each."""
     try:
-        return int(process.memory_info().rss)
-    except psutil.Error:  # it has ended
+        this = psutil.Process(pid)
+        return sum(process.memory_info().rss for process in [this, *this.children(recursive=True)])
+    except psutil.NoSuchProcess:  # one has ended while it was asked
         return 0
 
 

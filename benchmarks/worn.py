@@ -5,7 +5,7 @@
 By the served path (photo, detector, crop, file): accuracy, and balanced accuracy, since five of the 55 are women; how
 many faces are answered at all; how many answers flip when the crop's frame is moved or scaled by 5 % or turned by
 8 degrees; and, of files that say so, how often a mask is detected correctly. Intervals draw persons anew. Prints the
-table, keeps it in benchmarks/results/worn.csv, and logs the look. About two minutes on two cores.
+table, keeps it in benchmarks/results/worn.csv, and logs the test. About two minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import pandas as pd
 import typer
 
 from maskedgender.images.photos import decode_photo
-from maskedgender.measure.gaps import balanced_accuracy, bootstrap, mean_of
-from maskedgender.measure.looks import append_look
-from maskedgender.measure.metrics import NOT_KNOWN
+from maskedgender.measure.gaps import balanced_accuracy, mean_of
+from maskedgender.measure.test_log import log_test
+from maskedgender.networks.records import NOT_KNOWN
 
-from .answers import CLEAN, CLEAN_ONLY, LOOKS, Answers, answers, keep_table, load_models
+from .answers import CLEAN, KINDS, TEST_LOG, Answers, answers, keep_table, load_models
 from .changes import Framing, moved, scaled, turned
 from .photos import BARE, FAIRFACE, Photo
 
@@ -51,36 +51,30 @@ def photos(folder: Path) -> Iterator[Photo]:
             yield Photo(pixels, row.file, row.gender, NOT_KNOWN, NOT_KNOWN, style, None, pixels, None)
 
 
-def persons(given: Answers) -> np.ndarray:
-    """Who is in each photo: the file's name begins with it."""
-    return given.photos["file"].str.split("-").str[0].to_numpy()
-
-
 def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
     """One model's figures on the photos with a mask, or on those without, as text."""
     chosen = (of_change[CLEAN].photos["style"] == WORN).to_numpy() == masked
-    part = {name: given.part(chosen) for name, given in of_change.items()}
-    clean = part[CLEAN]
-    of_persons = persons(clean)
+    clean, *moved_ones = (given.part(chosen) for given in of_change.values())
+    labels = clean.photos["label"].to_numpy()
+    persons = clean.photos["file"].str.split("-").str[0].to_numpy()
 
     def share(values: np.ndarray) -> str:
-        return bootstrap(mean_of(values), len(values), of_persons).in_percent()
+        return str(mean_of(values, persons))
 
-    flipped = [np.where(clean.found & one.found, clean.male != one.male, np.nan) for one in part.values()][1:]
-    opposite = [np.where(clean.sure & one.sure, clean.male != one.male, False).sum() for one in part.values()]
-    labels = clean.photos["label"].to_numpy()
+    flips = [clean.male != one.male for one in moved_ones]
+    seen = [np.where(clean.found & one.found, flip, np.nan) for one, flip in zip(moved_ones, flips, strict=True)]
+    confident = [clean.sure & one.sure & flip for one, flip in zip(moved_ones, flips, strict=True)]
     masks = np.full(len(labels), np.nan) if clean.masks is None else clean.masks
-    detected = np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)
     return {
-        "photos": f"{len(clean.photos)} of {len(set(of_persons))} persons",
+        "photos": f"{len(labels)} of {len(set(persons))} persons",
         "face found": share(clean.found.astype(float)),
         "accuracy": share(clean.right),
-        "balanced accuracy": balanced_accuracy(clean.right, labels, of_persons).in_percent(),
+        "balanced accuracy": str(balanced_accuracy(clean.right, labels, persons)),
         "answered": share(np.where(clean.found, clean.sure, np.nan)),
         "of these right": share(np.where(clean.sure, clean.right, np.nan)),
-        "flips when the frame moves": share(np.mean(flipped, axis=0)),
-        "confident answers that flipped": str(sum(map(int, opposite))),
-        "mask detected correctly": share(detected),
+        "flips when the frame moves": share(np.mean(seen, axis=0)),
+        "confident answers that flipped": str(np.sum(confident)),
+        "mask detected correctly": share(np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)),
     }
 
 
@@ -89,14 +83,12 @@ def main(
     worn: Annotated[Path, typer.Option(help="the set's folder")] = WORN_MASKS,
 ) -> None:
     """Measures, prints, keeps."""
-    given = answers(load_models(models), photos(worn), masked=False, changes=CLEAN_ONLY, framings=FRAMINGS)
+    given = answers(load_models(models), photos(worn), masked=False, framings=FRAMINGS)
     columns = {
-        f"{name}, {'masked' if masked else 'bare'}": figures(of_change, masked)
-        for name, of_change in given.items()
-        for masked in (True, False)
+        f"{name}, {KINDS[masked]}": figures(of_change, masked) for name, of_change in given.items() for masked in KINDS
     }
     for name, column in columns.items():
-        append_look(LOOKS, f"benchmarks.worn, {name}: {column['accuracy']}")
+        log_test(TEST_LOG, f"benchmarks.worn, {name}: {column['accuracy']}")
     table = pd.DataFrame(columns)
     print(table.T.to_string())
     if not models:

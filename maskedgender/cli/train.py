@@ -84,7 +84,7 @@ def train(
     facts = {
         "not sure below": threshold,
         "view": view,
-        "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, {epochs} epochs, the best {best}",
+        "trained on": f"{len(train):,} pictures of {train.source.nunique():,} portraits, {epochs} epochs, best {best}",
         "training time": f"{history.seconds.sum() / 60:.0f} minutes on {', '.join(keras.distribution.list_devices())}",
         "test accuracy": accuracy,
         "command": " ".join(["maskedgender", *sys.argv[1:]]),

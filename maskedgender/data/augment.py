@@ -12,7 +12,7 @@ def augmented(picture: Any, rng: np.random.Generator, strength: float = 1.0) -> 
     """A portrait, uint8 (S, S, 3), turned, moved, lit otherwise, by a worse camera, partly covered; milder below 1."""
     side, middle = len(picture), (len(picture) - 1) / 2
     turn, scale = strength * rng.uniform(-30, 30), 1 + strength * rng.uniform(-0.15, 0.15)  # degrees; times
-    frame = cv2.getRotationMatrix2D((middle, middle), turn, scale)
+    frame: Any = cv2.getRotationMatrix2D((middle, middle), turn, scale)
     frame[:, 2] += strength * side * rng.uniform(-0.12, 0.12, 2)
     if rng.random() < 0.5:  # mirrored
         frame[0] = -frame[0] + (0, 0, side - 1)

@@ -12,33 +12,43 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ..data.layout import CLASSES
+from ..data.pictures import CLASSES
 from ..networks.records import NOT_KNOWN
+from ..training.intervals import interval_of
 
 CALIBRATION_BINS = 15
-RESAMPLES = 1000
 GROUPS = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
 CALLED_MALE, CALLED_FEMALE = "women called male", "men called female"
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share of a count with its 95 % interval, all 0..1; not-a-number where the count is 0."""
+class Estimate:
+    """A figure with its 95 % interval, not-a-number where nothing is known; of a share, also of how many images."""
 
     value: float
     low: float
     high: float
-    count: int
+    count: int | None = None
 
     def __str__(self) -> str:
-        """Such as "92.17 % (91.72 % to 92.60 %, n = 14,464)"."""
-        if not self.count:
-            return f"{NOT_KNOWN} (n = 0)"
-        return f"{percent(self.value)} ({percent(self.low)} to {percent(self.high)}, n = {self.count:,})"
+        """A share, such as "92.17 % (91.72 % to 92.60 %, n = 14,464)"."""
+        n = "" if self.count is None else f"n = {self.count:,}"
+        if math.isnan(self.value):
+            return f"{NOT_KNOWN} ({n})" if n else NOT_KNOWN
+        return f"{percent(self.value)} ({percent(self.low)} to {percent(self.high)}{n and ', '}{n})"
+
+    def in_points(self) -> str:
+        """A difference of shares, such as "3.21 points (1.02 to 5.40)"."""
+        if math.isnan(self.value):
+            return NOT_KNOWN
+        return f"{100 * self.value:.2f} points ({100 * self.low:.2f} to {100 * self.high:.2f})"
+
+    def as_ratio(self) -> str:
+        """Such as "0.612 (0.574 to 0.650)"."""
+        return NOT_KNOWN if math.isnan(self.value) else f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
 @dataclass(frozen=True)
@@ -52,16 +62,14 @@ class Scores:
         log_loss: mean cross-entropy in nats.
         calibration_error: expected calibration error, 0..1, in 15 bins of equal width.
         classwise_error: the same of p(male) over all of 0..1, women and men weighing the same.
-        confusion: int array (2, 2), rows the labels, columns the answers.
     """
 
-    accuracy: Share
+    accuracy: Estimate
     balanced_accuracy: float
     auc: float
     log_loss: float
     calibration_error: float
     classwise_error: float
-    confusion: np.ndarray
 
     def row(self) -> dict[str, str]:
         """The figures as text, for a table."""
@@ -80,42 +88,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def accuracy_with_interval(correct: int, count: int) -> Share:
-    """The share `correct / count` with its 95 % interval by Wilson's score (Wilson, JASA 22, 1927)."""
-    if not count:
-        return Share(math.nan, math.nan, math.nan, 0)
-    interval = binomtest(correct, count).proportion_ci(method="wilson")
-    return Share(correct / count, float(interval.low), float(interval.high), count)
-
-
-def share_of(right: np.ndarray, sources: np.ndarray | None = None) -> Share:
-    """The share of images that are `right`, bool (N,), with its 95 % interval.
-
-    Answers to images of one portrait go together, so where several show one the portraits are what is drawn anew, 1,000
-    times (cluster bootstrap: Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
-    Otherwise, and where all are right or all wrong, Wilson's score is taken, of as many trials as there are portraits;
-    a single portrait that is both tells nothing.
-    """
-    portraits = len(right) if sources is None else len(np.unique(sources))
-    if portraits == len(right):
-        return accuracy_with_interval(int(right.sum()), len(right))
-    if right.all() or not right.any():
-        wilson = accuracy_with_interval(portraits * int(right[0]), portraits)
-        return Share(wilson.value, wilson.low, wilson.high, len(right))
-    if portraits == 1:
-        return Share(float(right.mean()), 0.0, 1.0, len(right))
-    of_portrait = pd.Series(right).groupby(pd.factorize(sources)[0]).agg(["sum", "size"]).to_numpy(float)
-    rng = np.random.default_rng(0)
-    low, high = bootstrap(
-        tuple(of_portrait.T),
-        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
-        paired=True,
-        method="percentile",
-        n_resamples=RESAMPLES,
-        batch=100,
-        random_state=rng,
-    ).confidence_interval
-    return Share(float(right.mean()), float(low), float(high), len(right))
+def share_of(right: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
+    """The share of images that are `right`, bool (N,), with Wilson's interval; a portrait's images are one trial."""
+    if not len(right):
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    known = np.arange(len(right)) if sources is None else sources
+    interval = interval_of(right, pd.Series(known))
+    return Estimate(float(np.mean(right)), float(interval.low), float(interval.high), len(right))
 
 
 def score(labels: np.ndarray, probabilities: np.ndarray, sources: np.ndarray | None = None) -> Scores:
@@ -128,55 +107,45 @@ def score(labels: np.ndarray, probabilities: np.ndarray, sources: np.ndarray | N
         log_loss=float(log_loss(labels, probabilities, labels=[0, 1])),
         calibration_error=calibration_error(labels, probabilities),
         classwise_error=classwise_error(labels, probabilities),
-        confusion=confusion_matrix(labels, answers, labels=[0, 1]),
-    )
-
-
-def calibration_bins(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """How often the answers are right at each level of confidence; columns confidence, accuracy (means), count.
-
-    The confidence is the larger probability; bins of equal width over 0..1, empty ones left out.
-    """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    rows = pd.DataFrame({"bin": bins, "confidence": confidence, "accuracy": right})
-    return rows.groupby("bin").agg(
-        confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), count=("accuracy", "size")
     )
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error, 0..1 (Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017)."""
-    bins = calibration_bins(labels, probabilities)
-    return float((bins["count"] * (bins.confidence - bins.accuracy).abs()).sum() / bins["count"].sum())
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    return _off_by(confidence, right, np.full(len(labels), 1 / len(labels)))
 
 
 def classwise_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Class-wise calibration error, 0..1 (Kull et al., "Beyond temperature scaling", NeurIPS 2019).
 
-    How far p(male) is, in 15 bins of equal width over 0..1, from the share of men, women and men weighing the same; of
-    two classes the error of p(female) is the same.
+    How far p(male) is from the share of men, women and men weighing the same; that of p(female) is the same.
     """
-    weight = compute_sample_weight("balanced", labels) / len(labels)
-    p_male = probabilities[:, 1]
-    bins = np.minimum((p_male * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    return float(np.abs(np.bincount(bins, weight * (p_male - labels))).sum())
+    return _off_by(probabilities[:, 1], labels, compute_sample_weight("balanced", labels) / len(labels))
+
+
+def _off_by(told: np.ndarray, true: np.ndarray, weight: np.ndarray) -> float:
+    """The mean distance of what was told from what is true, over bins of equal width, by weights that sum to 1."""
+    bins = np.minimum((told * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return float(np.abs(np.bincount(bins, weight * (told - true))).sum())
 
 
 def accuracy_by_group(images: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     """Accuracy for each group of people, and each style of mask, that the images' table knows.
 
     Args:
-        images: one row an image with the columns label, race, age and style and, if measured, "head turn" (a band of
-            degrees, such as "15-29") and "face size" (of pixels); a column that says only "not known" makes one group
-            of that name. If there is a column source, images of the same one are of one portrait.
+        images: one row an image with the column label and, where they are known, race, age, style, "head turn" (a band
+            of degrees, such as "15-29"), "face size" (of pixels) and source: images of the same are of one portrait.
 
     Returns:
         columns group, value, count, accuracy, low, high (95 % interval), one row a value.
     """
     rows = _with_groups(images).assign(right=probabilities.argmax(axis=1) == images.label.to_numpy())
-    return pd.DataFrame([line for group in GROUPS if group in rows for line in _group_lines(rows, group)])
+    found = []
+    for group, value, members in _groups_of(rows):
+        share = share_of(members.right.to_numpy(), members.source.to_numpy() if "source" in members else None)
+        found.append((group, value, share.count, share.value, share.low, share.high))
+    return pd.DataFrame(found, columns=["group", "value", "count", "accuracy", "low", "high"])
 
 
 def errors_by_group(images: pd.DataFrame, probabilities: np.ndarray, not_sure_below: float | None) -> pd.DataFrame:
@@ -190,50 +159,46 @@ def errors_by_group(images: pd.DataFrame, probabilities: np.ndarray, not_sure_be
         columns group, value, answered, women called male, men called female: shares, 0..1, the last two of the women
         and of the men; not-a-number where a group has none.
     """
-    rows = _with_groups(images).assign(
-        answered=probabilities.max(axis=1) >= (not_sure_below or 0.0),
-        **{CALLED_MALE: probabilities.argmax(axis=1) == 1, CALLED_FEMALE: probabilities.argmax(axis=1) == 0},
-    )
-    rows[CALLED_MALE] = rows[CALLED_MALE].where(rows.label == 0)
-    rows[CALLED_FEMALE] = rows[CALLED_FEMALE].where(rows.label == 1)
-    shares = [
-        rows.groupby(group)[["answered", CALLED_MALE, CALLED_FEMALE]]
-        .agg(lambda column: column.astype(float).mean())
-        .rename_axis("value")
-        .reset_index()
-        .assign(group=group)
-        for group in GROUPS
-        if group in rows
+    answers = probabilities.argmax(axis=1)
+    labels = images.label.to_numpy()
+    shares = {
+        "answered": probabilities.max(axis=1) >= (not_sure_below or 0.0),
+        CALLED_MALE: np.where(labels == 0, answers == 1, np.nan),
+        CALLED_FEMALE: np.where(labels == 1, answers == 0, np.nan),
+    }
+    found = [
+        (group, value, *(members[name].mean() for name in shares))
+        for group, value, members in _groups_of(_with_groups(images).assign(**shares))
     ]
-    return pd.concat(shares, ignore_index=True)
+    return pd.DataFrame(found, columns=["group", "value", *shares])
 
 
 def _with_groups(images: pd.DataFrame) -> pd.DataFrame:
     """With the columns gender and, where races are known, "gender and race"."""
     rows = images.reset_index(drop=True).assign(gender=np.take(CLASSES, images.label.to_numpy()))
-    known = (rows.race != NOT_KNOWN).any()
-    return rows.assign(**{"gender and race": rows.gender + ", " + rows.race}) if known else rows
+    if "race" not in rows or (rows.race == NOT_KNOWN).all():
+        return rows
+    return rows.assign(**{"gender and race": rows.gender + ", " + rows.race})
 
 
-def _group_lines(rows: pd.DataFrame, group: str) -> list[dict[str, object]]:
-    lines: list[dict[str, object]] = []
-    for value, members in sorted(rows.groupby(group), key=lambda pair: _natural(str(pair[0]))):
-        sources = members["source"].to_numpy() if "source" in members else None
-        share = share_of(members["right"].to_numpy(), sources)
-        figures = {"accuracy": share.value, "low": share.low, "high": share.high}
-        lines.append({"group": group, "value": value, "count": share.count, **figures})
-    return lines
+def _groups_of(rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Each group's name, value and rows; "3-9" years before "20-29", "more than 70" last."""
 
+    def place(value: str) -> tuple[int, str]:
+        digits = value.split("-")[0]
+        return (int(digits) if digits.isdigit() else 1000, value)
 
-def _natural(value: str) -> tuple[int, str]:
-    """Ages such as "3-9" before "20-29", "more than 70" after them; everything else by the alphabet."""
-    digits = value.split("-")[0]
-    return (int(digits) if digits.isdigit() else 1000, value)
+    return [
+        (group, value, members)
+        for group in GROUPS
+        if group in rows
+        for value, members in sorted(rows.groupby(group), key=lambda one: place(str(one[0])))
+    ]
 
 
 def answered(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float, sources: np.ndarray | None = None
-) -> tuple[Share, Share]:
+) -> tuple[Estimate, Estimate]:
     """When answers below a confidence of `threshold` become "not sure": the share answered, and how much is right."""
     sure = probabilities.max(axis=1) >= threshold
     right = (probabilities.argmax(axis=1) == labels)[sure]

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Put the model in front of real photos
 #
-# **You come from Kaggle?** 1. There, under *Output*, download `masked_gender.keras`. 2. Leave it in your downloads, or put
-# it beside this notebook. 3. *Run All*. Without a file of your own, the one that ships with the project answers.
+# **You come from Kaggle?** 1. There, under *Output*, download `masked_gender.keras`. 2. Leave it in your downloads, or
+# put it beside this notebook. 3. *Run All*. Without a file of your own, the one that ships with the project answers.
 #
 # A laptop's CPU is enough, and no photo leaves your machine. For every face the model says how likely two labels are,
 # "female" and "male", which annotators gave to *appearance*; it does not know anyone's gender. Where neither is likely

@@ -107,8 +107,8 @@ show([read_portrait(file, 160) for file in sample.path], [CLASSES[label] for lab
 # ## Copies and leaks
 #
 # Datasets from the web hold many pictures twice. One that is in both parts would be learned by heart and then counted
-# as a success. So each portrait gets a *perceptual hash*, 256 bits that stay alike when a picture is scaled, compressed, or
-# given another mask, and what is too much alike counts as one portrait.
+# as a success. So each portrait gets a *perceptual hash*, 256 bits that stay alike when a picture is scaled,
+# compressed, or given another mask, and what is too much alike counts as one portrait.
 
 # %% module maskedgender/data/copies.py
 
@@ -120,8 +120,8 @@ print(left_out)
 # ## Train, validation, test
 #
 # The network learns from *train*. It could learn that by heart, so all decisions, such as which epoch is best, are
-# made on *validation*. Whoever takes the best of many is partly lucky, so there is a third part, *test*, at which nobody
-# looks until everything is decided. All pictures of a portrait are on one side.
+# made on *validation*. Whoever takes the best of many is partly lucky, so there is a third part, *test*, at which
+# nobody looks until everything is decided. All pictures of a portrait are on one side.
 
 # %% module maskedgender/data/split.py
 
@@ -159,9 +159,9 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 #
 # This is what learns, and what you are invited to change. A convolution slides small filters over the picture and notes
 # how well each place matches them; each stage looks at a coarser picture, in which a place stands for a larger part of
-# the face: first edges, then eyebrows and hairlines, then a face. Pooling forgets where something was seen, and the last
-# `Dense` makes two numbers of what was seen. **The rest of this notebook needs of a network only that it takes pictures
-# (SIZE, SIZE, 3), 0 to 255, and ends in `Dense(2)` without an activation.**
+# the face: first edges, then eyebrows and hairlines, then a face. Pooling forgets where something was seen, and the
+# last `Dense` makes two numbers of what was seen. **The rest of this notebook needs of a network only that it takes
+# pictures (SIZE, SIZE, 3), 0 to 255, and ends in `Dense(2)` without an activation.**
 
 # %% module maskedgender/networks/masked.py
 
@@ -219,9 +219,10 @@ plt.show()
 #
 # First the network gets full precision back, wherever it was trained.
 #
-# When a network says 90 %, it should be right nine times in ten. Straight from training it is often surer than that. So
-# a slope and a shift are found on the validation split, women and men weighing the same, and folded into the last layer:
-# the file needs no second step. Its answer is the mean for a picture and its mirror image, which errs less than either.
+# When a network says 90 %, it should be right nine times in ten. Straight from training it is often surer than that.
+# So a slope and a shift are found on the validation split, women and men weighing the same, and folded into the last
+# layer: the file needs no second step. It answers with the mean for a picture and its mirror image, which errs less
+# than either.
 
 # %% module maskedgender/networks/answering.py
 
@@ -356,8 +357,8 @@ display(FileLink(file))
 #    ```
 #
 #    Put it in the place of `model = masked_cnn(SIZE, view)`.
-# 3. **Another optimizer.** In `compile_for`: `optimizer = keras.optimizers.SGD(schedule, momentum=0.9)`. At this rate it
-#    learns more slowly than AdamW; try `rate=0.05`.
+# 3. **Another optimizer.** In `compile_for`: `optimizer = keras.optimizers.SGD(schedule, momentum=0.9)`, and nothing
+#    to exclude from weight decay. At this rate it learns more slowly than AdamW; try `rate=0.05`.
 # 4. **Another augmentation.** In `augmented`, `rng.uniform(-180, 180)` for the turn: heads upside down are answered
 #    better, and upright ones, which are nearly all, a little worse.
 # 5. **A network of keras.applications**, in the place of `masked_cnn`, with its weights of ImageNet where the internet

@@ -14,17 +14,17 @@ from unittest.mock import Mock
 import numpy as np
 import pandas as pd
 import pytest
+from maskedgender.data.audit import LEAKED, UNREADABLE
+from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender import __version__
 from maskedgender.cli.commands import app
 from maskedgender.data import make_dataset
-from maskedgender.data.audit import LEAKED, UNREADABLE
 from maskedgender.data.layout import FOLDER
 from maskedgender.networks.checksums import LIST
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.small import small_cnn
 from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 from maskedgender.training.fitting import export
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli.commands import app
 from maskedgender.cli.predict import in_words
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 
 from ..support.people import collins, hopper

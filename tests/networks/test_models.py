@@ -11,13 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from maskedgender.networks.small import small_cnn
+from maskedgender.networks.view import FACE_CENTRE_ROW
 from scipy.ndimage import map_coordinates
 
 from maskedgender.networks.answering import MIRRORED, PLAIN, Look, answering_cnn, trained_cnn
 from maskedgender.networks.masked import masked_cnn
 from maskedgender.networks.seed import seed_cnn
-from maskedgender.networks.small import small_cnn
-from maskedgender.networks.view import FACE_CENTRE_ROW
 
 from ..support.synthetic import synthetic_portrait
 

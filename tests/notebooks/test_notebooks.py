@@ -22,7 +22,7 @@ from ..support.small_dataset import make_small_dataset
 from .notebook import APP, QUICK, ROOT, TRAINING, run_notebook
 
 sys.path.insert(0, str(ROOT / "notebooks" / "source"))
-import build  # noqa: E402
+import build
 
 FIT = "history = fitted("
 
@@ -132,7 +132,8 @@ CHANGES = {
     ),
     "other filters": ("(3, 2, 24, 2)", "(3, 2, 32, 2)"),
     "another optimizer": (
-        'keras.optimizers.AdamW(schedule, weight_decay=0.05)\n    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])',
+        "keras.optimizers.AdamW(schedule, weight_decay=0.05)\n"
+        '    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])',
         "keras.optimizers.SGD(schedule, momentum=0.9)",
     ),
     "another augmentation": ("rng.uniform(-30, 30)", "rng.uniform(-180, 180)"),

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -20,7 +21,6 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.networks.answering import answering_cnn
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import answers
 from maskedgender.prediction.answers import (
     COLUMNS,

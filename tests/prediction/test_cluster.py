@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import psutil
 import pytest
+from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -22,7 +23,6 @@ from maskedgender.cli import commands as cli
 from maskedgender.cli.named_photos import lines, photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.small import small_cnn
 from maskedgender.prediction import cluster
 from maskedgender.prediction.answers import COLUMNS, csv_rows
 from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, part_name

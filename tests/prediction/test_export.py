@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras.src.utils.module_utils import LazyModule
+from maskedgender.networks.small import small_cnn
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
@@ -23,7 +24,6 @@ from maskedgender.networks.answering import PLAIN, answering_cnn
 from maskedgender.networks.checksums import sha256
 from maskedgender.networks.model_files import ModelError, load_model
 from maskedgender.networks.records import write_record
-from maskedgender.networks.small import small_cnn
 from maskedgender.places import EXAMPLES
 from maskedgender.prediction import export as exporting
 from maskedgender.prediction.answers import predict_file

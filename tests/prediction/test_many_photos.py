@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import psutil
 import pytest
+from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -25,7 +26,6 @@ from maskedgender.cli import commands as cli
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
-from maskedgender.networks.small import small_cnn
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
 
