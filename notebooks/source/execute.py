@@ -1,8 +1,8 @@
 """Run a notebook without a browser: `python notebooks/source/execute.py NOTEBOOK COPY [NAME=VALUE ...]`.
 
 The notebook runs as it lies there, changes of its reader included, with the given parameters, in the folder of COPY;
-what it prints appears in the terminal. Where COPY is the notebook itself, its outputs are those that the project shows: then
-portraits of examples/ are shown in the place of the dataset's, and no output may hold a path of this machine.
+what it prints appears in the terminal. Where COPY is the notebook itself, its outputs are those that the project shows:
+then portraits of examples/ are shown in the place of the dataset's, and no output may hold a path of this machine.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -20,6 +19,7 @@ from maskedgender.cli.predict import in_words
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 
+from ..support.networks import quick_model
 from ..support.people import collins, hopper
 
 
@@ -31,7 +31,7 @@ def shell(*words: object) -> Result:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    small_cnn(64).save(path)
+    quick_model(64).save(path)
     return path
 
 

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -18,7 +17,7 @@ from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
-from maskedgender.networks.answering import answering_cnn
+from maskedgender.networks.answering import answering
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import answers
@@ -36,6 +35,7 @@ from maskedgender.prediction.answers import (
 )
 from maskedgender.prediction.many_photos import rows_of_photos
 
+from ..support.networks import quick_cnn
 from ..support.people import collins, hopper
 
 
@@ -141,10 +141,10 @@ def test_a_file_of_the_original_answers_from_true_luma(original_model: Path) -> 
 
 
 def test_a_file_that_tells_of_masks_fills_the_column_and_others_leave_it_empty(tmp_path: Path) -> None:
-    trained = small_cnn(64)
-    mask = np.zeros((192, 1), np.float32), np.array([2.0], np.float32)
-    answering_cnn(trained, mask=mask).save(tmp_path / "tells.keras")
-    answering_cnn(trained).save(tmp_path / "silent.keras")
+    trained = quick_cnn(64)
+    mask = [np.zeros((16, 1), np.float32), np.array([2.0], np.float32)]
+    answering(trained, mask).save(tmp_path / "tells.keras")
+    answering(trained).save(tmp_path / "silent.keras")
     names = "tells.keras", "silent.keras"
     tells, silent = (predict_photo(load_model(tmp_path / name), collins()) for name in names)
     assert tells[0].p_female == pytest.approx(silent[0].p_female, abs=1e-6)

@@ -15,7 +15,6 @@ import keras
 import numpy as np
 import psutil
 import pytest
-from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -27,6 +26,7 @@ from maskedgender.prediction import cluster
 from maskedgender.prediction.answers import COLUMNS, csv_rows
 from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, part_name
 
+from ..support.networks import quick_model
 from ..support.people import collins, hopper
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
@@ -37,7 +37,7 @@ PHOTOS = 6
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    small_cnn(64).save(path)
+    quick_model(64).save(path)
     return path
 
 

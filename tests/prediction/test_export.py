@@ -15,19 +15,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras.src.utils.module_utils import LazyModule
-from maskedgender.networks.small import small_cnn
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
-from maskedgender.networks.answering import PLAIN, answering_cnn
+from maskedgender.networks.answering import answering
 from maskedgender.networks.checksums import sha256
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import ModelError, load_model
-from maskedgender.networks.records import write_record
 from maskedgender.places import EXAMPLES
 from maskedgender.prediction import export as exporting
 from maskedgender.prediction.answers import predict_file
 from maskedgender.prediction.export import SAME, export
+
+from ..support.networks import quick_cnn
 
 ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", "tf2onnx"))
 CROPS = 20
@@ -42,24 +43,21 @@ def few_crops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small CNN of ours, without test-time augmentation, whose normalisation has statistics of its own."""
+    """A small CNN as training exports it, whose normalisation has statistics of its own."""
     keras.utils.set_random_seed(5)
-    model, noise = small_cnn(48), np.random.default_rng(0)
+    model, noise = quick_cnn(48), np.random.default_rng(0)
     for statistics in model.non_trainable_weights:
         statistics.assign(noise.uniform(0.5, 1.5, statistics.shape))
-    mask = noise.normal(size=(192, 1)).astype(np.float32), np.zeros(1, np.float32)
+    mask = [noise.normal(size=(16, 1)).astype(np.float32), np.zeros(1, np.float32)]
     path = tmp_path_factory.mktemp("trained") / "small.keras"
-    answering_cnn(model, [PLAIN], mask).save(path)
-    write_record(path, {**RECORD, "SHA-256": sha256(path)})
+    save_with_record(answering(model, mask), path, RECORD)
     return path
 
 
 @pytest.fixture
 def model_file(trained: Path, tmp_path: Path) -> Path:
     """The same, in a folder of the test's own."""
-    for file in (trained, trained.with_suffix(".json")):
-        shutil.copy(file, tmp_path)
-    return tmp_path / trained.name
+    return Path(shutil.copy(trained, tmp_path))
 
 
 @pytest.fixture(scope="module")

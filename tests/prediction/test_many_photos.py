@@ -18,7 +18,6 @@ import keras
 import numpy as np
 import psutil
 import pytest
-from maskedgender.networks.small import small_cnn
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -29,6 +28,7 @@ from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
 
+from ..support.networks import quick_model
 from ..support.people import collins, hopper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ Rows = list[dict[str, object]]
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    small_cnn(64).save(path)
+    quick_model(64).save(path)
     return path
 
 
@@ -186,7 +186,7 @@ def test_what_is_no_run_of_these_photos_by_this_model_is_left_alone(
     table = tmp_path / "out.csv"
     write_csv(unbroken[:6], table)
     keras.utils.set_random_seed(4)
-    small_cnn(64).save(tmp_path / "other.keras")
+    quick_model(64).save(tmp_path / "other.keras")
     folder = photos[0].parent
     cases = [
         (table.read_bytes(), [folder, "--model", tmp_path / "other.keras", "--resume"], "comes from another model"),

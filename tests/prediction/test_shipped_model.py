@@ -14,7 +14,6 @@ import pytest
 from maskedgender.data.layout import CLASSES
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, draw_mask
-from maskedgender.networks.answering import trained_cnn
 from maskedgender.places import SHIPPED_MODEL
 from maskedgender.prediction.answers import predict_photo
 
@@ -31,7 +30,7 @@ def test_the_card_tells_of_this_file():
 def test_it_is_small_in_float32_and_of_keras_own_layers(model):
     assert SHIPPED_MODEL.stat().st_size <= 20_000_000
     assert model.model.count_params() <= 5_000_000
-    layers = [*model.model.layers, *trained_cnn(model.model).layers]
+    layers = [*model.model.layers, *model.model.get_layer("cnn").layers]
     assert {getattr(layer, "compute_dtype", "float32") for layer in layers} == {"float32"}, "operations have none"
     assert all(type(layer).__module__.startswith("keras.src.") for layer in layers)
 
