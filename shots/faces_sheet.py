@@ -1,4 +1,4 @@
-"""shots/faces.png: six examples of one face each, its box, and under it what the shipped model answers.
+"""shots/faces.png and grace_hopper.png: examples of one face each, and under it what the shipped model answers.
 
 python shots/faces_sheet.py
 """
@@ -22,17 +22,18 @@ from maskedgender.page.style import COLOURS
 from maskedgender.places import EXAMPLES
 from maskedgender.prediction.answers import NOT_SURE, Prediction, per_cent, predict_photo
 
-SHOWN = 6
+SHOWN = 5
 SIDE = 480  # pixels a photo is shown with
 
 
 def main() -> None:
-    """Draws the sheet."""
-    model = load_model()
-    figure = Figure(figsize=(12, 9), layout="constrained", facecolor="white")
-    for panel, photo in zip(figure.subplots(2, SHOWN // 2).flat, of_one_face()[:SHOWN], strict=True):
-        show(panel, model, photo)
-    figure.savefig(Path(__file__).with_name("faces.png"), dpi=80)
+    """Draws both sheets."""
+    model, photos = load_model(), of_one_face()
+    for name, shown in (("faces.png", photos[:SHOWN]), ("grace_hopper.png", [EXAMPLES / "grace_hopper.jpg"])):
+        figure = Figure(figsize=(3.2 * len(shown), 3.6), layout="constrained", facecolor="white")
+        for panel, photo in zip(figure.subplots(1, len(shown), squeeze=False).flat, shown, strict=True):
+            show(panel, model, photo)
+        figure.savefig(Path(__file__).with_name(name), dpi=80)
 
 
 def of_one_face() -> list[Path]:
@@ -48,7 +49,7 @@ def show(panel: Axes, model: Classifier, photo: Path) -> None:
     drawn = Image.fromarray(annotate(pixels, predictions))
     panel.imshow(np.asarray(ImageOps.pad(drawn, (SIDE, SIDE), color="white")))
     panel.set(xticks=[], yticks=[], frame_on=False)
-    panel.set_xlabel(words(predictions[0]), fontsize=15, color=COLOURS[predictions[0].answer], labelpad=8)
+    panel.set_xlabel(words(predictions[0]), fontsize=13, color=COLOURS[predictions[0].answer], labelpad=8)
 
 
 def words(face: Prediction) -> str:
