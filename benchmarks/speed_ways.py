@@ -212,11 +212,11 @@ def main(
     elif way == "floor":
         measured = floor(seconds)
     else:
-        from maskedgender.networks import openvino_answers
+        from maskedgender.networks import inference
         from maskedgender.places import SHIPPED_MODEL
 
         if way == "openvino bf16":
-            openvino_answers.SETTINGS["INFERENCE_PRECISION_HINT"] = "bf16"
+            inference.SETTINGS["INFERENCE_PRECISION_HINT"] = "bf16"
         file = exported / f"{SHIPPED_MODEL.stem}{SUFFIX[way]}" if way in SUFFIX else SHIPPED_MODEL
         measured = ours(file, seconds, answers, fairface)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
