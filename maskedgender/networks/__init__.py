@@ -1,7 +1,8 @@
-"""The CNNs, each readable from top to bottom, and the files they live in.
+"""The CNNs, each readable from top to bottom, and the model files that answers come from.
 
-In: a size and a view, or a file. Out: a Keras model; its probabilities for crops.
-For other rooms: masked and seed (the CNNs), imagenet (weights to start from), answering (the form that answers),
-exporting (write a file), records (what a file tells of itself), model_files (open one, checked), checksums,
-probabilities, backend (with what Keras computes).
+In: the side of a canonical crop in pixels and the view, or a file. Out: a Keras model; its probabilities for crops.
+For other rooms: seed and masked (the CNNs), imagenet (weights to start from), answering (the form that answers),
+exporting (writes one file with its record), records and checksums (read them), model_files (opens one, checked),
+classifier (what comes of that), exported (files for other runtimes), foreign (the scales and orders that a caller can
+name), probabilities, backend (imports Keras and OpenVINO without what answers do not need).
 """

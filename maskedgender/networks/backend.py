@@ -16,8 +16,7 @@ SERVING = "openvino"
 TELEMETRY = "openvino_telemetry"  # by which `import openvino` tells Intel of itself
 # What Keras and OpenVINO import at once, where it is installed, and no answer needs: it would take two to five times as
 # long as the rest of them.
-UNUSED_OF_OPENVINO = ("openvino.tools",)
-UNUSED = ("jax", "matplotlib", *UNUSED_OF_OPENVINO, "pandas", "sklearn")
+UNUSED = ("jax", "matplotlib", "openvino.tools", "pandas", "sklearn")
 UNUSED_BUT_REQUIRED = ("scipy.signal",)
 MODULES: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: it cannot be imported
 
@@ -46,7 +45,7 @@ def import_openvino() -> None:
     if SERVING in sys.modules:
         return
     keep_openvino_silent()
-    with _without(UNUSED_OF_OPENVINO):  # no more: another thread may want the others just now
+    with _without(["openvino.tools"]):  # no more: another thread may want the others just now
         import openvino  # noqa: F401
 
 

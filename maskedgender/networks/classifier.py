@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +25,15 @@ class Classifier:
         calibrated: whether its record says that the probabilities are meant as such.
         not_sure_below: under which probability the answer is "not sure", by its record; None where it names none, and
             every face gets an answer.
-        notes: sentences for the person who named the file: what is not known of it, and what was assumed.
+        notes: sentences for the person who named the file: what is not known of it.
+        record: what its training says of it, by name; empty where the file has none.
     """
 
     model: keras.Model | ExportedNetwork
     calibrated: bool = False
     not_sure_below: float | None = None
     notes: tuple[str, ...] = ()
+    record: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

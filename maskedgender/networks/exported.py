@@ -18,15 +18,13 @@ from typing import Any
 import numpy as np
 
 from ..places import how_to_get
-from .elsewhere import ORDERS, OURS, SCALES, Contract, stated
-from .records import FEMALE_FIRST, record_of
+from .records import CLASS_ORDER, RECORD, record_of
 
-RECORD = "record.json"  # in a .tflite file, an associated file as LiteRT calls it: a zip behind the network
 TOGETHER = 8  # crops that ONNX computes at once: what the layers make of more does not fit a core's cache
-_WIDENED = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), OURS: (1.0, 0.0)}  # factor and offset of pixels 0..255
+DTYPES = {"float": np.float32, "float16": np.float16, "double": np.float64, "uint8": np.uint8}  # by ONNX's names
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
-"""Takes crops, float32 (N, S, S, C); gives (N, 2), or (N, 1), and perhaps (N, 1), whether a mask is worn."""
+"""Takes crops, float32 (N, S, S, C); gives float32 (N, 2), or (N, 1), and perhaps (N, 1), whether a mask is worn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +46,10 @@ class ExportedNetwork:
         outputs = self.run(np.ascontiguousarray(crops, np.float32))
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def predict(self, stream: Sequence, verbose: int = 0) -> np.ndarray:
-        """Of a stream of batches, crops first in each: (N, 2)."""
-        batches = (stream[number] for number in range(len(stream)))
-        crops = (batch[0] if isinstance(batch, tuple) else batch for batch in batches)
-        return np.concatenate([self.run(np.ascontiguousarray(one, np.float32))[0] for one in crops])
-
 
 def is_exported(path: Path) -> bool:
     """Whether a file is named as one of another runtime."""
-    return path.suffix in _RUNTIMES
+    return path.suffix.lower() in _RUNTIMES
 
 
 def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
@@ -67,41 +59,15 @@ def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
         ValueError: the runtime is not installed, or cannot read the file; the text is the rest of a sentence that
             begins with the file's path.
     """
-    package, open_file = _RUNTIMES[path.suffix]
+    package, open_file = _RUNTIMES[path.suffix.lower()]
     try:
         network, record = open_file(path)
     except ImportError as error:
         raise ValueError(f"needs the package {package}: {how_to_get('export')} brings it.") from error
     except Exception as error:  # each runtime has its own ways to fail
-        raise ValueError("cannot be read by its runtime; it may be damaged: export it again.") from error
+        reason = " ".join(str(error).rpartition(") ")[2].split())[:300]  # behind signatures of C++
+        raise ValueError(f"cannot be read by {package}; it may be damaged, or too new for it: {reason}") from error
     return network, record or record_of(path)
-
-
-def exported_contract(record: Mapping[str, str], scale: str | None, order: str | None) -> Contract:
-    """What such a file takes and gives, by its record or by what the caller says; its layers tell nothing.
-
-    Raises:
-        ValueError: neither tells, or they contradict; the text is the rest of a sentence, as above.
-    """
-    scale, order = stated(record, scale, order)
-    if scale not in SCALES or order not in ORDERS:
-        raise ValueError("has no record inside: say by --scale and --classes which pixels it takes, and what it gives.")
-    return Contract(scale, order, logits=False, said=())
-
-
-def exported_in_our_contract(network: ExportedNetwork, contract: Contract) -> ExportedNetwork:
-    """The network between functions that make it take 0..255 and give the probabilities of female and male."""
-    factor, offset = _WIDENED[contract.scale]
-    ours, one = network.run, network.output_shape == (None, 1)
-    if (factor, contract.order, one) == (1.0, FEMALE_FIRST, False):
-        return network
-
-    def run(crops: np.ndarray) -> list[np.ndarray]:
-        pairs, *further = ours(crops * np.float32(factor) + np.float32(offset))
-        pairs = np.concatenate([1 - pairs, pairs], axis=1) if one else pairs
-        return [pairs if contract.order == FEMALE_FIRST else pairs[:, ::-1], *further]
-
-    return ExportedNetwork(network.input_shape, (None, 2) if one else network.output_shape, run)
 
 
 def carry_record(path: Path, record: Mapping[str, str]) -> None:
@@ -118,7 +84,7 @@ def carry_record(path: Path, record: Mapping[str, str]) -> None:
         onnx.save(model, str(path))
         return
     text = json.dumps(dict(record), indent=2) + "\n"
-    if path.suffix == ".tflite":
+    if path.suffix == ".tflite":  # an associated file, as LiteRT calls it: a zip behind the network
         with zipfile.ZipFile(path, "a") as behind:
             behind.writestr(RECORD, text)
         return
@@ -134,37 +100,67 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = _cores()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    given, outputs = session.get_inputs()[0], session.get_outputs()
-    names = _answer_first({one.name: one.shape for one in outputs})
-    step = given.shape[0] if isinstance(given.shape[0], int) else TOGETHER
+    inputs, outputs = session.get_inputs(), _answer_first(session.get_outputs(), lambda one: one.shape)
+    given = inputs[0]
+    dtype = DTYPES[given.type.removeprefix("tensor(").removesuffix(")")]
+    names = [one.name for one in outputs]
+    step = given.shape[0] if given.shape and isinstance(given.shape[0], int) else TOGETHER
 
     def run(crops: np.ndarray) -> list[np.ndarray]:
+        crops = _rounded(crops) if dtype is np.uint8 else crops.astype(dtype)
         parts = [session.run(names, {given.name: crops[at : at + step]}) for at in range(0, len(crops), step)]
-        return [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]
+        return [np.concatenate(of_all).astype(np.float32) for of_all in zip(*parts, strict=True)]
 
-    network = _network(given.shape, [one.shape for name in names for one in outputs if one.name == name], run)
-    return network, dict(session.get_modelmeta().custom_metadata_map)
+    metadata = session.get_modelmeta().custom_metadata_map
+    return _network(
+        [one.shape for one in inputs], [one.shape for one in outputs], run
+    ), metadata if CLASS_ORDER in metadata else {}
 
 
 def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     _require_litert(path)
     interpreter = _litert_interpreter()(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
-    (given,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    numbers = _answer_first({one["index"]: list(one["shape"]) for one in outputs})
+    inputs = interpreter.get_input_details()
+    given = inputs[0]
+    outputs = _answer_first(interpreter.get_output_details(), lambda one: one["shape"])
     lock = threading.Lock()
 
     def of_one(crop: np.ndarray) -> list[np.ndarray]:
         with lock:  # an interpreter has one place for its input
-            interpreter.set_tensor(given["index"], crop[None])
+            interpreter.set_tensor(given["index"], _quantized(crop[None], given))
             interpreter.invoke()
-            return [interpreter.get_tensor(number) for number in numbers]
+            return [_dequantized(interpreter.get_tensor(one["index"]), one) for one in outputs]
 
     def run(crops: np.ndarray) -> list[np.ndarray]:  # one by one: another number of crops is another plan of memory
         return [np.concatenate(of_all) for of_all in zip(*map(of_one, crops), strict=True)]
 
-    shapes = [one["shape"] for number in numbers for one in outputs if one["index"] == number]
-    return _network(given["shape"], shapes, run), _record_behind(path)
+    return _network(
+        [one["shape"] for one in inputs], [one["shape"] for one in outputs], run
+    ), {}  # record_of reads the zip behind it
+
+
+def _answer_first(outputs: Sequence[Any], shape_of: Callable[[Any], Sequence[Any]]) -> list[Any]:
+    """The probabilities of female and male before that of a mask."""
+    return sorted(outputs, key=lambda one: shape_of(one)[-1:] != [2])
+
+
+def _rounded(numbers: np.ndarray, dtype: Any = np.uint8) -> np.ndarray:
+    """As whole numbers of a type, its ends for what lies beyond."""
+    ends = np.iinfo(dtype)
+    return np.rint(numbers).clip(ends.min, ends.max).astype(dtype)
+
+
+def _quantized(numbers: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """As LiteRT's tensor holds them: a float, or whole numbers by a scale and a zero point."""
+    scale, zero = tensor["quantization"]
+    return _rounded(numbers / scale + zero, tensor["dtype"]) if scale else numbers.astype(tensor["dtype"])
+
+
+def _dequantized(held: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """The opposite, float32."""
+    scale, zero = tensor["quantization"]
+    return (held.astype(np.float32) - zero) * scale if scale else held.astype(np.float32)
 
 
 def _require_litert(path: Path) -> None:
@@ -172,27 +168,17 @@ def _require_litert(path: Path) -> None:
     with path.open("rb") as file:
         root, identifier = int.from_bytes(file.read(4), "little"), file.read(4)
     if identifier != b"TFL3" or root >= path.stat().st_size:
-        raise ValueError(f"{path} is no file of LiteRT")
+        raise ValueError("it is no file of LiteRT")
 
 
-def _answer_first(shapes: Mapping[Any, Sequence[Any]]) -> list[Any]:
-    """The outputs' names, the probabilities of female and male before that of a mask."""
-    return sorted(shapes, key=lambda name: shapes[name][-1] != 2)
+def _network(takes: Sequence[Sequence[Any]], gives: Sequence[Sequence[Any]], run: Run) -> ExportedNetwork:
+    """With shapes as Keras tells them: the batch's size left open, a list where there are several."""
 
+    def told(shapes: Sequence[Sequence[Any]]) -> Any:
+        of_each = [(None, *(int(side) if str(side).isdigit() else None for side in shape[1:])) for shape in shapes]
+        return of_each if len(of_each) > 1 else of_each[0]
 
-def _network(takes: Sequence[Any], gives: Sequence[Sequence[Any]], run: Run) -> ExportedNetwork:
-    """With shapes as Keras tells them, the batch's size left open."""
-    shapes = [(None, *map(int, shape[1:])) for shape in gives]
-    side = tuple(int(length) if str(length).isdigit() else None for length in takes[1:])
-    return ExportedNetwork((None, *side), shapes[0] if len(shapes) == 1 else shapes, run)
-
-
-def _record_behind(path: Path) -> dict[str, str]:
-    """The record in the zip that follows a LiteRT network; none where there is no such zip, or another."""
-    if not zipfile.is_zipfile(path):
-        return {}
-    with zipfile.ZipFile(path) as behind:
-        return json.loads(behind.read(RECORD)) if RECORD in behind.namelist() else {}
+    return ExportedNetwork(told(takes), told(gives), run)
 
 
 def _cores() -> int:

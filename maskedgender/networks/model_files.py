@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,26 +18,20 @@ from ..places import SHIPPED_MODEL
 from .backend import SERVING, import_keras_to_serve
 from .checksums import is_shipped
 from .classifier import Classifier
-from .elsewhere import Contract, contract_of, in_our_contract
-from .exported import (
-    ExportedNetwork,
-    exported_contract,
-    exported_in_our_contract,
-    is_exported,
-    open_exported,
-)
-from .keras_files import is_keras_file, is_older, named_for_keras, why_not_read
-from .openvino_answers import answer_by_openvino
+from .exported import ExportedNetwork, is_exported, open_exported
+from .foreign import in_our_contract, scale_and_order
+from .inference import set_predict_function
 from .probabilities import as_input
 from .records import CALIBRATED, NOT_SURE_BELOW, record_of
-from .tensorflow_answers import answer_by_tensorflow
 
 if TYPE_CHECKING:
     import keras
 
-MOST_PIXELS_A_SIDE = 1024  # of a model's input: a file could ask for gigabytes
-
-_GIVE = "give the file that training has exported"
+HDF5 = (".h5", ".hdf5")
+CONVERT = (
+    "import tf_keras, tensorflow; model = tf_keras.models.load_model({name!r}); "
+    "open('converted.tflite', 'wb').write(tensorflow.lite.TFLiteConverter.from_keras_model(model).convert())"
+)
 
 
 class ModelError(Exception):
@@ -49,50 +47,38 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
 
     Where Keras is not imported yet, it is now, as `import_keras_to_serve` does.
 
-    Files from elsewhere are taken, too, in RGB or grey, with two numbers or one: `elsewhere` brings them into our
-    contract, and the notes tell what was assumed of them.
-
     Args:
         path: a .keras file, or one of Keras 2 in HDF5; or an .onnx or .tflite file, for which Keras is not imported.
-        scale: the pixels that the file was made for, one of `SCALES`, where it does not tell.
-        classes: their order in its output, one of `ORDERS`, where there is no record.
+        scale: the pixels that a foreign file was made for, one of `SCALES`, where it has no record.
+        classes: their order in its output, one of `ORDERS`, where it has no record.
 
     Raises:
-        ModelError: the file is missing, none of Keras, holds code of its own, has another input or
-            output, or does not tell the scale of its input.
+        ModelError: the file is missing, cannot be read, holds code of its own, has another input or output, or does
+            not say what `scale` and `classes` are.
         BackendError: OpenVINO cannot compute one of its layers.
     """
     path = Path(path)
-    exported = is_exported(path) and path.is_file()
-    if not exported:
-        _require_keras_file(path)
-    if exported:
-        return _exported(path, scale, classes)
-    _import_keras()
-    model = _loaded(path)
-    _require_shapes(path, model)
-    record = record_of(path)
+    require_there(path)
     try:
-        contract = contract_of(model, record, scale, classes)
+        network, record = open_exported(path) if is_exported(path) else (_loaded(path), record_of(path))
+        _require_shapes(network)
+        network = in_our_contract(network, *scale_and_order(network, record, scale, classes))
+        if not isinstance(network, ExportedNetwork):
+            set_predict_function(network)
+        _require_probabilities(network)
+        threshold = _threshold(record)
+    except NotImplementedError as error:
+        raise BackendError(
+            f"{path} has a layer that OpenVINO cannot compute; install TensorFlow, and set KERAS_BACKEND=tensorflow."
+        ) from error
     except ValueError as error:
         raise ModelError(f"{path} {error}") from error
-    model = in_our_contract(model, contract)
-    _compile_to_answer(path, model)
-    _require_probabilities(path, model)
-    return _described(path, model, record, contract)
-
-
-def _exported(path: Path, scale: str | None, classes: str | None) -> Classifier:
-    """`load_model` of a file for another runtime, which answers."""
-    try:
-        network, record = open_exported(path)
-        _require_shapes(path, network)
-        contract = exported_contract(record, scale, classes)
-    except ValueError as error:
-        raise ModelError(f"{path} {error}") from error
-    network = exported_in_our_contract(network, contract)
-    _require_probabilities(path, network)
-    return _described(path, network, record, contract)
+    calibrated = record.get(CALIBRATED) == "yes"
+    notes = []
+    if threshold is None:
+        known = 'its record has no "not sure" threshold' if calibrated else "no record says that it is calibrated"
+        notes.append(f'{path.name}: {known}, so every face gets female or male, and none "not sure".')
+    return Classifier(network, calibrated, threshold, tuple(notes), dict(record))
 
 
 def caution(path: str | Path) -> str:
@@ -109,130 +95,123 @@ def caution(path: str | Path) -> str:
     )
 
 
-def _described(
-    path: Path, model: keras.Model | ExportedNetwork, record: dict[str, str], contract: Contract
-) -> Classifier:
-    """A model with what the record beside its file says of its answers, and with notes on what it does not say."""
-    calibrated = record.get(CALIBRATED) == "yes"
-    border = _border(path, record) if calibrated else None
-    if border is not None:
-        return Classifier(model, calibrated, border)
-    if calibrated:
-        note = f'{path.name} has no "not sure" threshold'
-    elif record:
-        note = f"By its record, {path.name} is not calibrated"
-    elif path.with_suffix(".json").is_file():
-        note = f"{path.with_suffix('.json').name} is not the record of {path.name}, which is taken as not calibrated"
-    else:
-        note = f"{path.name} has no record beside it, and is taken as not calibrated"
-    notes = [f"{path.name}: {'; '.join(contract.said)}."] if contract.said else []
-    notes.append(f'{note}: every face gets female or male, and none "not sure".')
-    return Classifier(model, calibrated, None, tuple(notes))
-
-
-def _border(path: Path, record: Mapping[str, str]) -> float | None:
-    """Under which probability the answer is "not sure"; ModelError where the record names no probability."""
-    if NOT_SURE_BELOW not in record:
-        return None
-    try:
-        border = float(record[NOT_SURE_BELOW])
-    except (TypeError, ValueError):
-        border = math.nan
-    if not 0.5 <= border <= 1:
-        said = f"{NOT_SURE_BELOW}: {record[NOT_SURE_BELOW]}"
-        raise ModelError(f"The record of {path} says {said}, which is no probability of 0.5 to 1; mend or delete it.")
-    return border
-
-
-def _import_keras() -> None:
-    try:
-        import_keras_to_serve()
-    except ImportError as error:
-        raise ModelError(
-            f"Models need Keras and OpenVINO, or TensorFlow: pip install keras openvino ({error})"
-        ) from error
-
-
-def _on_openvino() -> bool:
-    import keras
-
-    return keras.backend.backend() == SERVING
-
-
-def _compile_to_answer(path: Path, model: keras.Model) -> None:
-    """In our own way, where a backend has one that is faster than that of Keras."""
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
-        answer_by_tensorflow(model)
-    elif _on_openvino():
-        try:
-            answer_by_openvino(model)
-        except NotImplementedError as error:
-            raise _not_by_openvino(path) from error
-
-
-def _loaded(path: Path) -> keras.Model:
-    """What Keras reads from the file."""
-    import keras
-
-    try:
-        with named_for_keras(path) as file:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:
-        if _on_openvino() and ("openvino" in str(error).lower() or isinstance(error, NotImplementedError)):
-            raise _not_by_openvino(path) from error
-        raise ModelError(f"{path} {_why_not_loaded(error, path)}") from error
-
-
-def _not_by_openvino(path: Path) -> BackendError:
-    return BackendError(
-        f"{path} has a layer that OpenVINO cannot compute; install TensorFlow, and set KERAS_BACKEND=tensorflow."
-    )
-
-
 def require_there(path: Path) -> None:
     """Raise ModelError where no model file lies."""
     if not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a name that is too long)
         raise ModelError(f"There is no model file at {path}; check its name.")
 
 
-def _require_keras_file(path: Path) -> None:
-    require_there(path)
-    if not is_keras_file(path):
-        raise ModelError(f"{path} is not a .keras file, or only a part of one; {_GIVE}.")
-
-
-def _why_not_loaded(error: Exception, path: Path) -> str:
-    """The rest of a sentence that begins with the file's path."""
+def _loaded(path: Path) -> keras.Model:
+    """What Keras reads from the file; ValueError with the rest of a sentence that begins with its path."""
+    if path.suffix.lower() not in (".keras", *HDF5) or not (zipfile.is_zipfile(path) or _is_hdf5(path)):
+        raise ValueError("is not a .keras file, or only a part of one; give the file that training has exported.")
+    try:
+        import_keras_to_serve()
+    except ImportError as error:
+        raise ModelError(
+            f"Models need Keras and OpenVINO, or TensorFlow: pip install keras openvino ({error})"
+        ) from error
     import keras
 
-    text = str(error)
-    if "Lambda" in text or "safe_mode" in text or "safe mode" in text:
+    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+        """As Keras 2 has written it, with the groups of Conv2D, which mean nothing here."""
+
+        def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    older = {"DepthwiseConv2D": DepthwiseConv2D} if _is_hdf5(path) else None
+    try:
+        with _named_for_keras(path) as file:
+            return keras.saving.load_model(file, older, compile=False, safe_mode=True)
+    except Exception as error:
+        openvino_cannot = "openvino" in str(error).lower() or isinstance(error, NotImplementedError)
+        if openvino_cannot and keras.backend.backend() == SERVING:
+            raise NotImplementedError from error
+        raise ValueError(_why_not_loaded(path, str(error), keras.__version__)) from error
+
+
+def _is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5, whatever it is called: up to TensorFlow 2.12, files named .keras were that, too."""
+    return path.is_file() and path.read_bytes()[:8] == b"\x89HDF\r\n\x1a\n"
+
+
+@contextmanager
+def _named_for_keras(path: Path) -> Iterator[Path]:
+    """The file under a name from which Keras sees its kind."""
+    wanted = HDF5 if _is_hdf5(path) else (".keras",)
+    if path.suffix in wanted:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copy(path, Path(folder) / f"model{wanted[0]}"))
+
+
+def _why_not_loaded(path: Path, error: str, installed: str) -> str:
+    """The rest of a sentence that begins with the file's path, from what Keras says and who has made the file."""
+    version, has_network = _made_by(path)
+    if not has_network:
+        return (
+            f"holds weights without their network: build it in Python, then model.load_weights({path.name!r}) and "
+            "model.save('model.keras'), and give model.keras."
+        )
+    if any(words in error for words in ("Lambda", "safe_mode", "safe mode")):
         return "holds Python code of its own (a Lambda layer), which is not run, for your safety; use a model without."
-    if "Could not locate" in text and not is_older(path):
+    if version.startswith("2."):
+        return (
+            f"was made by Keras {version}, and this Keras cannot read it: `pip install tf-keras tensorflow`, convert "
+            f"it in Python by `{CONVERT.format(name=path.name)}`, and give converted.tflite."
+        )
+    if "Could not locate" in error:
         return "needs layers that Keras itself does not have; only stock layers can be loaded; use a model without."
-    return why_not_read(path, keras.__version__)
+    if version:
+        return f"was made by Keras {version}, and cannot be read by {installed}: copy it again, or update Keras."
+    return "cannot be read as a Keras model; it may be damaged: copy it again."
 
 
-def _require_shapes(path: Path, model: keras.Model | ExportedNetwork) -> None:
-    """Raise unless the model takes one square picture, RGB or grey, and gives two numbers, or one."""
-    takes, gives = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    four = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
-    if not (four[1] and four[1] == four[2] and four[1] <= MOST_PIXELS_A_SIDE and four[3] in (1, 3)):
-        wanted = f"one square picture (N, S, S, 3) or (N, S, S, 1), S at most {MOST_PIXELS_A_SIDE}"
-        raise ModelError(f"{path} takes input of shape {takes}, not {wanted}; {_GIVE}.")
+def _made_by(path: Path) -> tuple[str, bool]:
+    """The version of Keras that has made a file, empty where it does not say, and whether it holds a network."""
+    import h5py
+
+    with suppress(OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        if _is_hdf5(path):
+            with h5py.File(path) as content:
+                return str(content.attrs.get("keras_version", "")), "model_config" in content.attrs
+        with zipfile.ZipFile(path) as content:
+            return str(json.loads(content.read("metadata.json"))["keras_version"]), True
+    return "", True
+
+
+def _require_shapes(model: keras.Model | ExportedNetwork) -> None:
+    """ValueError unless the model takes one square picture, RGB or grey, and gives two numbers, or one."""
+    takes, gives = model.input_shape, model.output_shape
+    batch, height, width, channels = takes if isinstance(takes, tuple) and len(takes) == 4 else (None,) * 4
+    if batch or not height or height != width or channels not in (1, 3):
+        raise ValueError(
+            f"takes input of shape {takes}, not square pictures of a known side S, (None, S, S, 3) or (None, S, S, 1)."
+        )
     if gives not in ((None, 2), (None, 1), [(None, 2), (None, 1)]):
-        raise ModelError(f"{path} gives output of shape {gives}, not two probabilities (N, 2), or one; {_GIVE}.")
+        raise ValueError(f"gives output of shape {gives}, not two probabilities (None, 2), or one.")
 
 
-def _require_probabilities(path: Path, model: keras.Model | ExportedNetwork) -> None:
-    """Raise unless noise gets answers between 0 and 1."""
+def _require_probabilities(model: keras.Model | ExportedNetwork) -> None:
+    """ValueError unless noise gets answers between 0 and 1."""
     side = model.input_shape[1]
     noise = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     outputs = model.predict_on_batch(as_input(model, noise))
     output = np.concatenate(outputs if isinstance(outputs, list) else [outputs], axis=1)
     if not np.isfinite(output).all():
-        raise ModelError(f"{path} gives numbers that are not probabilities; its weights may be damaged; {_GIVE}.")
+        raise ValueError("gives numbers that are not probabilities; its weights may be damaged.")
     if output.min() < 0 or output.max() > 1:
-        raise ModelError(f"{path} gives numbers outside 0..1, such as logits; end it with a softmax, and export it.")
+        raise ValueError("gives numbers outside 0..1, such as logits; end it with a softmax, and export it.")
+
+
+def _threshold(record: Mapping[str, str]) -> float | None:
+    """Under which probability the answer is "not sure"; ValueError where a calibrated file's record names none such."""
+    if record.get(CALIBRATED) != "yes" or NOT_SURE_BELOW not in record:
+        return None
+    with suppress(TypeError, ValueError):
+        if 0.5 <= float(record[NOT_SURE_BELOW]) <= 1:
+            return float(record[NOT_SURE_BELOW])
+    raise ValueError(
+        f"says {NOT_SURE_BELOW}: {record[NOT_SURE_BELOW]} in its record, which is no probability of 0.5 to 1."
+    )

@@ -1,25 +1,36 @@
-"""Crops or a stream go through a model: what comes out are probabilities that sum to 1."""
+"""Crops go through a model: what comes out are probabilities that sum to 1."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    import keras
-
 _BATCH = 64  # faces at once: a crowd, or a whole test set, must not decide how much memory is taken
 
 
-def answer_probabilities(model: keras.Model, stream: Iterable) -> np.ndarray:
-    """The model's probabilities for a stream in its fixed order, float32 (N, 2), rows that sum to 1.
+def predict_crops(model: Any, crops: np.ndarray) -> np.ndarray:
+    """Probabilities of canonical crops, float32 (N, 2), columns female and male, rows summing to 1.
 
-    The original's two sigmoids do not sum to 1, so every row is divided by its sum; ours do, and stay as they are.
+    Args:
+        model: of Keras, or what `Classifier.model` is otherwise.
+        crops: uint8 array (N, S, S, 3), RGB, S being the model's input size.
     """
-    return normalised(np.asarray(gender_output(model.predict(stream, verbose=0)), np.float32))
+    return predict_crops_and_masks(model, crops)[0]
+
+
+def predict_crops_and_masks(model: Any, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `predict_crops`, and the probability that a mask is worn, float32 (N,): not-a-number where no output says."""
+    pairs, masks = [np.empty((0, 2), np.float32)], [np.empty(0, np.float32)]
+    for start in range(0, len(crops), _BATCH):
+        batch = crops[start : start + _BATCH]
+        outputs = model.predict_on_batch(as_input(model, batch))
+        pairs.append(gender_output(outputs))
+        unsaid = np.full(len(batch), np.nan, np.float32)
+        masks.append(unsaid if isinstance(outputs, np.ndarray) else outputs[1][:, 0])
+    return _normalised(np.concatenate(pairs)), np.concatenate(masks)
 
 
 def gender_output(outputs: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
@@ -27,39 +38,14 @@ def gender_output(outputs: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     return outputs if isinstance(outputs, np.ndarray) else outputs[0]
 
 
-def mask_output(outputs: np.ndarray | Sequence[np.ndarray], count: int) -> np.ndarray:
-    """Of what a model gives for so many crops, the probability of a mask, (N,): not-a-number where it gives none."""
-    return np.full(count, np.nan, np.float32) if isinstance(outputs, np.ndarray) else outputs[1][:, 0]
-
-
-def predict_crops(model: keras.Model, crops: np.ndarray) -> np.ndarray:
-    """Probabilities of canonical crops, float32 (N, 2), columns female and male, rows summing to 1.
-
-    Args:
-        crops: uint8 array (N, S, S, 3), RGB, S being the model's input size.
-    """
-    return predict_crops_and_masks(model, crops)[0]
-
-
-def predict_crops_and_masks(model: keras.Model, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `predict_crops`, and the probability that a mask is worn, float32 (N,): not-a-number where no output says."""
-    pairs, masks = [np.empty((0, 2), np.float32)], [np.empty(0, np.float32)]
-    for start in range(0, len(crops), _BATCH):
-        batch = crops[start : start + _BATCH]
-        outputs = model.predict_on_batch(as_input(model, batch))
-        pairs.append(gender_output(outputs))
-        masks.append(mask_output(outputs, len(batch)))
-    return normalised(np.concatenate(pairs)), np.concatenate(masks)
-
-
-def as_input(model: keras.Model, crops: np.ndarray) -> np.ndarray:
+def as_input(model: Any, crops: np.ndarray) -> np.ndarray:
     """Crops as the model takes them, float32 0..255: RGB, or luma for the original's grey input."""
     if model.input_shape[-1] == 1:
         crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
     return crops.astype(np.float32)
 
 
-def normalised(outputs: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1; two sigmoids that are both 0 say nothing, so they become one half each."""
+def _normalised(outputs: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1, as the original's two sigmoids do not; two that are both 0 become one half each."""
     sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)
     return np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0).astype(np.float32)
