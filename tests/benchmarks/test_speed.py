@@ -26,11 +26,5 @@ def test_the_medians_are_those_of_each_part_without_the_first_run(monkeypatch: p
 
 def test_the_photos_are_what_their_names_say() -> None:
     pictures = {name: read_photo_bytes(content, name) for name, content in photos().items()}
-    assert {name: len(find_faces(picture)) for name, picture in pictures.items()} == {
-        "portrait of 600 pixels": 1,
-        "12 megapixels, one face": 1,
-        "group of twelve": 12,
-        "no face": 0,
-    }
-    assert max(pictures["portrait of 600 pixels"].shape) == 600
-    assert pictures["12 megapixels, one face"].shape == (3000, 4000, 3)
+    assert [len(find_faces(picture)) for picture in pictures.values()] == [1, 1, 12, 0]
+    assert [max(picture.shape) for picture in pictures.values()][:2] == [600, 4000]
