@@ -23,6 +23,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
+        is_named = "KERAS_BACKEND" in os.environ  # by the caller, who is obeyed
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -37,7 +38,7 @@ class Commands(TyperGroup):
             name = type(error).__name__
             if not isinstance(error, (OSError, ValueError)) and name not in SENTENCES:
                 raise
-            if name == "BackendError" and "KERAS_BACKEND" not in os.environ and find_spec("tensorflow"):
+            if name == "BackendError" and not is_named and find_spec("tensorflow"):
                 typer.echo(f"{str(error).partition(';')[0]}: TensorFlow answers.", err=True)
                 again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]  # a process has one backend
                 run = subprocess.run(again, env=os.environ | {"KERAS_BACKEND": "tensorflow"})
