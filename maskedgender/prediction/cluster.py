@@ -36,7 +36,9 @@ PHOTOS_A_PART = 100
 RETRIES = 10
 TEXTS = ("file", "answer", "error")
 MODEL = b"model"  # in a part's metadata: which one answered
-ANSWERS_WITHIN = 10.0  # seconds, in which a cluster's machine takes a connection
+ANSWERS_WITHIN = 10.0  # seconds, in which a cluster's machine answers a connection
+# HTTP/2's first bytes, with no settings: Ray speaks gRPC, and answers with settings of its own.
+PREFACE, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), b"\x04"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def answer_on_cluster(
         workers: at most so many at once, each on a core; one a core of the cluster without.
 
     Raises:
-        ValueError: ray is not installed, or nobody answers at RAY_ADDRESS.
+        ValueError: ray is not installed, or none answers at RAY_ADDRESS.
         ChildProcessError: what answers a part cannot, or dies again and again.
     """
     ray = _ray()
@@ -216,12 +218,15 @@ def _ray() -> Any:
 
 
 def _require_answer(address: str) -> None:
-    """Raise ValueError where nobody answers at RAY_ADDRESS: Ray itself would try for a quarter of an hour."""
+    """Raise ValueError where no Ray answers at RAY_ADDRESS: Ray itself would try for a quarter of an hour."""
     if not (named := re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d+)", address)):
         return
     try:
-        socket.create_connection((named[1], int(named[2])), ANSWERS_WITHIN).close()
+        with socket.create_connection((named[1], int(named[2])), ANSWERS_WITHIN) as connection:
+            connection.sendall(PREFACE)
+            if connection.recv(9)[3:4] != SETTINGS and not os.environ.get("RAY_USE_TLS"):
+                raise ConnectionError("something else listens there")
     except (OSError, OverflowError) as error:
         raise ValueError(
-            f"Nobody answers at {address}, which RAY_ADDRESS names ({error}); start Ray there, or unset RAY_ADDRESS."
+            f"No Ray answers at {address}, which RAY_ADDRESS names ({error}); start Ray there, or unset RAY_ADDRESS."
         ) from error

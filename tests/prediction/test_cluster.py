@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -144,13 +146,21 @@ def test_a_spoilt_part_is_named(
     assert result.output.splitlines()[-1].startswith(f"part-2.parquet in {tmp_path} is cut off, or no part of ours;")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nosuch.invalid:6379"])
-def test_an_address_of_a_cluster_at_which_nobody_answers_is_one_sentence(
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nosuch.invalid:6379", "HTTP", "MUTE"])
+def test_an_address_at_which_no_ray_answers_is_one_sentence(
     address: str, model: GivenModel, photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", address)
-    with pytest.raises(ValueError, match=f"^Nobody answers at {address}, which RAY_ADDRESS names .*; start Ray there"):
-        list(cluster.answer_on_cluster(photos, model, str(tmp_path)))
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        if address in ("HTTP", "MUTE"):
+            monkeypatch.setattr(cluster, "ANSWERS_WITHIN", 1.0)
+            if address == "HTTP":
+                threading.Thread(target=server.handle_request, daemon=True).start()
+            address = f"127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(
+            ValueError, match=f"^No Ray answers at {address}, which RAY_ADDRESS names .*; start Ray there"
+        ):
+            list(cluster.answer_on_cluster(photos, model, str(tmp_path)))
 
 
 @pytest.mark.parametrize(
