@@ -261,7 +261,6 @@ print(f'"not sure" below {threshold}')
 
 # %%
 final = answering(trained, mask_output(trained, train, validation))
-print("Outputs:", ", ".join(final.output_names))
 
 # %% [markdown]
 # ## The test, once
