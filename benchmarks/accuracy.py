@@ -2,11 +2,10 @@
 
     python -m benchmarks.accuracy [MODEL.keras ...] [--fairface DIR]
 
-FairFace's 5,000 validation portraits, each with a mask drawn on it, and the same portraits bare. Faces are looked for
-once a photo, the largest is taken, and every model answers for its crop. Every fourth photo is handed over once more,
-scaled so that its face has a size drawn from 24 to 192 pixels (changes.py), for the accuracy by size. Prints the table;
-keeps it in benchmarks/results/ with accuracy by group, gaps between groups, and risk against coverage; writes the model
-card anew, and logs the test. About twelve minutes on two cores.
+FairFace's 5,000 validation portraits, each with a mask drawn on it, and bare; of each the largest face. Every fourth
+photo is handed over once more, scaled so that its face has a size drawn from 24 to 192 pixels, for the accuracy by
+size. Prints the table; keeps it in benchmarks/results/ with accuracy by group, gaps between groups, and risk against
+coverage; writes the model card anew, and logs the test. About twelve minutes on two cores.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from .card import main as write_card
 from .changes import at_random_size
 from .photos import FAIRFACE, photos
 
-SIZED = "at a random size"
 SIZED_EVERY = 4
 LONG_TABLES = ("accuracy-by-group", "gaps", "coverage")
 
@@ -79,31 +77,27 @@ def gaps(clean: Answers, seeds: Answers | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["figure", "value", "low", "high"])
 
 
-def tables_of(given: dict[str, dict[str, Answers]], masked: bool) -> dict[str, pd.DataFrame]:
-    """All tables of one set of photos, one for each CSV file; `accuracy` has a column a model."""
-    seeds = given.get(SEED_MODEL.stem, {}).get(CLEAN)
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in LONG_TABLES}
-    for name, of_change in given.items():
-        clean = of_change[CLEAN]
-        found = clean.part(clean.found)
-        of_model = (
-            by_group(clean, of_change[SIZED]),
-            gaps(clean, None if name == SEED_MODEL.stem else seeds),
-            risk_against_coverage(found.photos["label"].to_numpy(), found.probabilities),
-        )
-        for table, rows in zip(LONG_TABLES, of_model, strict=True):
-            parts[table].append(rows.assign(model=name, masked=masked))
-    columns = {f"{name}, {KINDS[masked]}": figures(of_change[CLEAN]) for name, of_change in given.items()}
-    return {"accuracy": pd.DataFrame(columns), **{name: pd.concat(rows) for name, rows in parts.items()}}
-
-
 def measured(models: list[Path] | None, fairface: Path, every: int, masked: bool) -> dict[str, pd.DataFrame]:
-    """All tables of the masked photos, or of the bare ones."""
+    """All tables of the masked photos, or of the bare ones, one for each CSV file; `accuracy` has a column a model."""
     loaded = load_models(models)
     clean = answers(loaded, photos(fairface, "val", masked, every), masked)
     some = photos(fairface, "val", masked, SIZED_EVERY * every)
-    sized = answers(loaded, some, masked, {SIZED: at_random_size})
-    return tables_of({name: clean[name] | sized[name] for name in loaded}, masked)
+    sized = answers(loaded, some, masked, {"sized": at_random_size})
+    return tables_of({name: (clean[name][CLEAN], sized[name]["sized"]) for name in loaded}, masked)
+
+
+def tables_of(given: dict[str, tuple[Answers, Answers]], masked: bool) -> dict[str, pd.DataFrame]:
+    """The same, of each model's answers to the clean photos, and to those that were scaled."""
+    seeds, _ = given.get(SEED_MODEL.stem, (None, None))
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in LONG_TABLES}
+    for name, (clean, sized) in given.items():
+        found = clean.part(clean.found)
+        coverage = risk_against_coverage(found.photos["label"].to_numpy(), found.probabilities)
+        of_model = by_group(clean, sized), gaps(clean, None if name == SEED_MODEL.stem else seeds), coverage
+        for table, rows in zip(LONG_TABLES, of_model, strict=True):
+            parts[table].append(rows.assign(model=name, masked=masked))
+    columns = {f"{name}, {KINDS[masked]}": figures(clean) for name, (clean, _) in given.items()}
+    return {"accuracy": pd.DataFrame(columns), **{name: pd.concat(rows) for name, rows in parts.items()}}
 
 
 def main(

@@ -20,19 +20,17 @@ from maskedgender.networks.model_files import load_model
 from maskedgender.networks.records import NOT_KNOWN
 from maskedgender.places import SHIPPED_MODEL
 
-from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels, unchanged
+from .changes import FACE_SIZES, Framing, PhotoChange, face_pixels
 from .photos import BARE, Photo, band_of, head_turn
 
 RESULTS = Path(__file__).parent / "results"
 TEST_LOG = RESULTS / "looks.csv"
 SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
-SMALL_MODEL = SEED_MODEL.with_name("small_gender.keras")  # which shipped before
-MODELS = {path.stem: path for path in (SHIPPED_MODEL, SMALL_MODEL, SEED_MODEL)}
+MODELS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL.with_name("small_gender.keras"), SEED_MODEL)}
 KINDS = {True: "masked", False: "bare"}
-CHUNK = 256  # crops answered at once
 
 CLEAN = "clean"
-CLEAN_ONLY: dict[str, PhotoChange] = {CLEAN: unchanged}
+CLEAN_ONLY: dict[str, PhotoChange] = {CLEAN: lambda photo: photo.pixels}
 
 
 @dataclass(frozen=True)
@@ -107,41 +105,27 @@ def answers(
         masked: leave out photos on which no mask could be drawn: they are none of the masked ones.
     """
     framings = framings or {}
-    names = [*changes, *framings]
-    rows: list[dict[str, object]] = []
-    sizes = {model.size for model in models.values()}
-    waiting: list[tuple[tuple[int, int], dict[int, np.ndarray]]] = []  # numbers of photo and change; crops by size
-    told: dict[str, dict[tuple[int, int], np.ndarray]] = {name: {} for name in models}
-
-    def answer_those_waiting() -> None:
-        for name, model in models.items():
-            pairs, masks = model.predict_with_masks(np.stack([crops[model.size] for _, crops in waiting]))
-            keys = (key for key, _ in waiting)
-            told[name].update(zip(keys, np.column_stack([pairs, masks]), strict=True))
-        waiting.clear()
-
-    left_out = 0
+    names, rows, left_out = [*changes, *framings], [], 0
+    told: dict[str, list[dict[str, np.ndarray]]] = {model: [] for model in models}
     for photo in tqdm(photos, KINDS[masked], unit="photo"):
         if masked and photo.style == BARE:
             left_out += 1
             continue
-        for name, (picture, face) in _handed_over(photo, changes, framings).items():
-            crops = {size: canonical_crop(picture, face, size) for size in sizes}
-            waiting.append(((len(rows), names.index(name)), crops))
         rows.append(_row(photo))
-        if len(waiting) >= CHUNK:
-            answer_those_waiting()
-    if waiting:
-        answer_those_waiting()
+        handed_over = _handed_over(photo, changes, framings)
+        for model, network in models.items():
+            crops = [canonical_crop(*one, network.size) for one in handed_over.values()]
+            pairs, masks = network.predict_with_masks(np.stack(crops)) if crops else (np.empty((0, 2)), np.empty(0))
+            told[model].append(dict(zip(handed_over, np.column_stack([pairs, masks]), strict=True)))
     if left_out:
         print(f"{left_out} portraits left out: no mask could be drawn on them")
-    table, nothing = pd.DataFrame(rows), np.full(3, np.nan, np.float32)
+    table, nothing = pd.DataFrame(rows), np.full(3, np.nan)
 
-    def of(model: str, change: int) -> Answers:
-        given = np.array([told[model].get((photo, change), nothing) for photo in range(len(rows))], np.float32)
+    def of(model: str, name: str) -> Answers:
+        given = np.array([of_photo.get(name, nothing) for of_photo in told[model]], np.float32).reshape(-1, 3)
         return Answers(table, given[:, :2], models[model].not_sure_below, given[:, 2])
 
-    return {model: {name: of(model, change) for change, name in enumerate(names)} for model in models}
+    return {model: {name: of(model, name) for name in names} for model in models}
 
 
 def _handed_over(

@@ -9,12 +9,13 @@ al., "Model Cards for Model Reporting", 2019, ask for. Nothing is measured anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -31,28 +32,21 @@ from .answers import MODELS, RESULTS
 TEMPLATE = Path(__file__).with_name("card_template.md")
 MODEL = SHIPPED_MODEL.stem
 KINDS = {True: "with a mask", False: "bare"}
-STARTED = "started from"
 FACTS = (
     *("architecture", "view", "input", "parameters", "training data", "trained on", "best epoch", "epochs"),
-    *("training time", STARTED, "hardware", "seed", "Keras", "commit", "date", "test accuracy"),
+    *("training time", "started from", "hardware", "seed", "Keras", "commit", "date", "test accuracy"),
     *(SCALE, CLASS_ORDER, CALIBRATED, NOT_SURE_BELOW, "not sure chosen by"),
 )
 WATTS = 100  # what a small server draws with two of its cores at work; nobody has measured it
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-RESULT = """
-  - task: {{type: image-classification, name: "Female or male, as annotators labelled the picture"}}
-    dataset: {{type: HuggingFaceM4/FairFace, name: "FairFace, {}, {} portraits", split: validation}}
-    metrics:
-    - {{type: accuracy, value: {}, name: "Accuracy, %, 95 % interval {} to {}"}}"""
-
-Row = dict[str, Any]
 
 
 def card() -> str:
     """The card, in Markdown."""
     records = {name: record_of(path) for name, path in MODELS.items()}
-    accuracy, worn = text_table("accuracy"), text_table("worn")
+    known = {fact: [record.get(fact, "") for record in records.values()] for fact in FACTS}
     groups, robustness = of_model("accuracy-by-group"), of_model("robustness")
+    groups["value"] = groups["value"].str.replace("_", " or ")  # FairFace writes "Latino_Hispanic"
     changed = robustness.set_index("change")
     both = groups[(groups["group"] == "gender and race") & groups["masked"]]
     worst, best = both.loc[both["accuracy"].idxmin()], both.loc[both["accuracy"].idxmax()]
@@ -63,18 +57,16 @@ def card() -> str:
         "version": __version__,
         "size": f"{SHIPPED_MODEL.stat().st_size / 1e6:.1f} MB",
         "sha256": sha256(SHIPPED_MODEL),
-        "results": front_results(accuracy),
-        "facts": facts_table(records),
+        "facts": markdown(["", *records], [[fact, *of_fact] for fact, of_fact in known.items() if any(of_fact)]),
         **of_training(records[MODEL]),
         "near_copies": str(pd.read_csv(RESULTS / "near-copies.csv")["validation"].nunique()),
         "tests": tests_until_measured(pd.read_csv(RESULTS / "looks.csv")),
-        "worst": f"{named(worst['value'])}, {share(worst)}",
-        "best": f"{named(best['value'])}, {share(best)}",
+        "worst": f"{worst['value']}, {share(worst)}",
+        "best": f"{best['value']}, {share(best)}",
         "infants": accuracy_of(groups, "age", "0-2"),
         "children": accuracy_of(groups, "age", "3-9"),
         "profiles": accuracy_of(groups, "head turn", "45-90"),
-        **{f"behind_{kind}": found_behind_a_close_up(kind) for kind in ("bare", "masked")},
-        "flips": worn.set_index("figure").loc["flips when the frame moves", f"{MODEL}, masked"],
+        "flips": text_of("worn", "flips when the frame moves", "masked"),
         "dark": interval(changed.loc["dark"], "accuracy"),
         "quarter": interval(changed.loc["quarter resolution"], "accuracy"),
         "noise": interval(changed.loc["noise"], "accuracy"),
@@ -88,18 +80,22 @@ def card() -> str:
         "by_size": by_size_table(groups),
         "robustness": robustness_table(robustness),
     }
+    for kind in ("masked", "bare"):
+        numbers = re.findall(r"[\d.,]*\d", text_of("accuracy", "accuracy (95 % interval)", kind))
+        facts |= dict(zip([f"{kind}_{name}" for name in ("value", "low", "high", "count")], numbers, strict=True))
+        facts[f"behind_{kind}"] = found_behind_a_close_up(kind)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(facts)
 
 
-def text_table(name: str) -> pd.DataFrame:
-    """A table of results whose cells are text."""
-    return pd.read_csv(RESULTS / f"{name}.csv", dtype=str, keep_default_na=False)
-
-
 def as_it_is(name: str) -> str:
-    """Such a table, in Markdown."""
-    table = text_table(name)
+    """A table of results whose cells are text, in Markdown."""
+    table = pd.read_csv(RESULTS / f"{name}.csv", dtype=str, keep_default_na=False)
     return markdown(table.columns, table.to_numpy())
+
+
+def text_of(name: str, figure: str, kind: str) -> str:
+    """A figure of the model in such a table."""
+    return pd.read_csv(RESULTS / f"{name}.csv", index_col="figure").loc[figure, f"{MODEL}, {kind}"]
 
 
 def of_model(name: str, model: str = MODEL) -> pd.DataFrame:
@@ -108,27 +104,10 @@ def of_model(name: str, model: str = MODEL) -> pd.DataFrame:
     return table[table["model"] == model]
 
 
-def front_results(accuracy: pd.DataFrame) -> str:
-    """The model-index of the front matter: accuracy with a mask, and bare."""
-    told = accuracy.set_index("figure").loc["accuracy (95 % interval)"]
-    results = ""
-    for kind, words in (("masked", KINDS[True]), ("bare", KINDS[False])):
-        value, low, high, count = re.findall(r"[\d.,]*\d", told[f"{MODEL}, {kind}"])
-        results += RESULT.format(words, count, value, low, high)
-    return results
-
-
-def facts_table(records: dict[str, dict[str, str]]) -> str:
-    """What the models' records say, a row a fact that one of them knows."""
-    known = [fact for fact in FACTS if any(fact in record for record in records.values())]
-    rows = [[fact, *(record.get(fact, NOT_KNOWN) for record in records.values())] for fact in known]
-    return markdown(["", *records], rows)
-
-
 def of_training(record: dict[str, str]) -> dict[str, str]:
     """What the model's record tells of its training, and the energy of all its minutes."""
     time = f"{record.get('training time', NOT_KNOWN)} of training"
-    time = f"{time}, started from {record[STARTED]}" if STARTED in record else time
+    time = f"{time}, started from {record['started from']}" if "started from" in record else time
     minutes = sum(map(float, re.findall(r"([\d.]+) minutes", time)))
     command, data = record.get("export command"), record.get("export data", NOT_KNOWN)
     return {
@@ -144,8 +123,7 @@ def of_training(record: dict[str, str]) -> dict[str, str]:
 def tests_until_measured(log: pd.DataFrame) -> str:
     """How many figures were taken from the test portraits until the accuracy was measured last."""
     of_portraits = log["figure"][~log["figure"].str.startswith("benchmarks.worn")].reset_index(drop=True)
-    measured = of_portraits.index[of_portraits.str.startswith("benchmarks.accuracy")]
-    return str(measured[-1] + 1)
+    return str(of_portraits.index[of_portraits.str.startswith("benchmarks.accuracy, FairFace-val 1/1,")][-1] + 1)
 
 
 def found_behind_a_close_up(kind: str) -> str:
@@ -153,53 +131,55 @@ def found_behind_a_close_up(kind: str) -> str:
     table = pd.read_csv(RESULTS / "detection-validation.csv").set_index(["pictures", "figure"])
     row = table.loc[(f"behind a close-up, {kind}", "found")]
     count, found = int(row["count"]), round(row[f"{SCORE_THRESHOLD:.2f}"] * row["count"])
-    return str(share_of(pd.Series(range(count)).to_numpy() < found))
+    return str(share_of(np.arange(count) < found))
 
 
 def by_group_table(groups: pd.DataFrame) -> str:
     """A line a group of people or style of mask: accuracy masked, and bare, and the masked errors by direction."""
     rows = {(row["group"], row["value"], row["masked"]): row for row in groups.to_dict("records")}
-    errors = ("answered", CALLED_MALE, CALLED_FEMALE)
-    lines = []
+    errors, lines = ("answered", CALLED_MALE, CALLED_FEMALE), []
     for group, value in dict.fromkeys(key[:2] for key in rows if key[0] != "face size"):
-        of_kinds = [rows.get((group, value, masked)) for masked in KINDS]
-        known = [share(row) if row else "-" for row in of_kinds]
-        told = ["" if pd.isna(of_kinds[0][name]) else percent(of_kinds[0][name]) for name in errors if of_kinds[0]]
-        lines.append([group, named(value), *known, *(told or ["-"] * len(errors))])
+        masked, bare = (rows.get((group, value, kind)) for kind in KINDS)
+        told = ["" if pd.isna(masked[name]) else percent(masked[name]) for name in errors] if masked else ["-"] * 3
+        lines.append([group, value, *(share(row) if row else "-" for row in (masked, bare)), *told])
     accuracies = [f"accuracy {kind} (95 % interval)" for kind in KINDS.values()]
     return markdown(["group", "value", *accuracies, *errors], lines)
 
 
 def by_size_table(groups: pd.DataFrame) -> str:
-    """A line a band of sizes: the share of faces found, and the accuracy on them, masked and bare."""
+    """A line a band of sizes: the share of faces found, and the accuracy on them."""
     sizes = groups[(groups["group"] == "face size") & (groups["value"] != NOT_KNOWN)]
-    found = sizes.assign(found=sizes["count"] / sizes["photos"])
-    lines = [
-        [size, *(cell for _, row in rows.iterrows() for cell in (percent(row["found"]), share(row)))]
-        for size, rows in found.groupby("value", sort=False)
-    ]
-    return markdown(["pixels of the face", *_of_each_kind("found", "accuracy")], lines)
+    cells = {"found": lambda row: percent(row["count"] / row["photos"]), "accuracy": share}
+    return masked_and_bare(sizes.rename(columns={"value": "pixels of the face"}), "pixels of the face", cells)
 
 
 def gaps_table(gaps: pd.DataFrame) -> str:
-    """A line a gap between groups, and one for the error beside the original's; masked and bare."""
-    lines = []
-    for figure, rows in gaps.groupby("figure", sort=False):
-        estimates = [Estimate(row.value, row.low, row.high) for row in rows.itertuples()]
-        is_ratio = str(figure).startswith("error")
-        lines.append([figure, *(one.as_ratio() if is_ratio else one.in_points() for one in estimates)])
-    return markdown(["(95 % interval)", *KINDS.values()], lines)
+    """A line a gap between groups, and one for the error beside the original's."""
+
+    def told(row: dict[str, Any]) -> str:
+        gap = Estimate(row["value"], row["low"], row["high"])
+        return gap.as_ratio() if row[key].startswith("error") else gap.in_points()
+
+    key = "(95 % interval)"
+    return masked_and_bare(gaps.rename(columns={"figure": key}), key, {"": told})
 
 
 def coverage_table(coverage: pd.DataFrame) -> str:
     """A line a share of photos answered: the threshold that gives it, and the error of these answers."""
-    rows = {(round(row["answered"], 2), row["masked"]): row for row in coverage.to_dict("records")}
+    shown = coverage.assign(answered=coverage["answered"].round(2)).sort_values("answered", ascending=False)
+    shown = shown[shown["answered"].isin(COVERAGES)].assign(answered=lambda rows: rows["answered"].map("{:.0%}".format))
+    cells = {"threshold": lambda row: f"{row['threshold']:.3f}", "wrong": lambda row: interval(row, "error")}
+    return masked_and_bare(shown, "answered", cells)
+
+
+def masked_and_bare(table: pd.DataFrame, key: str, cells: dict[str, Callable[[dict[str, Any]], str]]) -> str:
+    """A line a value of a column, with these cells of the row with a mask, and of the bare one."""
+    rows = {(row[key], row["masked"]): row for row in table.to_dict("records")}
     lines = []
-    for answered in COVERAGES:
-        of_kinds = [rows.get((answered, masked)) for masked in KINDS]
-        cells = [(f"{row['threshold']:.3f}", interval(row, "error")) if row else ("", "") for row in of_kinds]
-        lines.append([f"{answered:.0%}", *(cell for pair in cells for cell in pair)])
-    return markdown(["answered", *_of_each_kind("threshold", "wrong")], lines)
+    for value in dict.fromkeys(value for value, _ in rows):
+        of_kinds = [rows.get((value, kind)) for kind in KINDS]
+        lines.append([value, *(cell(row) if row else "" for row in of_kinds for cell in cells.values())])
+    return markdown([key, *(f"{name} {kind}".strip() for kind in KINDS.values() for name in cells)], lines)
 
 
 def robustness_table(robustness: pd.DataFrame) -> str:
@@ -218,28 +198,19 @@ def _drop(row: pd.Series) -> str:
     return "none" if row["kind"] == "clean" else Estimate(row["drop"], row["drop low"], row["drop high"]).in_points()
 
 
-def _of_each_kind(*names: str) -> list[str]:
-    return [f"{name} {kind}" for kind in KINDS.values() for name in names]
-
-
 def accuracy_of(groups: pd.DataFrame, group: str, value: str) -> str:
     """One group's accuracy with a mask."""
     return share(groups[(groups["group"] == group) & (groups["value"] == value) & groups["masked"]].iloc[0])
 
 
-def share(row: pd.Series | Row) -> str:
+def share(row: pd.Series | dict[str, Any]) -> str:
     """The accuracy of a row of accuracy-by-group.csv."""
     return str(Estimate(row["accuracy"], row["low"], row["high"], int(row["count"])))
 
 
-def interval(row: pd.Series | Row, value: str) -> str:
+def interval(row: pd.Series | dict[str, Any], value: str) -> str:
     """A share of a row, with its interval."""
     return str(Estimate(row[value], row["low"], row["high"]))
-
-
-def named(value: str) -> str:
-    """A group as people write it: "Latino or Hispanic" for "Latino_Hispanic"."""
-    return value.replace("_", " or ")
 
 
 def markdown(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:

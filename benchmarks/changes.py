@@ -33,15 +33,6 @@ MASK_STRETCH = 1.15
 SMALLEST_FACE, LARGEST_FACE = 24, 192  # pixels; a larger one would be an enlargement, and show nothing more
 FACE_SIZES = (24, 32, 48, 64, 96, 128, 193)  # bands of pixels: 24-31, 32-47, ...
 
-MOVE = 0.10  # of the crop's side
-SCALE = 0.10
-TURN = 15.0  # degrees
-
-
-def unchanged(photo: Photo) -> np.ndarray:
-    """The photo as it is."""
-    return photo.pixels
-
 
 def compressed(photo: Photo) -> np.ndarray:
     """Sent through a messenger."""
@@ -91,8 +82,7 @@ def at_random_size(photo: Photo) -> np.ndarray:
 def face_pixels(photo: Photo) -> float:
     """The larger side of the face's box that this photo's file draws, 24 to 192 pixels, small ones as often as large.
 
-    All of FairFace's faces have one size. A user's have any, so each portrait is given one, evenly on a logarithmic
-    scale and always the same for the same file.
+    All of FairFace's faces have one size, a user's have any.
     """
     return float(np.exp(_rng(photo).uniform(np.log(SMALLEST_FACE), np.log(LARGEST_FACE))))
 
@@ -126,12 +116,12 @@ def turned(degrees: float) -> Framing:
 
 # Each kind is the mean of its directions.
 FRAMINGS: dict[str, dict[str, Framing]] = {
-    f"crop moved by {MOVE:.0%}": {
-        f"moved {name}": moved(MOVE * right, MOVE * down)
-        for name, right, down in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1))
+    "crop moved by 10%": {
+        f"moved {name}": moved(right, down)
+        for name, right, down in (("left", -0.1, 0), ("right", 0.1, 0), ("up", 0, -0.1), ("down", 0, 0.1))
     },
-    f"crop scaled by {SCALE:.0%}": {"wider": scaled(1 + SCALE), "tighter": scaled(1 - SCALE)},
-    f"crop turned by {TURN:.0f} degrees": {"turned left": turned(TURN), "turned right": turned(-TURN)},
+    "crop scaled by 10%": {"wider": scaled(1.1), "tighter": scaled(0.9)},
+    "crop turned by 15 degrees": {"turned left": turned(15), "turned right": turned(-15)},
 }
 
 

@@ -1,14 +1,13 @@
-"""What each score threshold finds, masked, bare, small and turned, and how often it puts a box on what is no face.
+"""What each score threshold finds, masked, bare and small, and how often it puts a box on what is no face.
 
     python -m benchmarks.detection --dataset masked    # to choose: the portraits of the validation split
     python -m benchmarks.detection --test              # to report: FairFace's validation part; the test is logged
 
 The dataset is the one that the model was trained on. A face is found when a box overlaps the bare face's (intersection
-over union above 0.3), well framed above 0.5 (a box may end where the mask begins), the right way up when its angle is
-at most 30 degrees off; "false" is the share of pictures with a box that no face is near. The scenes with small and with
-turned faces are put together here, from portraits; of "behind a close-up" the small faces count. The pictures without
-faces are scikit-image's, in four turns, and mosaics of the portraits' corners (hair, clothes, walls): meant to be hard.
-Prints a row a figure, one column a threshold, and keeps them in benchmarks/results/. About ten minutes on two cores.
+over union above 0.3), well framed above 0.5 (a box may end where the mask begins); "false" is the share of pictures
+with a box that no face is near. Scenes with small faces are put together here; of "behind a close-up" the small ones
+count. The pictures without faces are scikit-image's, in four turns, and mosaics of the portraits' corners (hair,
+clothes, walls). Prints a row a figure, one column a threshold, and keeps them in benchmarks/results/. Ten minutes.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from maskedgender.data.pictures import list_pictures
 from maskedgender.data.split import split
 from maskedgender.faces.detector import SCORE_THRESHOLD, Box
 from maskedgender.faces.finding import find_faces
-from maskedgender.faces.geometry import turned_about
 from maskedgender.images.photos import read_photo
 from maskedgender.measure.metrics import percent
 from maskedgender.measure.test_log import log_test
@@ -40,14 +38,11 @@ from .photos import BARE, FAIRFACE, Photo, photos
 EVERY = 8  # of about 4,000 portraits of the validation split, or 5,000 of FairFace's validation part
 THRESHOLDS = sorted({0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, SCORE_THRESHOLD})
 FOUND_OVERLAP, FRAMED_OVERLAP, NEAR_OVERLAP = 0.3, 0.5, 0.2
-RIGHT_WITHIN = 30.0  # degrees
 HEIGHT, WIDTH = 480, 640  # of the scenes that are put together
 ROWS, COLUMNS = 2, 4  # small faces in one
 SMALL = (32, 64)  # pixels of a small face's box
 PHONE = (3000, 4000)  # height and width of a phone's photo
 CLOSE_UP, BEHIND = 1250, (64, 192)  # pixels of the box of a face that fills it, and of those of four others
-TURNED_FACE = 150  # pixels of a turned face's box
-ANGLES = (-90, -60, -45, -30, 30, 45, 60, 90)
 CORNER_SHARE = 0.18  # of a portrait's side: its upper corners of this size show no face
 CORNER = 52  # pixels of one in a mosaic
 WITHOUT_FACES = (
@@ -58,14 +53,10 @@ WITHOUT_FACES = (
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, uint8 RGB, its faces' boxes in pixels, and by how many degrees, clockwise, their heads are turned.
-
-    `beside` is the box of a face that is there and does not count.
-    """
+    """A picture, uint8 RGB, its faces' boxes in pixels, and the box of a face that is there and does not count."""
 
     pixels: np.ndarray
     boxes: list[Box]
-    angle: float = 0.0
     beside: Box | None = None
 
 
@@ -122,19 +113,6 @@ def behind_close_ups(portraits: list[Scene]) -> Iterator[Scene]:
         yield Scene(pixels, boxes, beside=close_up)
 
 
-def turned(portraits: list[Scene]) -> Iterator[Scene]:
-    """Each portrait in the middle of a grey scene, turned by one of ANGLES."""
-    for number, portrait in enumerate(portraits):
-        angle = ANGLES[number % len(ANGLES)]
-        x, y, width, height = (TURNED_FACE / max(portrait.boxes[0][2:]) * side for side in portrait.boxes[0])
-        small = cv2.resize(portrait.pixels, None, fx=width / portrait.boxes[0][2], fy=height / portrait.boxes[0][3])
-        middle = np.array([x + width / 2, y + height / 2])
-        pixels = turned_about(small, middle, -angle, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT)
-        if abs(angle) > 45:
-            width, height = height, width
-        yield Scene(pixels, [((WIDTH - width) / 2, (HEIGHT - height) / 2, width, height)], angle)
-
-
 def pictures_without_faces() -> list[np.ndarray]:
     """scikit-image's pictures that show none, at no more than 640 pixels."""
     folder = Path(skimage.data.__file__).parent
@@ -161,14 +139,13 @@ def mosaics(portraits: list[Scene]) -> list[np.ndarray]:
 
 def measured(scenes: Iterable[Scene]) -> dict[str, list[float]]:
     """The score of the best box, 0 without: under "found" and the like of each face, under "false" of each scene."""
-    scores: dict[str, list[float]] = {"found": [], "well framed": [], "right way up": [], "false": []}
+    scores: dict[str, list[float]] = {"found": [], "well framed": [], "false": []}
     for scene in tqdm(scenes, unit=" pictures", leave=False):
         faces = find_faces(scene.pixels, THRESHOLDS[0])
         for box in scene.boxes:
             on_it = [face for face in faces if overlap(face.box, box) > FOUND_OVERLAP]
             framed = [face for face in on_it if overlap(face.box, box) > FRAMED_OVERLAP]
-            upright = [face for face in on_it if abs((face.angle - scene.angle + 180) % 360 - 180) <= RIGHT_WITHIN]
-            for kind, found in (("found", on_it), ("well framed", framed), ("right way up", upright)):
+            for kind, found in (("found", on_it), ("well framed", framed)):
                 scores[kind].append(max((face.score for face in found), default=0.0))
         known = [*scene.boxes, *([scene.beside] if scene.beside else [])]
         off = [face.score for face in faces if all(overlap(face.box, box) < NEAR_OVERLAP for box in known)]
@@ -189,8 +166,6 @@ def kinds(worn: list[Photo]) -> dict[str, Iterable[Scene]]:
         "small, bare": with_small_faces(bare, pictures),
         "behind a close-up, masked": behind_close_ups(masked),
         "behind a close-up, bare": behind_close_ups(bare),
-        "turned, masked": turned(masked[::3]),
-        "turned, bare": turned(bare[::3]),
         "without a face": [Scene(one, []) for one in turns],
     }
 

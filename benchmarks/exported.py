@@ -1,6 +1,6 @@
 """What the exported files cost: size and accuracy beside the .keras file, on the validation split.
 
-    python -m benchmarks.exported --dataset masked [--model models/masked_gender.keras]
+    python -m benchmarks.exported --dataset masked
 
 Every format is written anew into a temporary folder; no test image is opened. Prints the table, and keeps it in
 benchmarks/results/exported.csv.
@@ -30,38 +30,26 @@ from .photos import BARE
 FORMATS = ("onnx", "litert", "litert-int8")  # one file each, which predict --model takes, too
 
 
-def row(path: Path, pairs: np.ndarray, ours: np.ndarray, pictures: pd.DataFrame) -> dict[str, object]:
-    """One file's figures: its probabilities and those of the .keras file, (N, 2), of the same pictures."""
-    right, masked = (pairs.argmax(axis=1) == pictures["label"]).to_numpy(), (pictures["style"] != BARE).to_numpy()
-    sources, difference = pictures["source"].to_numpy(), np.abs(pairs - ours)[:, 0]
-    return {
-        "file": path.name,
-        "MB": round(path.stat().st_size / 1e6, 1),
-        "masked": str(share_of(right[masked], sources[masked])),
-        "bare": str(share_of(right[~masked], sources[~masked])),
-        "probability off by, mean": f"{difference.mean():.4f}",
-        "at most": f"{difference.max():.4f}",
-        "other answer": percent((pairs.argmax(axis=1) != ours.argmax(axis=1)).mean()),
-    }
-
-
-def main(
-    dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")],
-    model: Annotated[Path, typer.Option(help="a .keras file of ours")] = SHIPPED_MODEL,
-) -> None:
+def main(dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")]) -> None:
     """Exports, measures, prints, keeps."""
     _, pictures, _ = split(list_pictures(dataset))
-    loaded = load_model(model)
-    crops = np.stack([read_portrait(path, loaded.size) for path in pictures["path"]])
-    ours = loaded.predict(crops)
-    rows = [row(model, ours, ours, pictures)]
+    model = load_model()
+    crops = np.stack([read_portrait(path, model.size) for path in pictures["path"]])
+    labels, sources = pictures["label"].to_numpy(), pictures["source"].to_numpy()
+    masked, ours = (pictures["style"] != BARE).to_numpy(), model.predict(crops)
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(shutil.copy(model, folder))
-        if model.with_suffix(".json").exists():
-            shutil.copy(model.with_suffix(".json"), folder)
-        for form in FORMATS:
-            path, _ = export(copy, form, say=print)
-            rows.append(row(path, load_model(path).predict(crops), ours, pictures))
+        for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
+            shutil.copy(file, folder)
+        keras_file = Path(folder, SHIPPED_MODEL.name)
+        for path in (keras_file, *(export(keras_file, form, say=print)[0] for form in FORMATS)):
+            pairs = ours if path == keras_file else load_model(path).predict(crops)
+            right, off = pairs.argmax(axis=1) == labels, np.abs(pairs - ours)[:, 0]
+            row = {"file": path.name, "MB": round(path.stat().st_size / 1e6, 1)}
+            for kind, chosen in (("masked", masked), ("bare", ~masked)):
+                row[kind] = str(share_of(right[chosen], sources[chosen]))
+            row |= {"probability off by, mean": f"{off.mean():.4f}", "at most": f"{off.max():.4f}"}
+            rows.append({**row, "other answer": percent((pairs.argmax(axis=1) != ours.argmax(axis=1)).mean())})
     table = pd.DataFrame(rows)
     print(table.to_string(index=False))
     keep_table(table, "exported")

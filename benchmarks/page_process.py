@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -44,21 +43,14 @@ class PageProcess:
 
 @contextmanager
 def page_process(folder: Path, *options: str, command: Sequence[str] = COMMAND) -> Iterator[PageProcess]:
-    """A page, started in `folder`, with its temporary files there too.
-
-    Args:
-        folder: where the process begins, and keeps its log and temporary files; is made if there is none.
-        options: of `maskedgender app`.
-        command: what starts the page, before the options.
-    """
+    """A page, started in a folder by a command and options of `maskedgender app`; its temporary files lie there too."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "PYTHONPATH": str(CHECKOUT), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
     log = folder / "page.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, *options], cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT
-        )
+        how = {"cwd": folder, "env": variables, "stdout": output, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen([*command, *options], **how)
     try:
         yield PageProcess(_address(process, log), process, log)
     finally:
@@ -68,16 +60,11 @@ def page_process(folder: Path, *options: str, command: Sequence[str] = COMMAND) 
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where the page says that it is, once it answers there."""
+    """Where the page says that it is."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         said = re.search(r"page is at http://(\S+):(\d+)", log.read_text("utf-8", "replace"))
-        if said and _listens(said[1], int(said[2])):
+        if said:
             return f"http://{said[1]}:{said[2]}"
         time.sleep(0.02)
     raise RuntimeError(f"The page did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
-
-
-def _listens(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((host, port)) == 0

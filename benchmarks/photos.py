@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,18 +67,11 @@ def photos(
             bare, larger = enlarged(bare, face)
             box, landmarks, pixels = larger.box, larger.landmarks, bare
             if masked:
-                pixels, style = _masked(bare, larger.landmarks, row.file)
+                rng = np.random.default_rng([0, zlib.crc32(row.file.encode())])
+                drawn = str(rng.choice(list(STYLES)))
+                with suppress(MaskError):
+                    pixels, style = draw_mask(bare, larger.landmarks, drawn, rng).photo, drawn
         yield Photo(pixels, row.file, row.gender, row.age, row.race, style, box, bare, landmarks)
-
-
-def _masked(bare: np.ndarray, landmarks: np.ndarray, file: str) -> tuple[np.ndarray, str]:
-    """The picture with the mask that belongs to its file, and the mask's style; bare, "none", where it does not fit."""
-    rng = np.random.default_rng([0, zlib.crc32(file.encode())])
-    style = str(rng.choice(list(STYLES)))
-    try:
-        return draw_mask(bare, landmarks, style, rng).photo, style
-    except MaskError:
-        return bare, BARE
 
 
 def band_of(value: float, limits: tuple[int, ...]) -> str:
@@ -88,10 +82,8 @@ def band_of(value: float, limits: tuple[int, ...]) -> str:
 
 def head_turn(photo: Photo) -> str:
     """How far the head is turned to a side, in a band of `TURNS`, as the landmarks tell."""
-    if photo.landmarks is None:
-        return NOT_KNOWN
-    try:
-        rotation = estimate_pose(photo.landmarks).rotation
-    except MaskError:
-        return NOT_KNOWN
-    return band_of(float(np.degrees(np.arctan2(abs(rotation[0, 2]), max(rotation[2, 2], 0)))), TURNS)
+    if photo.landmarks is not None:
+        with suppress(MaskError):
+            rotation = estimate_pose(photo.landmarks).rotation
+            return band_of(float(np.degrees(np.arctan2(abs(rotation[0, 2]), max(rotation[2, 2], 0)))), TURNS)
+    return NOT_KNOWN

@@ -18,10 +18,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,9 +35,9 @@ from .page_process import CHECKOUT, page_process
 from .speed_ways import SUFFIX, WAYS
 
 RESULTS = Path(__file__).parent / "results"
-NEEDS = {"onnx": ("onnxruntime", "tf2onnx"), "litert": ("ai_edge_litert",)}
 PACKAGES = ("keras", "tensorflow-cpu", "openvino", "onnxruntime", "ai-edge-litert", "opencv-python-headless", "numpy")
 PHOTO = EXAMPLES / "eileen_collins.jpg"
+MASKEDGENDER = (sys.executable, "-m", "maskedgender")
 STARTS = 3  # of each command; the median counts
 
 
@@ -47,12 +46,13 @@ def main(
     way: Annotated[list[str] | None, typer.Option(help="only this one; repeatable, and then nothing is kept")] = None,
 ) -> None:
     """Measures, prints, keeps."""
-    chosen = [name for name in way or WAYS if all(map(find_spec, NEEDS.get(name, ())))]
-    print(f"measured: {', '.join(chosen)}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as name:
-        for runtime in SUFFIX.keys() & chosen:
-            export(runtime, Path(name))
-        results = circumstances() | {"by cores": by_cores(chosen, seconds, Path(name))}
+        for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
+            shutil.copy(file, name)
+        for runtime in SUFFIX.keys() & set(way or WAYS):
+            export = ["export", "--to", runtime, str(Path(name, SHIPPED_MODEL.name))]
+            subprocess.run([*MASKEDGENDER, *export], cwd=CHECKOUT, check=True)
+        results = circumstances() | {"by cores": by_cores(way or WAYS, seconds, Path(name))}
     results["start, seconds"] = starts()
     print(json.dumps(results, indent=1))
     if not way:
@@ -60,15 +60,7 @@ def main(
             partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def export(runtime: str, folder: Path) -> None:
-    """The shipped model in another format, in the folder."""
-    for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
-        shutil.copy(file, folder)
-    command = [sys.executable, "-m", "maskedgender", "export", "--to", runtime, str(folder / SHIPPED_MODEL.name)]
-    subprocess.run(command, cwd=CHECKOUT, check=True)
-
-
-def by_cores(ways: list[str], seconds: float, folder: Path) -> dict[str, Any]:
+def by_cores(ways: Sequence[str], seconds: float, folder: Path) -> dict[str, Any]:
     """What each way's own process has measured, on one core and on all."""
     measured: dict[str, Any] = {}
     for cores in dict.fromkeys((1, all_cores())):
@@ -95,13 +87,9 @@ def environment() -> dict[str, str]:
 
 def circumstances() -> dict[str, Any]:
     """The day, the commit, the machine and the versions."""
-    versions = {"Python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    versions = {one.name: one.version for one in distributions() if one.name in PACKAGES}
     machine = {"CPU": cpu_name(), "cores": all_cores(), "system": f"{platform.system()} {platform.machine()}"}
+    versions["Python"] = platform.python_version()
     return {"date": date.today().isoformat(), "commit": commit_of(CHECKOUT), "machine": machine, "versions": versions}
 
 
@@ -114,29 +102,25 @@ def cpu_name() -> str:
 
 
 def starts() -> dict[str, float]:
-    """Seconds from a command to its end, files cached; of the page, to the answer to its first photo."""
+    """Seconds from a command to its end, files cached; of the page, to the answer to its first photo; medians."""
     commands = {
         "predict, one photo": ["predict", str(PHOTO)],
         "--help": ["--help"],
         "predict, a file that is not there": ["predict", "nosuch.jpg"],
+        "the page's first answer": None,
     }
-    found = {name: median_seconds(lambda words=words: run(words)) for name, words in commands.items()}  # type: ignore[misc]
-    return {**found, "the page's first answer": median_seconds(first_answer)}
-
-
-def median_seconds(do: Callable[[], object]) -> float:
-    """Of STARTS times."""
-    taken = []
-    for _ in range(STARTS):
-        begun = time.perf_counter()
-        do()
-        taken.append(time.perf_counter() - begun)
-    return round(float(np.median(taken)), 2)
-
-
-def run(words: list[str]) -> None:
-    """A command of ours."""
-    subprocess.run([sys.executable, "-m", "maskedgender", *words], cwd=CHECKOUT, env=environment(), capture_output=True)
+    found = {}
+    for name, words in commands.items():
+        taken = []
+        for _ in range(STARTS):
+            begun = time.perf_counter()
+            if words:
+                subprocess.run([*MASKEDGENDER, *words], cwd=CHECKOUT, env=environment(), capture_output=True)
+            else:
+                first_answer()
+            taken.append(time.perf_counter() - begun)
+        found[name] = round(float(np.median(taken)), 2)
+    return found
 
 
 def first_answer() -> None:

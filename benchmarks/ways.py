@@ -23,7 +23,7 @@ import typer
 from maskedgender.data.batches import Batches
 from maskedgender.data.pictures import list_pictures
 from maskedgender.data.split import split
-from maskedgender.measure.metrics import score, share_of
+from maskedgender.measure.metrics import score
 from maskedgender.networks.answering import answering
 from maskedgender.networks.imagenet import start_from_imagenet
 from maskedgender.networks.masked import masked_cnn
@@ -34,7 +34,6 @@ from .answers import RESULTS
 from .photos import BARE
 
 TABLE = RESULTS / "ways.csv"
-HELPERS = ("age", "race")  # further outputs, which are dropped after the fit
 
 
 class Lessons(Batches):
@@ -93,12 +92,15 @@ def fit(
 def figures(model: keras.Model, validation: pd.DataFrame) -> dict[str, object]:
     """What a model is worth on the validation split."""
     pairs = answering(model).predict(Batches(validation, model.input_shape[1]), verbose=0)
-    labels, sources = validation["label"].to_numpy(), validation["source"].to_numpy()
-    masked = (validation["style"] != BARE).to_numpy()
-    scores = score(labels, pairs, sources)
-    of_masked = share_of((pairs.argmax(axis=1) == labels)[masked], sources[masked])
-    known = {"n": len(labels), "accuracy": scores.accuracy, "AUC": round(scores.auc, 4)}
-    return {**known, "log loss": round(scores.log_loss, 4), "masked accuracy": of_masked}
+    labels, sources, style = (validation[name].to_numpy() for name in ("label", "source", "style"))
+    scores, masked = score(labels, pairs, sources), style != BARE
+    return {
+        "n": len(labels),
+        "accuracy": scores.accuracy,
+        "AUC": round(scores.auc, 4),
+        "log loss": round(scores.log_loss, 4),
+        "masked accuracy": score(labels[masked], pairs[masked], sources[masked]).accuracy,
+    }
 
 
 def main(
@@ -111,7 +113,6 @@ def main(
     ema: Annotated[float, typer.Option(help="momentum of an average of the weights, such as 0.999")] = 0.0,
     helpers: Annotated[float, typer.Option(help="weight of the losses of two more outputs, age and race")] = 0.0,
     balance: Annotated[str, typer.Option(help="draw as often from each group, such as label,race")] = "",
-    table: Annotated[Path, typer.Option(help="where the row goes")] = TABLE,
 ) -> None:
     """Trains once, prints its rows, and adds them to the table."""
     train, validation, _ = split(list_pictures(dataset))
@@ -120,7 +121,8 @@ def main(
     keras.utils.set_random_seed(0)
     model = masked_cnn(pixels, "face")
     print(start_from_imagenet(model))
-    lessons = Lessons(train, pixels, ("label", *(HELPERS if helpers else ())), mixup, balance)
+    outputs = ("label", "age", "race") if helpers else ("label",)  # all but the first are dropped after the fit
+    lessons = Lessons(train, pixels, outputs, mixup, balance)
     begun = time.process_time()  # of all cores together: other work beside it does not count
     last = fit(model, lessons, epochs, smoothing, helpers, ema)
     options = {"smoothing": smoothing, "mixup": mixup, "ema": ema, "helpers": helpers, "balance": balance}
@@ -137,9 +139,7 @@ def main(
     model.set_weights(last)
     rows.append({"way": way, **run, **figures(model, validation)})
     print(pd.DataFrame(rows).T.to_string())
-    columns = pd.read_csv(table if table.exists() else TABLE, nrows=0).columns
-    new = pd.DataFrame(rows, columns=columns)
-    new.to_csv(table, mode="a", header=not table.exists(), index=False)
+    pd.DataFrame(rows, columns=pd.read_csv(TABLE, nrows=0).columns).to_csv(TABLE, mode="a", header=False, index=False)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
     python -m benchmarks.worn [MODEL.keras ...] [--worn FOLDER]
 
-By the served path (photo, detector, crop, file): accuracy, and balanced accuracy, since five of the 55 are women; how
-many faces are answered at all; how many answers flip when the crop's frame is moved or scaled by 5 % or turned by
-8 degrees; and, of files that say so, how often a mask is detected correctly. Intervals draw persons anew. Prints the
-table, keeps it in benchmarks/results/worn.csv, and logs the test. About two minutes on two cores.
+By the served path (photo, detector, crop, file): accuracy; how many faces are answered at all; how many answers flip
+when the crop's frame is moved or scaled by 5 % or turned by 8 degrees; and how often a mask is detected correctly.
+Intervals draw persons anew. Prints the table, keeps it in benchmarks/results/worn.csv, and logs the test. Two minutes.
 """
 
 from __future__ import annotations

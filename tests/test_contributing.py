@@ -17,7 +17,7 @@ EXAMPLES = re.findall(r"```diff\n(.*?)```", TEXT, re.DOTALL)
 TRIED = {
     "change the network": """
 from maskedgender.networks.masked import masked_cnn
-assert masked_cnn().get_layer("summary").units == 256 and masked_cnn().output_shape == (None, 2)""",
+assert masked_cnn(64).get_layer("summary").units == 256 and masked_cnn(64).output_shape == (None, 2)""",
     "add a style of mask": """
 import numpy as np, skimage.data
 from maskedgender.faces.finding import find_faces

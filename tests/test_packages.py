@@ -23,10 +23,6 @@ def test_requirements_txt_is_what_serving_and_training_need():
     assert sorted(listed) == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["train"])
 
 
-def test_training_looks_for_near_copies():
-    assert [name for name in PROJECT["optional-dependencies"]["train"] if name.startswith("imagehash")]
-
-
 def test_export_brings_the_tensorflow_that_training_has():
     extras = PROJECT["optional-dependencies"]
     assert {line for line in extras["train"] if line.startswith("tensorflow")} <= set(extras["export"])

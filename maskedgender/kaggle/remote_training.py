@@ -32,17 +32,20 @@ class KaggleError(OSError):
     """Kaggle did not do as asked; the message says what to do."""
 
 
-def train(parameters: Mapping[str, object], output: Path, dataset: str) -> None:
+def train(parameters: Mapping[str, object], output: Path, dataset: str | None = None) -> None:
     """Push the training notebook, wait for it, and put its model into the folder `output`.
 
     Args:
         parameters: values for the notebook's cell of parameters, by name.
-        dataset: OWNER/NAME of the Kaggle dataset to attach.
+        dataset: OWNER/NAME of the Kaggle dataset to attach; None for the one that the notebook would download.
 
     Raises:
         KaggleError: there are no credentials, Kaggle refused, or the notebook failed.
         OSError, ValueError: whatever else Kaggle's client raises.
     """
+    from ..data.pictures import KAGGLE_DATASET  # late: with pandas and OpenCV, which no help text should wait for
+
+    dataset = dataset or KAGGLE_DATASET
     notebook = with_parameters(NOTEBOOK.read_text(encoding="utf-8"), parameters)
     kaggle = _client()
     kernel = f"{kaggle.get_config_value('username')}/{SLUG}"

@@ -1,4 +1,4 @@
-"""How a model that Keras has loaded computes its answers, from any thread: by OpenVINO, or in one graph of TensorFlow."""
+"""How a loaded model computes its answers, from any thread: by OpenVINO, or in one graph of TensorFlow."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ a visitor.
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -129,9 +128,6 @@ def open_page(
     return page
 
 
-launch = open_page  # what the app's notebook calls it
-
-
 def read_auth(path: str | Path) -> list[tuple[str, str]]:
     """Names and passwords from a text file with a line NAME:PASSWORD for each person; ValueError when it has none.
 
@@ -150,7 +146,7 @@ def read_auth(path: str | Path) -> list[tuple[str, str]]:
 
 
 def _page(model: Classifier, path: Path) -> gr.Blocks:
-    _close_gradios_gaps()
+    processing_utils.async_ssrf_protected_get = _fetch_nothing
     gr.set_static_paths([EXAMPLES])
     with gr.Blocks(title="Masked gender", analytics_enabled=False) as page:
         gr.Markdown(TITLE, elem_id="title")
@@ -169,15 +165,8 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
     return page
 
 
-def _close_gradios_gaps() -> None:
-    """What Gradio has no option for: files' names cannot be told from their content, and no address is fetched."""
-    own_folder()  # before there are components, which remember where it is
-    processing_utils.hash_seed = secrets.token_bytes(32)
-
-    async def refuse(url: str) -> Any:
-        raise gr.Error("This page fetches nothing from other machines; give the photo itself.", print_exception=False)
-
-    processing_utils.async_ssrf_protected_get = refuse
+async def _fetch_nothing(url: str) -> Any:
+    raise gr.Error("This page fetches nothing from other machines; give the photo itself.", print_exception=False)
 
 
 def _in_notebook() -> bool:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import gc
 import inspect
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from .folder import own_folder
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
@@ -52,5 +55,7 @@ with no_proxies(), _no_stubs():
     from gradio.data_classes import Base64ImageData, ImageData
 
 component_meta.create_or_modify_pyi = lambda *_: None
+own_folder()  # at once: pages of one process share it, and one that is open would not find its photos in another
+processing_utils.hash_seed = secrets.token_bytes(32)  # files' names cannot be told from their content
 
 __all__ = ["Base64ImageData", "ImageData", "gr", "http_server", "no_proxies", "processing_utils"]

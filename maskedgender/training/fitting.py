@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -19,7 +20,8 @@ def compile_for(model: keras.Model, steps: int, rate: float = 0.001) -> None:
         raise ValueError(f"The network {model.name} must end in Dense(2) without an activation.")
     warm = steps // 40
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - warm, warmup_target=rate, warmup_steps=warm)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
+    with model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else nullcontext():
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     on_gpu = keras.distribution.list_devices()[0].startswith("gpu")  # on a CPU, XLA's convolutions are slower

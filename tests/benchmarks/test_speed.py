@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.speed_ways import FACES, Part, medians, photos
+from benchmarks.speed_ways import Part, medians, photos
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo_bytes
 
@@ -26,6 +26,5 @@ def test_the_medians_are_those_of_each_part_without_the_first_run(monkeypatch: p
 
 def test_the_photos_are_what_their_names_say() -> None:
     pictures = {name: read_photo_bytes(content, name) for name, content in photos().items()}
-    assert {name: len(find_faces(picture)) for name, picture in pictures.items()} == FACES
-    assert max(pictures["portrait of 600 pixels"].shape) == 600
-    assert pictures["12 megapixels, one face"].shape == (3000, 4000, 3)
+    assert [len(find_faces(picture)) for picture in pictures.values()] == [1, 1, 12, 0]
+    assert [max(picture.shape) for picture in pictures.values()][:2] == [600, 4000]

@@ -145,7 +145,7 @@ def test_make_dataset_from_photos_in_a_folder(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert re.search(r"portraits read +2\n.*images with a mask +4\n", result.output)
     assert len(list((tmp_path / "out" / "GenderOcclusionData" / "Training" / "female").glob("*.jpg"))) == 4
-    assert "No image is in Validation: training needs some to be tested on" in result.stderr
+    assert "No image is in Validation, and training needs some" in result.stderr
 
 
 def test_train_then_evaluate(tmp_path: Path, model: Path):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from maskedgender.cli.commands import app
 from maskedgender.cli.predict import in_words
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 
@@ -31,7 +32,7 @@ def shell(*words: object) -> Result:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    quick_model(64).save(path)
+    save_with_record(quick_model(64), path, {})
     return path
 
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import pytest
 from kagglesdk import kaggle_env
 from typer.testing import CliRunner, Result
@@ -15,8 +14,10 @@ from typer.testing import CliRunner, Result
 from maskedgender.cli.commands import app
 from maskedgender.kaggle import remote_training
 from maskedgender.kaggle.remote_training import NOTEBOOK
+from maskedgender.networks.exporting import save_with_record
 
 from ..support.kaggle_server import KERNEL, TOKEN, FakeKaggle, serve
+from ..support.networks import quick_model
 
 PARAMETERS = """
 DATASET = None  # a folder; None: Kaggle's
@@ -34,10 +35,7 @@ OUTPUT = "models"
 def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A real .keras file with the shapes that the app takes, and little else."""
     path = tmp_path_factory.mktemp("model") / "small.keras"
-    pooled = keras.layers.GlobalAveragePooling2D()
-    keras.Sequential(
-        [keras.Input((32, 32, 3)), keras.layers.Rescaling(1 / 255), pooled, keras.layers.Dense(2, "softmax")]
-    ).save(path)
+    save_with_record(quick_model(32), path, {})
     return path.read_bytes()
 
 

@@ -103,7 +103,8 @@ def run_all(python: Path, folder: Path, environment: dict[str, str], first: str 
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
             cell.source += first + "\n" + "\n".join(f"{name} = {value!r}" for name, value in QUICK.items())
-        cell.outputs = []
+        if cell.cell_type == "code":
+            cell.outputs = []
     nbformat.write(notebook, working / TRAINING.name)
     (folder / "execute.py").write_text(EXECUTE)
     kaggle = {"KAGGLE_INPUT_ROOT": str(folder / "input"), "HOME": str(folder), "USERPROFILE": str(folder)}

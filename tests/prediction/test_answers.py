@@ -19,6 +19,7 @@ from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
 from maskedgender.networks.answering import answering
 from maskedgender.networks.classifier import Classifier
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import answers
 from maskedgender.prediction.answers import (
@@ -143,8 +144,8 @@ def test_a_file_of_the_original_answers_from_true_luma(original_model: Path) -> 
 def test_a_file_that_tells_of_masks_fills_the_column_and_others_leave_it_empty(tmp_path: Path) -> None:
     trained = quick_cnn(64)
     mask = [np.zeros((16, 1), np.float32), np.array([2.0], np.float32)]
-    answering(trained, mask).save(tmp_path / "tells.keras")
-    answering(trained).save(tmp_path / "silent.keras")
+    save_with_record(answering(trained, mask), tmp_path / "tells.keras", {})
+    save_with_record(answering(trained), tmp_path / "silent.keras", {})
     names = "tells.keras", "silent.keras"
     tells, silent = (predict_photo(load_model(tmp_path / name), collins()) for name in names)
     assert tells[0].p_female == pytest.approx(silent[0].p_female, abs=1e-6)

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from maskedgender.cli import commands as cli
 from maskedgender.cli.named_photos import lines, photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import cluster
 from maskedgender.prediction.answers import COLUMNS, csv_rows
@@ -37,7 +38,7 @@ PHOTOS = 6
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    quick_model(64).save(path)
+    save_with_record(quick_model(64), path, {})
     return path
 
 

@@ -117,7 +117,7 @@ def test_a_saved_model_answers_alike_and_tells_how_a_crop_is_cut(model_file: Pat
     loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
     for output, as_keras in zip(loaded.serve(crops), expected, strict=True):
         assert np.abs(output.numpy() - as_keras).max() <= SAME
-    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small", "small.json", "small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small", "small.keras"]
 
 
 @pytest.mark.soak
@@ -133,7 +133,7 @@ def test_a_file_without_a_record_is_asked_for_what_its_numbers_mean(exported: Ca
     """Without what we put behind it, it might be anybody's; the caller says it takes 0..1, and gives male first."""
     path, content = tmp_path / "theirs.tflite", exported("litert").read_bytes()
     path.write_bytes(content[: content.rindex(b"PK\3\4")])
-    with pytest.raises(ModelError, match="no record inside: say by --scale and --classes"):
+    with pytest.raises(ModelError, match="does not say which pixels it takes and in which order it gives its classes"):
         load_model(path)
     crops = np.random.default_rng(2).integers(0, 256, (3, 48, 48, 3), np.uint8)
     as_told = load_model(path, scale="0..1", classes="male, female")
@@ -147,7 +147,7 @@ def test_a_missing_package_is_named(model_file: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(keras.src.utils.module_utils, "tf2onnx", LazyModule("tf2onnx"))
     result = shell(model_file, "--to", "onnx")
     assert result.exit_code == TO_PUT_RIGHT and "needs the package tf2onnx" in result.output
-    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.json", "small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.keras"]
 
 
 def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +164,7 @@ def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pyt
     result = shell(model_file, "--to", "saved-model")
     assert result.exit_code == TO_PUT_RIGHT and "gives other answers" in result.output
     assert given == [1, CROPS - 1], "one alone, and many together"
-    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.json", "small.keras"]
+    assert sorted(file.name for file in model_file.parent.iterdir()) == ["small.keras"]
 
 
 def test_what_cannot_be_written_is_one_sentence(model_file: Path):

@@ -24,6 +24,7 @@ from typer.testing import CliRunner, Result
 from maskedgender.cli import commands as cli
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
 from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
@@ -41,7 +42,7 @@ Rows = list[dict[str, object]]
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(3)
     path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    quick_model(64).save(path)
+    save_with_record(quick_model(64), path, {})
     return path
 
 
@@ -186,7 +187,7 @@ def test_what_is_no_run_of_these_photos_by_this_model_is_left_alone(
     table = tmp_path / "out.csv"
     write_csv(unbroken[:6], table)
     keras.utils.set_random_seed(4)
-    quick_model(64).save(tmp_path / "other.keras")
+    save_with_record(quick_model(64), tmp_path / "other.keras", {})
     folder = photos[0].parent
     cases = [
         (table.read_bytes(), [folder, "--model", tmp_path / "other.keras", "--resume"], "comes from another model"),
