@@ -26,8 +26,8 @@ FEMALE_FIRST = "female, male"
 def record_of(model: Path) -> dict[str, str]:
     """The record of a model file; empty where it has none.
 
-    A .json beside a file, or beside the shipped one, counts where it names the file by its SHA-256: so do those of version
-    1, the shipped one among them, wherever a copy of it lies.
+    A .json beside a file, or beside the shipped one, counts where it names the file by its SHA-256. Files of version 1
+    are known by that, the shipped one among them, wherever a copy of it lies.
     """
     try:
         with zipfile.ZipFile(model) as content:
