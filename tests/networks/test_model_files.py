@@ -90,7 +90,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "any size.keras": (classifier(shape=(None, None, 3)), "not square pictures"),
     "three classes.keras": (classifier(layers.Dense(3, "softmax")), "not two probabilities"),
     "not numbers.keras": (classifier(layers.Dense(2, "softmax", bias_initializer=NAN)), "not probabilities"),
-    "beyond.keras": (classifier(layers.Dense(2, "relu", kernel_initializer="zeros", bias_initializer=TWO)), "such as logits"),
+    "beyond.keras": (
+        classifier(layers.Dense(2, "relu", kernel_initializer="zeros", bias_initializer=TWO)),
+        "such as logits",
+    ),
     "lambda.keras": (classifier(None, layers.Lambda(lambda x: x / 255)), "code of its own"),
     "lambda.h5": (classifier(None, layers.Lambda(lambda x: x / 255)), "code of its own"),
     "own layer.keras": (classifier(None, OwnLayer()), "only stock layers"),
