@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,40 +20,25 @@ from ..places import SHIPPED_MODEL
 from ..words import counted
 from . import options
 from .kaggle import kaggle_app
-from .one_sentence import SOME_NOT_READ, one_sentence
-from .options import (
-    ClassesOption,
-    DatasetOption,
-    Engine,
-    Format,
-    LooksOption,
-    ModelOption,
-    ScaleOption,
-)
-from .quiet_tensorflow import quiet_import, quieten_tensorflow
-
-quieten_tensorflow()
-
-BY_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
-
+from .one_sentence import SOME_NOT_READ, Commands
+from .quiet_tensorflow import quiet_import
 
 # Help without rich, which takes as long to import as all the rest.
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"max_content_width": 120},
 )
+app.add_typer(kaggle_app, name="kaggle")
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
-
-
-app.add_typer(kaggle_app, name="kaggle")
 
 
 @app.callback()
@@ -78,7 +59,14 @@ def make_dataset_command(
         Path, typer.Option(help="A folder of pictures or of zip files with pictures, or one zip file.")
     ],
     out: Annotated[Path, typer.Option(help="The folder in which to make the dataset.")],
-    labels: options.Labels = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A CSV file with the columns file and gender and, if known, age and race. May be repeated. Files "
+            "named train/... go to Training, val/... to Validation; if no file is in a folder, a fifth goes to "
+            'Validation. If not given, the CSV files with "label" in their names beside the portraits are used.'
+        ),
+    ] = None,
     variants: Annotated[
         int, typer.Option(min=1, help="The number of images of each portrait, each with a mask of its own.")
     ] = 1,
@@ -102,31 +90,56 @@ def make_dataset_command(
 
     The images are laid out like Kaggle's dataset. A run that was stopped goes on where it was.
     """
-    with one_sentence():
-        from ..data.make_dataset import make_dataset
-        from ..data.portraits import find_labels
+    from ..data.make_dataset import make_dataset
+    from ..data.portraits import find_labels
 
-        labels = labels or find_labels(portraits)
-        made = make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit, update)
-        typer.echo(made.table())
-        if warning := made.warning():
-            typer.echo(warning, err=True)
+    labels = labels or find_labels(portraits)
+    made = make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit, update)
+    typer.echo(made.table())
+    if warning := made.warning():
+        typer.echo(warning, err=True)
 
 
 @app.command()
 def train(
-    dataset: DatasetOption = None,
-    architecture: options.ArchitectureOption = options.Architecture.MASKED,
-    view: options.ViewOption = None,
-    image_size: options.ImageSize = None,
-    epochs: options.Epochs = 8,
-    batch_size: options.BatchSize = 64,
-    output: options.Output = options.TRAINED,
-    seed: options.Seed = 0,
-    limit: options.Limit = None,
-    start: options.Start = None,
-    frozen: options.Frozen = 5,
-    looks: LooksOption = None,
+    dataset: options.Dataset = None,
+    architecture: Annotated[
+        Literal["masked", "seed"],
+        typer.Option(help="The network: masked (EfficientNet-Lite0), or seed (the original)."),
+    ] = "masked",
+    view: Annotated[
+        Literal["face", "portrait"] | None,
+        typer.Option(help="The part of the portrait that the network sees. If not given, the dataset decides."),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(min=32, help="The side of the network's input in pixels. If not given, the network decides."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="The number of epochs.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="The number of pictures in a batch.")] = 64,
+    output: Annotated[
+        Path, typer.Option(help="The folder for the .keras file and the state of the run.")
+    ] = options.TRAINED,
+    seed: Annotated[
+        int, typer.Option(help="The seed of the split, the weights, the order of the images and their augmentation.")
+    ] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=4, help="For a quick try: use at most this many pictures of each part.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="What to start from: imagenet, nothing, or a .keras file, which is then trained further. If not "
+            "given, ImageNet's weights are used where they are installed."
+        ),
+    ] = None,
+    frozen: Annotated[
+        int,
+        typer.Option(
+            min=0, max=16, help="How many of the masked network's first blocks keep what ImageNet has taught them."
+        ),
+    ] = 5,
+    log: options.TestLog = None,
 ) -> None:
     """Train a network and export it.
 
@@ -134,40 +147,34 @@ def train(
     after its last finished epoch.
     """
     keep_freed()
-    with one_sentence():
-        with quiet_import():
-            from .train import train
+    with quiet_import():
+        from .train import train
 
-        seen = view.value if view else None
-        size = (image_size, epochs, batch_size, output, seed, limit)
-        train(dataset, architecture.value, seen, *size, start, frozen, looks)
+    train(dataset, architecture, view, image_size, epochs, batch_size, output, seed, limit, start, frozen, log)
 
 
 @app.command()
 def evaluate(
     models: Annotated[list[Path], typer.Argument(help="One or more .keras files.")],
-    dataset: DatasetOption = None,
+    dataset: options.Dataset = None,
     served: Annotated[
         bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
     ] = False,
-    looks: LooksOption = None,
-    scale: ScaleOption = None,
+    log: options.TestLog = None,
+    scale: options.Scale = None,
     order: Annotated[
         str | None,
-        typer.Option(
-            "--model-classes", help="The order of the models' outputs, like --classes of predict.", show_default=False
-        ),
+        typer.Option("--model-classes", help="The order of the models' outputs, like --classes of predict."),
     ] = None,
 ) -> None:
     """Measure models on the Validation folder.
 
     Prints figures with their intervals, also by group of people. Each evaluation is logged.
     """
-    with one_sentence():
-        with quiet_import():
-            from .train import evaluate
+    with quiet_import():
+        from .train import evaluate
 
-        evaluate(models, dataset, served, looks, scale, order)
+    evaluate(models, dataset, served, log, scale, order)
 
 
 @app.command()
@@ -176,19 +183,28 @@ def predict(
         list[str] | None,
         typer.Argument(help="Photos, folders searched for photos, or addresses such as s3://bucket/folder."),
     ] = None,
-    model: ModelOption = SHIPPED_MODEL,
+    model: options.Model = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
-    resume: options.Resume = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Resume a stopped run from the rows that it left. Photos that could not be read are tried again; "
+            "ray keeps their rows.",
+        ),
+    ] = False,
     processes: Annotated[
         int | None,
         typer.Option(
             min=1, help="The number of processes that find faces or, with ray, answer. If not given, one for each core."
         ),
     ] = None,
-    scale: ScaleOption = None,
-    classes: ClassesOption = None,
+    scale: options.Scale = None,
+    classes: options.Classes = None,
     listed: Annotated[Path | None, typer.Option("--list", help="A text file with one path per line.")] = None,
-    engine: Annotated[Engine, typer.Option(help="What runs the model: local processes, or Ray.")] = Engine.PROCESSES,
+    engine: Annotated[
+        Literal["processes", "ray"], typer.Option(help="What runs the model: local processes, or Ray.")
+    ] = "processes",
     out: Annotated[str | None, typer.Option(help="The folder or address for Ray's rows, as Parquet files.")] = None,
 ) -> None:
     """Answer for every face in photos.
@@ -196,39 +212,28 @@ def predict(
     Says female, male or not sure, and how likely each label is. The exit status is 0 when every photo was read, 1 when
     some were not, and 2 for wrong usage, or when nothing was found.
     """
-    with one_sentence(extra="ray" if engine is Engine.RAY else "train"), _or_by_tensorflow(model):
-        from .named_photos import lines, photos_of, require_there
+    from . import predict as by
 
-        if csv or out:
-            require_there(paths or [])
-        photos, passed_over = photos_of([*(paths or []), *(lines(listed) if listed else [])])
-        unread = _predicted(engine, photos, model, (csv, out), resume, processes, scale, classes)
-        if passed_over:
-            typer.echo(f"Skipped: {counted(passed_over, 'file')} without the suffix of a photo.", err=True)
-    raise typer.Exit(SOME_NOT_READ if unread else 0)
-
-
-def _predicted(
-    engine: Engine, photos: list[Path | str], model: Path, to: tuple[Path | None, str | None], *options: Any
-) -> int:
-    """How many of the photos could not be read, by an engine; `to` are the CSV file and the folder for Parquet."""
-    csv, out = to
-    if engine is Engine.RAY:
-        if csv:
-            raise ValueError("--engine ray writes no CSV file: name a folder with --out, and leave --csv out.")
-        from .predict_on_cluster import predict_on_cluster
-
-        return predict_on_cluster(photos, model, out, *options)
-    if out:
+    by_ray = engine == "ray"
+    if by_ray and csv:
+        raise ValueError("--engine ray writes no CSV file: name a folder with --out, and leave --csv out.")
+    if by_ray and not out:
+        raise ValueError("--engine ray writes its rows into a folder, or an address: name it with --out.")
+    if out and not by_ray:
         raise ValueError("--out is for --engine ray; name a CSV file with --csv.")
-    from .predict import predict
-
-    return predict(photos, model, csv, *options)
+    if csv or out:
+        by.require_photos_there(paths or [])
+    photos, passed_over = by.photos_of([*(paths or []), *(by.lines(listed) if listed else [])])
+    how = resume, processes, scale, classes
+    unread = by.predict_by_ray(photos, model, out, *how) if out else by.predict(photos, model, csv, *how)
+    if passed_over:
+        typer.echo(f"Skipped: {counted(passed_over, 'file')} without the suffix of a photo.", err=True)
+    raise typer.Exit(SOME_NOT_READ if unread else 0)
 
 
 @app.command("app")
 def app_command(
-    model: ModelOption = SHIPPED_MODEL,
+    model: options.Model = SHIPPED_MODEL,
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -248,59 +253,41 @@ def app_command(
     auth: Annotated[
         Path | None, typer.Option(help="A file with a line NAME:PASSWORD for each person who may log in.")
     ] = None,
-    scale: ScaleOption = None,
-    classes: ClassesOption = None,
+    scale: options.Scale = None,
+    classes: options.Classes = None,
 ) -> None:
     """Open the page in a browser.
 
     Its address is http://127.0.0.1:7860 unless --host or --port say otherwise.
     """
-    with one_sentence(), _or_by_tensorflow(model):
-        from ..networks.model_files import caution
-        from ..page.app import open_page
+    from ..networks.model_files import caution
+    from ..page.app import open_page
 
-        if warning := caution(model):
-            typer.echo(warning, err=True)
-        opened = _has_a_desktop()
-        shown: dict[str, Any] = {"host": host or (), "port": port, "root_path": root_path, "share": share, "auth": auth}
-        open_page(model, scale, classes, lambda note: typer.echo(note, err=True), inbrowser=opened, **shown)
+    if warning := caution(model):
+        typer.echo(warning, err=True)
+    # Without a screen, Python might start a text browser in the terminal.
+    screen = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    open_page(
+        model, scale, classes, lambda note: typer.echo(note, err=True), host=host or (), port=port,
+        root_path=root_path, share=share, auth=auth, inbrowser=screen,
+    )  # fmt: skip
 
 
 @app.command()
 def export(
-    to: Annotated[Format, typer.Option(help="The format to write.")],
+    to: Annotated[Literal["onnx", "litert", "litert-int8", "saved-model"], typer.Option(help="The format to write.")],
     model: Annotated[Path, typer.Argument(help="A .keras file.", show_default="the shipped one")] = SHIPPED_MODEL,
-    scale: ScaleOption = None,
-    classes: ClassesOption = None,
+    scale: options.Scale = None,
+    classes: options.Classes = None,
 ) -> None:
     """Write a model in another runtime's format.
 
     The new file lies beside the model, with its record; its answers are checked against the model's.
     """
-    with one_sentence(extra="export"):
-        with quiet_import():
-            from ..prediction.export import CROPS, FORMATS, export
+    with quiet_import():
+        from ..prediction.export import CROPS, FORMATS, export
 
-        path, alike = export(model, to.value, scale, classes, typer.echo)
-        told = f"{path}: the same answers as {model.name}" if FORMATS[to.value].same else f"{path}: weights of 8 bits"
-        turned = f"a different label for {alike.turned:,} of {CROPS:,} crops"
-        typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")
-
-
-@contextmanager
-def _or_by_tensorflow(model: Path) -> Iterator[None]:
-    """A model that OpenVINO cannot compute: the same command begins anew with TensorFlow, where it is installed."""
-    named = "KERAS_BACKEND" in os.environ  # by the caller, who is obeyed
-    try:
-        yield
-    except Exception as error:
-        if named or type(error).__name__ != "BackendError" or not find_spec("tensorflow"):
-            raise
-        typer.echo(f"OpenVINO cannot compute a layer of {model.name}: TensorFlow answers.", err=True)
-        again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]
-        raise typer.Exit(subprocess.run(again, env=os.environ | BY_TENSORFLOW).returncode) from error
-
-
-def _has_a_desktop() -> bool:
-    """Whether a browser has a screen to open on; without one, Python might start a text browser in the terminal."""
-    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    path, alike = export(model, to, scale, classes, typer.echo)
+    told = f"{path}: the same answers as {model.name}" if FORMATS[to].same else f"{path}: weights of 8 bits"
+    turned = f"a different label for {alike.turned:,} of {CROPS:,} crops"
+    typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .one_sentence import one_sentence
+from .options import TRAINED
 
 kaggle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train on a Kaggle GPU from here.")
 
@@ -25,9 +25,7 @@ def kaggle_train(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=4, help="Train on this many images only, for a quick try.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of all random choices.")] = None,
-    output: Annotated[Path, typer.Option(help="The folder on this machine for the model that is fetched.")] = Path(
-        "trained"
-    ),
+    output: Annotated[Path, typer.Option(help="The folder on this machine for the model that is fetched.")] = TRAINED,
 ) -> None:
     """Train on Kaggle and fetch the model.
 
@@ -36,10 +34,9 @@ def kaggle_train(
     model later.
     """
     given = {"EPOCHS": epochs, "BATCH": batch_size, "SIZE": image_size, "FROZEN": frozen, "LIMIT": limit, "SEED": seed}
-    with one_sentence():
-        from ..kaggle import remote_training
+    from ..kaggle import remote_training
 
-        remote_training.train({name: it for name, it in given.items() if it is not None}, output, dataset)
+    remote_training.train({name: it for name, it in given.items() if it is not None}, output, dataset)
 
 
 @kaggle_app.command("status")
@@ -48,10 +45,9 @@ def kaggle_status() -> None:
 
     That is the one that kaggle train pushed last from here. Nothing is fetched.
     """
-    with one_sentence():
-        from ..kaggle import remote_training
+    from ..kaggle import remote_training
 
-        remote_training.status()
+    remote_training.status()
 
 
 @kaggle_app.command("fetch")
@@ -60,7 +56,6 @@ def kaggle_fetch() -> None:
 
     For a kaggle train that was stopped. The model goes into the folder that was given to it as --output, or trained/.
     """
-    with one_sentence():
-        from ..kaggle import remote_training
+    from ..kaggle import remote_training
 
-        remote_training.fetch()
+    remote_training.fetch()

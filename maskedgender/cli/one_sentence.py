@@ -1,37 +1,47 @@
-"""Exit statuses, and errors in one sentence."""
+"""Exit statuses, and errors in one sentence: the one place where commands' errors are told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..places import how_to_get
 
 SOME_NOT_READ, TO_PUT_RIGHT = 1, 2
 # Errors that are a sentence for the caller, by name: to import their classes would be to import what they are about.
-SENTENCES = ("BackendError", "ModelError", "PhotoError", "TrainingError", "UnsafeArchiveError", "WeightsError")
+SENTENCES = ("BackendError", "ModelError", "PhotoError")
 
 
-@contextmanager
-def one_sentence(extra: str = "train") -> Iterator[None]:
-    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback.
+class Commands(TyperGroup):
+    """What the caller can put right ends in one sentence and a status; a fault of ours keeps its traceback."""
 
-    Args:
-        extra: of the package, which brings what may be missing.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("\nStopped. What was finished is kept.", err=True)
-        raise typer.Exit(SOME_NOT_READ) from None
-    except ModuleNotFoundError as error:
-        package = (error.name or str(error)).partition(".")[0]
-        typer.echo(f"The package {package} is not installed; {how_to_get(extra)} brings it.", err=True)
-        raise typer.Exit(TO_PUT_RIGHT) from error
-    except Exception as error:
-        if not isinstance(error, (OSError, ValueError)) and type(error).__name__ not in SENTENCES:
-            raise
-        typer.echo(str(error), err=True)
-        raise typer.Exit(TO_PUT_RIGHT) from error
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        is_named = "KERAS_BACKEND" in os.environ  # by the caller, who is obeyed
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("\nStopped. What was finished is kept.", err=True)
+            raise typer.Exit(SOME_NOT_READ) from None
+        except ModuleNotFoundError as error:
+            package = (error.name or str(error)).partition(".")[0]
+            extra = "export" if ctx.invoked_subcommand == "export" else "train"
+            typer.echo(f"The package {package} is not installed; {how_to_get(extra)} brings it.", err=True)
+            raise typer.Exit(TO_PUT_RIGHT) from error
+        except Exception as error:
+            name = type(error).__name__
+            if not isinstance(error, (OSError, ValueError)) and name not in SENTENCES:
+                raise
+            if name == "BackendError" and not is_named and find_spec("tensorflow"):
+                typer.echo(f"{str(error).partition(';')[0]}: TensorFlow answers.", err=True)
+                again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]  # a process has one backend
+                run = subprocess.run(again, env=os.environ | {"KERAS_BACKEND": "tensorflow"})
+                raise typer.Exit(run.returncode) from error
+            typer.echo(str(error), err=True)
+            raise typer.Exit(TO_PUT_RIGHT) from error

@@ -1,7 +1,9 @@
-"""What `maskedgender predict` does: answers for photos, to a CSV file or in words."""
+"""What `maskedgender predict` does: which photos are meant, and their answers in words, to a CSV file, or by Ray."""
 
 from __future__ import annotations
 
+import codecs
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +12,11 @@ from tqdm import tqdm
 
 from ..faces.yunet import prepare
 from ..files import written_whole
+from ..images.buckets import is_address, pictures_at, shown
+from ..images.folders import SUFFIXES, scan
+from ..networks.classifier import Classifier
 from ..networks.model_files import caution, load_model, require_there
+from ..prediction import cluster
 from ..prediction.answers import Row, is_unread, per_cent, write_csv
 from ..prediction.many_photos import (
     Cells,
@@ -25,12 +31,65 @@ from ..prediction.many_photos import (
 from ..words import counted
 
 
+def lines(listed: Path) -> list[str]:
+    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; a mark may precede the first.
+
+    ValueError where it cannot be read as such.
+    """
+    try:
+        content = listed.read_bytes()
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = content.decode(encoding).replace("\r\n", "\n")
+    except OSError as error:
+        raise ValueError(f"The list {listed} cannot be read ({error.strerror}); check its name.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{listed} is no list of photos but another kind of file; give text, names.") from error
+    return [line for line in text.split("\n") if line.strip()]  # a name may hold what splitlines takes for an end
+
+
+def require_photos_there(paths: Sequence[str]) -> None:
+    """Raise ValueError for the first path at which there is nothing; addresses are not asked."""
+    for path in paths:
+        if not is_address(path) and not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on a long name)
+            raise ValueError(f"There is no photo or folder at {path}; check its name.")
+
+
+def photos_of(names: Sequence[str]) -> tuple[list[Photo], int]:
+    """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
+
+    Also how many other files lie in these folders.
+
+    Raises:
+        ValueError: there are no photos, or a package is missing that addresses need.
+    """
+    photos: list[Photo] = []
+    passed_over = 0
+    for name in names:
+        if is_address(name):
+            pictures, others = pictures_at(name)
+            photos += pictures
+            passed_over += others
+        elif os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
+            found = scan(Path(name))
+            photos += found.pictures
+            passed_over += found.passed_over
+            for closed in found.closed:
+                typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
+        else:
+            photos.append(Path(name))
+    if not names:
+        raise ValueError("Name a photo or a folder.")
+    if not photos:
+        raise ValueError(f"No photos in {', '.join(map(shown, names))}: looked for {' '.join(sorted(SUFFIXES))}.")
+    return list(dict.fromkeys(photos)), passed_over
+
+
 def predict(
     photos: Sequence[Photo],
     model_path: Path,
     csv: Path | None,
-    resume: bool,
-    processes: int | None,
+    resume: bool = False,
+    processes: int | None = None,
     scale: str | None = None,
     classes: str | None = None,
 ) -> int:
@@ -43,9 +102,7 @@ def predict(
     kept = _rows_kept(csv, resume, photos)
     require_there(model_path)
     prepare()
-    model = load_model(model_path, scale, classes)
-    for sentence in filter(None, (caution(model_path), *model.notes)):
-        typer.echo(sentence, err=True)
+    model = _opened(model_path, scale, classes)
     if csv and kept:
         require_same_model(model, kept, csv, photos)
         with written_whole(csv.resolve()) as partial:
@@ -63,11 +120,59 @@ def predict(
 
     if csv:
         write_csv(rows(), csv, append=bool(kept))
-        typer.echo(f"{csv}: {counted(len(photos), 'photo')}, {unread:,} of them could not be read")
+        _tell(csv, photos, unread)
     else:
         for row in rows():
             typer.echo(in_words(row, model.not_sure_below))
     return unread
+
+
+def predict_by_ray(
+    photos: Sequence[Photo],
+    model_path: Path,
+    out: str,
+    resume: bool = False,
+    workers: int | None = None,
+    scale: str | None = None,
+    classes: str | None = None,
+) -> int:
+    """Answer for every photo, into Parquet files in the folder `out`; returns how many could not be read.
+
+    Raises:
+        ValueError: a package is missing, or the folder holds rows that are not to be gone on with.
+    """
+    cluster.require_ray()
+    require_there(model_path)
+    model = cluster.given_model(model_path, scale, classes)
+    before = cluster.answered_before(out, model)
+    if before and not resume:
+        raise ValueError(f"There are rows in {shown(out)} already; go on by --resume, or name another folder.")
+    require_one_name_each(photos)
+    _opened(model_path, scale, classes)  # before machines wait for it
+    rest = [str(photo) for photo in photos if place(photo) not in before]
+    if before and len(rest) == len(photos):
+        raise ValueError("The rows that are there are of other photos; go on where they were begun, or name others.")
+    unread = sum(before.get(place(photo), False) for photo in photos)
+    with tqdm(unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=None) as progress:
+        for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
+            unread += not_read
+            progress.update(answered)
+    _tell(shown(out), photos, unread)
+    return unread
+
+
+def in_words(row: Row, not_sure_below: float | None) -> str:
+    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
+    if row["error"]:
+        said, name = str(row["error"]).removeprefix("./"), Path(str(row["file"])).name
+        rest = said.removeprefix(f"{name} ")  # most sentences begin with the photo's name
+        return f"{row['file']}: {said}" if rest == said else f"{row['file']} {rest}"
+    shares = [
+        f"{name} {per_cent(float(str(row[f'p_{name}'])), threshold)}"
+        for name, threshold in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
+        if row[f"p_{name}"] not in (None, "")
+    ]
+    return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"
 
 
 def _rows_kept(csv: Path | None, resume: bool, photos: Sequence[Photo]) -> list[Cells]:
@@ -86,15 +191,13 @@ def _rows_kept(csv: Path | None, resume: bool, photos: Sequence[Photo]) -> list[
     return rows_to_keep(csv, photos)
 
 
-def in_words(row: Row, not_sure_below: float | None) -> str:
-    """A row of the CSV as a line: "group.jpg, face 2: not sure (female 61 %, male 39 %, mask 98 %)"."""
-    if row["error"]:
-        said, name = str(row["error"]).removeprefix("./"), Path(str(row["file"])).name
-        rest = said.removeprefix(f"{name} ")  # most sentences begin with the photo's name
-        return f"{row['file']}: {said}" if rest == said else f"{row['file']} {rest}"
-    shares = [
-        f"{name} {per_cent(float(str(row[f'p_{name}'])), threshold)}"
-        for name, threshold in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
-        if row[f"p_{name}"] not in (None, "")
-    ]
-    return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"
+def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:
+    """The model, with what there is to say of its file said."""
+    model = load_model(path, scale, classes)
+    for sentence in filter(None, (caution(path), *model.notes)):
+        typer.echo(sentence, err=True)
+    return model
+
+
+def _tell(where: Path | str, photos: Sequence[Photo], unread: int) -> None:
+    typer.echo(f"{where}: {counted(len(photos), 'photo')}, {unread:,} of them could not be read")

@@ -7,29 +7,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-OURS = "3"
 STDERR = 2  # the system's, which C++ writes to
-
-
-def quieten_tensorflow() -> None:
-    """Call it before TensorFlow is imported; its errors are raised as Python's, too."""
-    if LEVEL not in os.environ:
-        os.environ[LEVEL] = OURS
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+QUIET = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+if QUIET:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
     """Import TensorFlow within: some notes of its start heed no level, so meanwhile what C++ writes is dropped."""
-    if os.environ.get(LEVEL) != OURS:
-        yield
-        return
-    kept, nowhere = os.dup(STDERR), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STDERR)
+    kept = os.dup(STDERR)
     try:
+        if QUIET:
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (no path)
+                os.dup2(nowhere.fileno(), STDERR)
         yield
     finally:
         os.dup2(kept, STDERR)
         os.close(kept)
-        os.close(nowhere)

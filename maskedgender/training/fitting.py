@@ -40,7 +40,7 @@ def run_of(model: keras.Model, batches: Batches, epochs: int) -> str:
 
 
 def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int, output: str | Path) -> pd.DataFrame:
-    """Fit a compiled model; it gets its weights of the best epoch on validation. The history, a row an epoch from 0."""
+    """Fit a compiled model; it gets its weights of the best epoch on validation. The history, a row an epoch."""
     folder = Path(output, "runs", run_of(model, train, epochs))
     folder.mkdir(parents=True, exist_ok=True)
     log, weights = folder / "history.csv", str(folder / "best.weights.h5")
@@ -60,4 +60,4 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
     ]
     model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=saving)
     model.load_weights(weights)
-    return pd.read_csv(log).drop_duplicates("epoch", keep="last")
+    return pd.read_csv(log).drop_duplicates("epoch", keep="last").assign(epoch=lambda rows: rows.epoch + 1)

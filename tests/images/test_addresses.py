@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
-from maskedgender.cli.named_photos import photos_of
+from maskedgender.cli.predict import photos_of
 from maskedgender.images.buckets import read_photo_from, shown
 from maskedgender.images.photos import PhotoError
 from maskedgender.places import EXAMPLES

@@ -19,8 +19,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from maskedgender.cli import commands as cli
-from maskedgender.cli.named_photos import lines, photos_of
 from maskedgender.cli.one_sentence import TO_PUT_RIGHT
+from maskedgender.cli.predict import lines, photos_of
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import cluster
