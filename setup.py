@@ -18,7 +18,6 @@ SHIPPED = (
     "models/*.png",
     "models/masked_gender.json",
     "models/masked_gender.keras",
-    "models/masked_gender.split.csv.gz",
     "notebooks/*.ipynb",
     "examples/*.csv",
     "examples/*.jpg",

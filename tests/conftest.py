@@ -55,7 +55,9 @@ def original_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file such as the original notebook's: grey 100x100 input, two sigmoids."""
     keras.utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("models") / "gender_model_epoch_21.keras"
-    seed_cnn().save(path)
+    behind_grey = seed_cnn().layers[2:-1]
+    last = keras.layers.Dense(2, activation="sigmoid")
+    keras.Sequential([keras.Input((100, 100, 1)), *behind_grey, last]).save(path)
     return path
 
 

@@ -80,7 +80,7 @@ def train(
     accuracy = share_of(answers.argmax(axis=1) == test.label, test.source)
 
     file = output / f"{architecture}_gender.keras"
-    best = int(history.epoch[history.val_accuracy.idxmax()]) + 1
+    best = int(history.epoch[history.val_accuracy.idxmax()])
     facts = {
         "not sure below": threshold,
         "view": view,

@@ -16,7 +16,7 @@ from .pictures import read_portrait
 class Batches(keras.utils.PyDataset):
     """Pictures, uint8 (N, size, size, 3), and labels, int32 (N,); to `augment`, each portrait once, in one picture."""
 
-    def __init__(self, pictures: pd.DataFrame, size: int, batch: int = 64, augment: bool = False, seed: int = 0):
+    def __init__(self, pictures: pd.DataFrame, size: int, batch: int = 32, augment: bool = False, seed: int = 0):
         super().__init__()
         self.size, self.batch, self.augment, self.seed, self.threads = size, batch, augment, seed, ThreadPoolExecutor()
         self.paths, self.labels = pictures.path.to_numpy(), pictures.label.to_numpy(np.int32)

@@ -4,5 +4,5 @@ In: the side of a canonical crop in pixels and the view, or a file. Out: a Keras
 For other rooms: seed and masked (the CNNs), imagenet (weights to start from), answering (the form that answers),
 exporting (writes one file with its record), records and checksums (read them), model_files (opens one, checked),
 classifier (what comes of that), exported (files for other runtimes), foreign (the scales and orders that a caller can
-name), probabilities, backend (imports Keras and OpenVINO without what answers do not need).
+name), backend (imports Keras and OpenVINO without what answers do not need).
 """

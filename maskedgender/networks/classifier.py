@@ -1,18 +1,15 @@
-"""A model file as everybody sees it who asks it: the network, and what its record says of its answers."""
+"""A model file as everybody sees it who asks it: crops go in, probabilities that sum to 1 come out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
+import cv2
 import numpy as np
 
-from .probabilities import predict_crops, predict_crops_and_masks
-
-if TYPE_CHECKING:
-    import keras
-
-    from .exported import ExportedNetwork
+_BATCH = 64  # faces at once: a crowd, or a whole test set, must not decide how much memory is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +17,8 @@ class Classifier:
     """What `load_model` makes of a file.
 
     Attributes:
-        model: takes canonical crops, 0..255, (N, S, S, 3) in RGB or (N, S, S, 1) in grey; gives (N, 2), female, male,
-            and perhaps (N, 1), whether a mask is worn.
+        model: of Keras, or an `ExportedNetwork`: takes canonical crops, 0..255, (N, S, S, 3) in RGB or (N, S, S, 1) in
+            grey; gives (N, 2), female, male, and perhaps (N, 1), whether a mask is worn.
         calibrated: whether its record says that the probabilities are meant as such.
         not_sure_below: under which probability the answer is "not sure", by its record; None where it names none, and
             every face gets an answer.
@@ -29,7 +26,7 @@ class Classifier:
         record: what its training says of it, by name; empty where the file has none.
     """
 
-    model: keras.Model | ExportedNetwork
+    model: Any
     calibrated: bool = False
     not_sure_below: float | None = None
     notes: tuple[str, ...] = ()
@@ -47,8 +44,33 @@ class Classifier:
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
         """Probabilities of canonical crops, uint8 (N, S, S, 3), RGB: float32 (N, 2), female and male, sums 1."""
-        return predict_crops(self.model, crops)
+        return self.predict_with_masks(crops)[0]
 
     def predict_with_masks(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `predict`, and the probability that a mask is worn, float32 (N,): not-a-number if no output says."""
-        return predict_crops_and_masks(self.model, crops)
+        pairs, masks = [np.empty((0, 2), np.float32)], [np.empty(0, np.float32)]
+        for start in range(0, len(crops), _BATCH):
+            batch = crops[start : start + _BATCH]
+            outputs = self.model.predict_on_batch(as_input(self.model, batch))
+            pairs.append(gender_output(outputs))
+            unsaid = np.full(len(batch), np.nan, np.float32)
+            masks.append(unsaid if isinstance(outputs, np.ndarray) else outputs[1][:, 0])
+        return _normalised(np.concatenate(pairs)), np.concatenate(masks)
+
+
+def as_input(model: Any, crops: np.ndarray) -> np.ndarray:
+    """Crops as a model takes them, float32 0..255: RGB, or luma for the original's grey input."""
+    if model.input_shape[-1] == 1:
+        crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
+    return crops.astype(np.float32)
+
+
+def gender_output(outputs: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    """Of what a model gives, the probabilities of female and male, (N, 2); some files give a second output, "mask"."""
+    return outputs if isinstance(outputs, np.ndarray) else outputs[0]
+
+
+def _normalised(outputs: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1, as the original's two sigmoids do not; two that are both 0 become one half each."""
+    sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)
+    return np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0).astype(np.float32)

@@ -118,7 +118,6 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
 
 
 def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
-    _require_litert(path)
     interpreter = _litert_interpreter()(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
@@ -161,14 +160,6 @@ def _dequantized(held: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
     """The opposite, float32."""
     scale, zero = tensor["quantization"]
     return (held.astype(np.float32) - zero) * scale if scale else held.astype(np.float32)
-
-
-def _require_litert(path: Path) -> None:
-    """ValueError unless it begins as LiteRT's files do: its runtime follows an offset into nowhere, and crashes."""
-    with path.open("rb") as file:
-        root, identifier = int.from_bytes(file.read(4), "little"), file.read(4)
-    if identifier != b"TFL3" or root >= path.stat().st_size:
-        raise ValueError("it is no file of LiteRT")
 
 
 def _network(takes: Sequence[Sequence[Any]], gives: Sequence[Sequence[Any]], run: Run) -> ExportedNetwork:

@@ -34,7 +34,7 @@ def viewed(inputs: keras.KerasTensor, view: str) -> keras.KerasTensor:
     return face(inputs) if view == "face" else inputs
 
 
-def _inverted_residual(x, filters, kernel, stride, widening, name):  # type: ignore[no-untyped-def]
+def _inverted_residual(x, filters, kernel, stride, widening, name):
     """Widen, filter each channel by itself, narrow again (Sandler et al., "MobileNetV2", 2018)."""
     shortcut = x
     if widening > 1:

@@ -17,11 +17,10 @@ import numpy as np
 from ..places import SHIPPED_MODEL
 from .backend import SERVING, import_keras_to_serve
 from .checksums import is_shipped
-from .classifier import Classifier
+from .classifier import Classifier, as_input
 from .exported import ExportedNetwork, is_exported, open_exported
 from .foreign import in_our_contract, scale_and_order
 from .inference import set_predict_function
-from .probabilities import as_input
 from .records import CALIBRATED, NOT_SURE_BELOW, record_of
 
 if TYPE_CHECKING:
@@ -103,7 +102,9 @@ def require_there(path: Path) -> None:
 
 def _loaded(path: Path) -> keras.Model:
     """What Keras reads from the file; ValueError with the rest of a sentence that begins with its path."""
-    if path.suffix.lower() not in (".keras", *HDF5) or not (zipfile.is_zipfile(path) or _is_hdf5(path)):
+    import h5py
+
+    if path.suffix.lower() not in (".keras", *HDF5) or not (zipfile.is_zipfile(path) or h5py.is_hdf5(path)):
         raise ValueError("is not a .keras file, or only a part of one; give the file that training has exported.")
     try:
         import_keras_to_serve()
@@ -119,7 +120,7 @@ def _loaded(path: Path) -> keras.Model:
         def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
 
-    older = {"DepthwiseConv2D": DepthwiseConv2D} if _is_hdf5(path) else None
+    older = {"DepthwiseConv2D": DepthwiseConv2D} if h5py.is_hdf5(path) else None
     try:
         with _named_for_keras(path) as file:
             return keras.saving.load_model(file, older, compile=False, safe_mode=True)
@@ -130,15 +131,12 @@ def _loaded(path: Path) -> keras.Model:
         raise ValueError(_why_not_loaded(path, str(error), keras.__version__)) from error
 
 
-def _is_hdf5(path: Path) -> bool:
-    """Whether a file is HDF5, whatever it is called: up to TensorFlow 2.12, files named .keras were that, too."""
-    return path.is_file() and path.read_bytes()[:8] == b"\x89HDF\r\n\x1a\n"
-
-
 @contextmanager
 def _named_for_keras(path: Path) -> Iterator[Path]:
-    """The file under a name from which Keras sees its kind."""
-    wanted = HDF5 if _is_hdf5(path) else (".keras",)
+    """The file under a name from which Keras sees its kind: up to TensorFlow 2.12, files named .keras were HDF5."""
+    import h5py
+
+    wanted = HDF5 if h5py.is_hdf5(path) else (".keras",)
     if path.suffix in wanted:
         yield path
         return
@@ -173,7 +171,7 @@ def _made_by(path: Path) -> tuple[str, bool]:
     import h5py
 
     with suppress(OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
-        if _is_hdf5(path):
+        if h5py.is_hdf5(path):
             with h5py.File(path) as content:
                 return str(content.attrs.get("keras_version", "")), "model_config" in content.attrs
         with zipfile.ZipFile(path) as content:

@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+from ..places import SHIPPED_MODEL
 from .checksums import sha256
 
 RECORD = "record.json"  # in the zip that a .keras file is
@@ -25,21 +26,22 @@ FEMALE_FIRST = "female, male"
 def record_of(model: Path) -> dict[str, str]:
     """The record of a model file; empty where it has none.
 
-    A .json beside a file counts where it names the file by its SHA-256, as it does for files that are exported to other
-    runtimes, and for those of version 1.
+    A .json beside a file, or beside the shipped one, counts where it names the file by its SHA-256. Files of version 1
+    are known by that, the shipped one among them, wherever a copy of it lies.
     """
     try:
         with zipfile.ZipFile(model) as content:
             return json.loads(content.read(RECORD))
     except (zipfile.BadZipFile, KeyError):
         pass
-    beside = model.with_suffix(".json")
-    try:
-        record = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
-    except ValueError:  # of somebody else's, neither JSON nor text
-        return {}
-    named = record.get(SHA_256) if isinstance(record, dict) else None
-    return record if named and named == sha256(model) else {}
+    for place in (model.with_suffix(".json"), SHIPPED_MODEL.with_suffix(".json")):
+        try:
+            record = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none, or one of somebody else's that is neither JSON nor text
+            continue
+        if isinstance(record, dict) and record.get(SHA_256) == sha256(model):
+            return record
+    return {}
 
 
 def commit_of(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..networks.probabilities import predict_crops
+from ..networks.classifier import Classifier
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ def heat_map(model: keras.Model, crop: np.ndarray) -> np.ndarray:
         label too.
     """
     spots = _spots(len(crop))
-    pairs = np.maximum(predict_crops(model, np.concatenate([crop[None], _hidden(crop, spots)])), _SMALLEST)
+    pairs = np.maximum(Classifier(model).predict(np.concatenate([crop[None], _hidden(crop, spots)])), _SMALLEST)
     likelier = pairs[0].argmax()
     log_odds = np.log(pairs[:, likelier] / pairs[:, 1 - likelier])
     return (np.tensordot(log_odds[0] - log_odds[1:], spots, 1) / spots.sum(axis=0)).astype(np.float32)

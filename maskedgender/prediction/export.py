@@ -18,10 +18,10 @@ from ..faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX
 from ..images.folders import scan
 from ..images.photos import read_photo
 from ..networks.checksums import sha256
+from ..networks.classifier import as_input, gender_output
 from ..networks.exported import carry_record, is_exported, open_exported
 from ..networks.foreign import OURS
 from ..networks.model_files import load_model
-from ..networks.probabilities import as_input, gender_output
 from ..networks.records import CLASS_ORDER, FEMALE_FIRST, SCALE, SHA_256, record_of
 from ..places import EXAMPLES, exports_of, how_to_get
 from .answers import find_crops

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -19,7 +20,8 @@ def compile_for(model: keras.Model, steps: int, rate: float = 0.001) -> None:
         raise ValueError(f"The network {model.name} must end in Dense(2) without an activation.")
     warm = steps // 40
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - warm, warmup_target=rate, warmup_steps=warm)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
+    with model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else nullcontext():
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     on_gpu = keras.distribution.list_devices()[0].startswith("gpu")  # on a CPU, XLA's convolutions are slower
@@ -38,7 +40,7 @@ def run_of(model: keras.Model, batches: Batches, epochs: int) -> str:
 
 
 def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int, output: str | Path) -> pd.DataFrame:
-    """Fit a compiled model; it gets its weights of the best epoch on validation. The history, a row an epoch from 0."""
+    """Fit a compiled model; it gets its weights of the best epoch on validation. The history, a row an epoch."""
     folder = Path(output, "runs", run_of(model, train, epochs))
     folder.mkdir(parents=True, exist_ok=True)
     log, weights = folder / "history.csv", str(folder / "best.weights.h5")
@@ -58,4 +60,4 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
     ]
     model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=saving)
     model.load_weights(weights)
-    return pd.read_csv(log).drop_duplicates("epoch", keep="last")
+    return pd.read_csv(log).drop_duplicates("epoch", keep="last").assign(epoch=lambda rows: rows.epoch + 1)

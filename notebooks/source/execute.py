@@ -102,7 +102,7 @@ def tidy(notebook: nbformat.NotebookNode, folder: str) -> None:
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.outputs:
             if output.output_type == "stream":
-                output.text = re.sub(r"[^\n]*\r|\x08|\x1b\[[0-9;]*[mK]", "", output.text)
+                output.text = re.sub(r"[^\n]*[\r\x08]|\x1b\[[0-9;]*[mK]", "", output.text)
             for kind in ("text/plain", "text/html"):
                 if kind in output.get("data", {}):
                     output.data[kind] = output.data[kind].replace(f"{folder}/", "")

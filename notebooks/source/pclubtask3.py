@@ -208,7 +208,7 @@ history = fitted(model, train_batches, validation_batches, EPOCHS, OUTPUT)
 # Where it falls behind while training still climbs, the network is learning by heart.
 
 # %%
-best, minutes = history.epoch[history.val_accuracy.idxmax()] + 1, history.pop("seconds").sum() / 60
+best, minutes = history.epoch[history.val_accuracy.idxmax()], history.pop("seconds").sum() / 60
 print(f"best epoch: {best} of {len(history)}, {minutes:.0f} minutes")
 pairs = [("loss", "val_loss"), ("accuracy", "val_accuracy")]
 history.set_index("epoch").plot(subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
@@ -261,7 +261,6 @@ print(f'"not sure" below {threshold}')
 
 # %%
 final = answering(trained, mask_output(trained, train, validation))
-print("Outputs:", ", ".join(final.output_names))
 
 # %% [markdown]
 # ## The test, once
@@ -284,7 +283,8 @@ plt.show()
 named = test.assign(gender=np.take(CLASSES, test.label))
 groups = named.columns.intersection(["gender", "race", "age", "style"])
 rows = [(name, *group) for name in groups for group in named.groupby(name)]
-pd.DataFrame([(name, value, share_of(right[row.index], row.source)) for name, value, row in rows])
+shares = [(name, value, share_of(right[row.index], row.source)) for name, value, row in rows]
+pd.DataFrame(shares, columns=["group", "value", "right"])
 
 # %% [markdown]
 # ## Right and wrong

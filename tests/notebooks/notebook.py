@@ -30,8 +30,7 @@ def run_notebook(
         if "parameters" in cell.metadata.get("tags", []):
             cell.source += "\n" + "\n".join(f"{name} = {value!r}" for name, value in given.items())
         if cell.cell_type == "code":
-            cell.source = change(cell.source)
-        cell.outputs = []
+            cell.source, cell.outputs = change(cell.source), []
         if until and cell.cell_type == "code" and until in cell.source:
             del copy.cells[number + 1 :]
             break

@@ -85,25 +85,27 @@ def test_without_dataset_and_network_one_sentence_says_what_to_do(tmp_path: Path
 
 def test_two_devices_share_each_batch_and_the_file_is_in_full_precision(tmp_path: Path):
     """Two logical CPUs stand for Kaggle's two T4."""
-    make_small_dataset(tmp_path / "input" / LAYOUTS[0])
-    printed = run_all(Path(sys.executable), tmp_path, {}, TWO_DEVICES)
+    make_small_dataset(tmp_path / "input" / LAYOUTS[0], count=400)  # the first batches must be whole ones
+    printed = run_all(Path(sys.executable), tmp_path, {}, TWO_DEVICES, LIMIT=400)
     assert "on cpu:0, cpu:1" in printed and "SHA-256" in printed
     assert load_model(tmp_path / "working" / "models" / "masked_gender.keras").size == QUICK["SIZE"]
 
 
-def run_all(python: Path, folder: Path, environment: dict[str, str], first: str = "") -> str:
+def run_all(python: Path, folder: Path, environment: dict[str, str], first: str = "", **given: int) -> str:
     """Do what Run All does with a copy of the notebook in the empty folder `working`; what it printed.
 
     Args:
         first: code that runs before all else.
+        given: parameters other than those of QUICK.
     """
     working = folder / "working"
     working.mkdir()
     notebook = nbformat.read(TRAINING, as_version=4)
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source += first + "\n" + "\n".join(f"{name} = {value!r}" for name, value in QUICK.items())
-        cell.outputs = []
+            cell.source += first + "\n" + "\n".join(f"{name} = {value!r}" for name, value in {**QUICK, **given}.items())
+        if cell.cell_type == "code":
+            cell.outputs = []
     nbformat.write(notebook, working / TRAINING.name)
     (folder / "execute.py").write_text(EXECUTE)
     kaggle = {"KAGGLE_INPUT_ROOT": str(folder / "input"), "HOME": str(folder), "USERPROFILE": str(folder)}

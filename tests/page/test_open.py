@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,10 @@ def test_without_the_network_a_public_link_is_refused_in_one_sentence(
 def test_the_page_is_private_by_default_and_warns_of_a_model_that_is_not_the_shipped_one(
     model_path: Path, tmp_path: Path
 ) -> None:
-    page = build_page(shutil.copy(model_path, tmp_path / "other.keras"))
+    other = shutil.copy(model_path, tmp_path / "other.keras")
+    with zipfile.ZipFile(other, "a") as content:
+        content.writestr("record.json", json.dumps({"class order": "female, male", "input scale": "0..255"}))
+    page = build_page(other)
     assert not page.get_config_file()["analytics_enabled"]
     texts = [block.value for block in page.blocks.values() if isinstance(getattr(block, "value", None), str)]
     (about,) = (text for text in texts if "What the answer means" in text)

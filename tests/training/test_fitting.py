@@ -77,7 +77,7 @@ def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 def test_it_learns_and_keeps_its_best_epoch(dataset: Path, trained: tuple[Path, keras.Model, pd.DataFrame]):
     _, model, history = trained
-    assert history.epoch.tolist() == [0, 1, 2, 3] and (history.seconds > 0).all()
+    assert history.epoch.tolist() == [1, 2, 3, 4] and (history.seconds > 0).all()
     assert history.val_accuracy.max() > 0.9
     validation = Batches(split(list_pictures(dataset))[1], SIDE)
     assert model.evaluate(validation, verbose=0)[1] == pytest.approx(history.val_accuracy.max())
@@ -132,7 +132,7 @@ def test_a_run_that_was_killed_goes_on(dataset: Path, trained, tmp_path: Path, s
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     _, history = run(dataset, tmp_path, epochs=4)
-    assert history.epoch.tolist() == [0, 1, 2, 3]
+    assert history.epoch.tolist() == [1, 2, 3, 4]
     assert history.val_accuracy.max() == pytest.approx(trained[2].val_accuracy.max(), abs=0.05)
 
 
