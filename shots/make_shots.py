@@ -5,8 +5,6 @@ Needs Playwright and a Chromium (Debian: apt install chromium). Takes about 40 s
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from maskedgender.page.app import open_page
 from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
 from maskedgender.places import EXAMPLES, SHIPPED_MODEL
+from shots.browser import find_browser
 
 SHOTS = Path(__file__).resolve().parent
 ANSWER_TIME = 60_000  # milliseconds, at most
@@ -104,23 +103,6 @@ def chromium(*arguments: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-def find_browser() -> str | None:
-    """The system's Chromium, Chrome or Edge, wherever Linux, macOS and Windows keep it; None for Playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "chrome")
-    installed = [Path(folder) for name in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")
-                 if (folder := os.environ.get(name))]  # fmt: skip
-    places = [
-        *(
-            Path(f"/Applications/{name}.app/Contents/MacOS/{name}")
-            for name in ("Google Chrome", "Microsoft Edge", "Chromium")
-        ),
-        *(folder / "Google/Chrome/Application/chrome.exe" for folder in installed),
-        *(folder / "Microsoft/Edge/Application/msedge.exe" for folder in installed),
-    ]
-    found = [shutil.which(name) for name in names] + [str(place) for place in places if place.is_file()]
-    return next(filter(None, found), None)
 
 
 def film(photo: Path, file: Path) -> Path:

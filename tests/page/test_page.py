@@ -23,7 +23,8 @@ from maskedgender.page.answer_html import answer_words, headline
 from maskedgender.page.one_photo import answer_photo
 from maskedgender.places import EXAMPLES
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, csv_rows, predict_file
-from shots.make_shots import BROWSER, DESK, PHONE, draw_masks, film, find_browser, show_heat, start_camera, upload
+from shots.browser import find_browser
+from shots.make_shots import BROWSER, DESK, PHONE, draw_masks, film, show_heat, start_camera, upload
 from shots.make_shots import upload_many as give_many
 
 from ..support.people import GROUP

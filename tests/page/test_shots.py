@@ -1,12 +1,14 @@
-"""Pictures of the page are taken anew only where they differ to the eye."""
+"""Pictures of the page are taken anew only where they differ to the eye, and in the browser that is there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from shots.browser import find_browser
 from shots.make_shots import looks_the_same
 
 
@@ -22,3 +24,15 @@ def test_a_pixel_that_is_a_little_darker_looks_the_same_and_a_letter_does_not(tm
         for name in ("smoothed", "written", "larger")
     }
     assert same == {"smoothed": True, "written": False, "larger": False}
+
+
+def test_edge_is_found_where_windows_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("shots.browser.ON_MACOS", ())
+    for name in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert find_browser() is None
+    edge = tmp_path / "ProgramFiles(x86)" / "Microsoft" / "Edge" / "Application" / "msedge.exe"
+    edge.parent.mkdir(parents=True)
+    edge.touch()
+    assert find_browser() == str(edge)
