@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from maskedgender.data.layout import CLASSES
+from maskedgender.data.pictures import CLASSES
 from maskedgender.images.photos import read_photo
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model

@@ -54,7 +54,7 @@ def train(
     """Train a network, export it as one .keras file, and test it once; the options are those of the command."""
     pictures = list_pictures(find_dataset(dataset))
     if limit:
-        pictures = pictures.sample(frac=1, random_state=seed).groupby("part").head(limit)
+        pictures = limited(pictures, limit, seed)
     typer.echo(f"{len(pictures):,} pictures: looking for copies and damaged files")
     kept, left_out = without_leaks(pictures)
     typer.echo(left_out)
@@ -96,6 +96,14 @@ def train(
     if threshold is None:
         typer.echo('The validation portraits are too few, or too often wrong, for a "not sure": it will always answer.')
     typer.echo(f"Open the page with it: maskedgender app --model {file}")
+
+
+def limited(pictures: pd.DataFrame, limit: int, seed: int = 0) -> pd.DataFrame:
+    """At most `limit` pictures of each part, drawn by lot, the shares of its classes kept as nearly as can be."""
+    shuffled = pictures.sample(frac=1, random_state=seed)
+    alike = shuffled.groupby(["part", "label"])
+    evenly = (alike.cumcount() / alike.label.transform("size")).sort_values(kind="stable").index
+    return shuffled.loc[evenly].groupby("part").head(limit)
 
 
 def _started(model: keras.Model, start: str | None, frozen: int) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..files import written_whole
-from .layout import CLASSES, FOLDERS, LABELS_FILE
+from .layout import FOLDERS, LABELS_FILE
+from .pictures import CLASSES
 from .portraits import Portrait, PortraitsError
 
 LEFT_OUT_FILE = "left-out.csv"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .pictures import CLASSES as CLASSES  # alphabetical, as Keras and the original number them: female 0, male 1
-from .pictures import KAGGLE_DATASET as KAGGLE_DATASET
-
 TRAINING = "Training"
 VALIDATION = "Validation"
 FOLDER = "GenderOcclusionData"

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..images.photos import decode_photo
-from .layout import CLASSES, FOLDERS
+from .layout import FOLDERS
+from .pictures import CLASSES
 
 VALIDATION_SHARE = 0.2  # of portraits whose names do not say which part they belong to
 

@@ -9,49 +9,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
-from typer.testing import CliRunner, Result
 
-from maskedgender.cli.commands import app
 from maskedgender.cli.predict import in_words
-from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, predict_file
 
-from ..support.networks import quick_model
-from ..support.people import collins, hopper
+from .conftest import Shell
 
 
-def shell(*words: object) -> Result:
-    """A command line, run in this process."""
-    return CliRunner().invoke(app, ["predict", *map(str, words)])
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    save_with_record(quick_model(64), path, {})
-    return path
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    (folder / "deep").mkdir(parents=True)
-    Image.fromarray(hopper()).save(folder / "hopper.png")
-    Image.fromarray(np.hstack([hopper()[:512], collins()])).save(folder / "deep" / "two.JPG")
-    Image.fromarray(np.full((200, 200, 3), 128, np.uint8)).save(folder / "grey.png")
-    (folder / "notes.txt").write_text("no photo, and not named as one")
-    return folder
-
-
-def test_a_row_a_face_and_the_run_goes_on_over_what_cannot_be_read(photos: Path, model: Path, tmp_path: Path) -> None:
-    (photos / "broken.jpg").write_bytes(b"not a picture")
+def test_a_row_a_face_and_the_run_goes_on_over_what_cannot_be_read(
+    shell: Shell, folder: Path, untrained: Path, tmp_path: Path
+) -> None:
+    (folder / "broken.jpg").write_bytes(b"not a picture")
     (tmp_path / "list.txt").write_text(str(tmp_path / "missing.jpg"))
-    names = [photos, photos / "." / "hopper.png", "--list", tmp_path / "list.txt"]  # one of them twice
-    result = shell(*names, "--model", model, "--csv", tmp_path / "out.csv")
+    names = [folder, folder / "." / "hopper.png", "--list", tmp_path / "list.txt"]  # one of them twice
+    result = shell("predict", *names, "--model", untrained, "--csv", tmp_path / "out.csv")
     assert result.exit_code == 1 and "5 photos, 2 of them could not be read" in result.output
     assert "Skipped: 1 file without the suffix of a photo." in result.stderr
     with (tmp_path / "out.csv").open(encoding="utf-8-sig") as file:
@@ -65,17 +38,17 @@ def test_a_row_a_face_and_the_run_goes_on_over_what_cannot_be_read(photos: Path,
         ("hopper.png", "1", True),
         ("missing.jpg", "", False),
     ]
-    (expected,) = predict_file(load_model(model), photos / "hopper.png")
+    (expected,) = predict_file(load_model(untrained), folder / "hopper.png")
     assert float(rows[4]["p_female"]) == pytest.approx(expected.p_female, abs=1e-5)
     assert rows[4]["answer"] == expected.answer and rows[3]["error"] == NO_FACE
 
 
-def test_answers_in_words(photos: Path, model: Path, tmp_path: Path) -> None:
+def test_answers_in_words(folder: Path, untrained: Path, tmp_path: Path) -> None:
     """Names in letters that a terminal of another region does not know are told, too, and a name only once."""
-    (photos / "hopper.png").rename(photos / "日本.png")
+    (folder / "hopper.png").rename(folder / "日本.png")
     (tmp_path / "text.jpg").write_text("no photo")
     (tmp_path / "list.txt").write_text("missing.jpg")
-    words = [sys.executable, "-m", "maskedgender", "predict", photos / "日本.png", "=text.jpg", "--model", model]
+    words = [sys.executable, "-m", "maskedgender", "predict", folder / "日本.png", "=text.jpg", "--model", untrained]
     (tmp_path / "text.jpg").rename(tmp_path / "=text.jpg")
     few = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(Path(__file__).parents[2])}
     words = [*map(str, words), "--list", str(tmp_path / "list.txt")]
@@ -106,10 +79,10 @@ def test_a_line_shows_that_a_probability_lies_below_the_threshold() -> None:
     ],
 )
 def test_what_the_caller_can_put_right_is_one_sentence_and_nothing_is_written(
-    words: list[str], said: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], said: str, shell: Shell, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(photos.parent)
+    monkeypatch.chdir(folder.parent)
     Path("empty").mkdir()
-    result = shell(*words)
+    result = shell("predict", *words)
     assert result.exit_code == 2 and result.output.startswith(said) and len(result.output.splitlines()) == 1
     assert sorted(path.name for path in Path().iterdir()) == ["empty", "photos"]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maskedgender.data.layout import CLASSES
+from maskedgender.data.pictures import CLASSES
 from maskedgender.faces.detector import detect
 from maskedgender.masks.drawing import STYLES, draw_mask
 from maskedgender.places import SHIPPED_MODEL

@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskedgender.data.layout import CLASSES, FOLDER, TRAINING, VALIDATION
+from maskedgender.data.layout import FOLDER, TRAINING, VALIDATION
 from maskedgender.data.make_dataset import make_dataset
+from maskedgender.data.pictures import CLASSES
 
 from .people import FAIRFACE
 

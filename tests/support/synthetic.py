@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskedgender.data.layout import CLASSES, FOLDER, LABELS_FILE, TRAINING, VALIDATION
+from maskedgender.data.layout import FOLDER, LABELS_FILE, TRAINING, VALIDATION
+from maskedgender.data.pictures import CLASSES
 
 
 def synthetic_portrait(label: int, seed: int, side: int = 64) -> np.ndarray:
