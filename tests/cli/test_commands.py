@@ -139,7 +139,7 @@ def test_served_figures_leave_out_what_has_no_face(shell: Shell, tmp_path: Path,
     for name in ("female", "male"):
         folder = dataset / "GenderOcclusionData" / "Validation" / name
         Image.fromarray(collins()).save(folder / f"collins-as-{name}.png")
-    result = shell("evaluate", untrained, "--dataset", dataset, "--looks", tmp_path / "tests.csv", "--served")
+    result = shell("evaluate", untrained, "--dataset", dataset, "--log", tmp_path / "tests.csv", "--served")
     assert result.exit_code == 0, result.output
     assert "4 of 6 pictures without a face left out" in result.output
     assert "by photo, detector, crop, file" in (tmp_path / "tests.csv").read_text()

@@ -106,7 +106,7 @@ def test_answered_at_a_threshold() -> None:
 
 
 def test_tests_are_appended_to_the_log(tmp_path: Path) -> None:
-    log = tmp_path / "results" / "looks.csv"
+    log = tmp_path / "results" / "tests.csv"
     for figure in ("first, with a comma", "second"):
         log_test(log, figure)
     rows = list(csv.DictReader(log.open(encoding="utf-8")))
