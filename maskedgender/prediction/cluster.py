@@ -128,9 +128,9 @@ def answer_on_cluster(
         for done in answered.iter_rows():
             yield done["photos"], done["unread"]
     except ray.exceptions.RayError as error:
-        # By Ray's account: the error that was raised first, if any was, stands below its own traceback.
-        raised = re.search(r"^(?:\w+\.)*(\w*(?:Error|Exception): .*)", str(error), re.MULTILINE)
-        what = f"failed ({raised[1]})" if raised else f"ended again and again ({type(error).__name__})"
+        # By Ray's account: ours are in the order in which they were raised, the last being what we say.
+        raised = re.findall(r"^(?!ray\.)(?:\w+\.)*(\w*(?:Error|Exception): .*)", str(error), re.MULTILINE)
+        what = f"failed ({raised[-1]})" if raised else f"ended again and again ({type(error).__name__})"
         raise ChildProcessError(f"A worker {what}; what is answered is kept: go on by --resume.") from error
 
 
