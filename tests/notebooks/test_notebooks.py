@@ -132,7 +132,7 @@ CHANGES = {
     ),
     "other filters": ("(3, 2, 24, 2)", "(3, 2, 32, 2)"),
     "another optimizer": (
-        "keras.optimizers.AdamW(schedule, weight_decay=0.05)\n"
+        'keras.optimizers.AdamW(schedule, weight_decay=0.05, name="adamw")\n'
         '    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])',
         "keras.optimizers.SGD(schedule, momentum=0.9)",
     ),
