@@ -12,7 +12,6 @@ import pandas as pd
 
 CLASSES = ("female", "male")  # 0 and 1
 PARTS = {"training": "train", "train": "train", "validation": "test", "val": "test"}  # by the folders' names
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 KAGGLE_DATASET = "itsshuvra/gender-classified-dataset-with-masked-face"
 
 
@@ -32,9 +31,9 @@ def find_dataset(given: str | Path | None = None) -> Path:
 def list_pictures(dataset: Path) -> pd.DataFrame:
     """A row a picture: path, file, part, label, source (its portrait); of a labels.csv also age, race and style."""
     rows = []
-    for file in sorted(dataset.rglob("*.*")):
+    for file in sorted(dataset.absolute().rglob("[!.]*.*")):
         part, gender = PARTS.get(file.parts[-3].lower()), file.parts[-2].lower()
-        if part and gender in CLASSES and file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+        if part and gender in CLASSES and file.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".bmp"}:
             rows.append((str(file), "/".join(file.parts[-3:]), part, CLASSES.index(gender)))
     pictures = pd.DataFrame(rows, columns=["path", "file", "part", "label"])
     if pictures.groupby(["part", "label"]).ngroups < 4:
@@ -43,7 +42,8 @@ def list_pictures(dataset: Path) -> pd.DataFrame:
     told = pd.DataFrame(columns=["file", "source"], dtype=str)
     if labels.is_file():
         told = pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file")
-        told = told.reindex(columns=["file", "source", "age", "race", "style"]).astype(object)
+        names = ["file", "source", *told.columns.intersection(["age", "race", "style"])]
+        told = told.reindex(columns=names).astype(object)
     return pictures.merge(told, "left", "file").fillna({"source": pictures.file}).fillna("not known")
 
 

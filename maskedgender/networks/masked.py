@@ -30,7 +30,7 @@ def masked_cnn(size: int, view: str = "portrait") -> keras.Model:
 def viewed(inputs: keras.KerasTensor, view: str) -> keras.KerasTensor:
     """All of a "portrait", or its "face", the central 70 %: beyond it FairFace's crops repeat their edges."""
     top, bottom, sides = (round(share * inputs.shape[1]) for share in (0.235, 0.065, 0.15))
-    face = layers.Cropping2D(((top, bottom), (sides, sides)), name="face")
+    face = layers.Cropping2D(((top, bottom), (sides, top + bottom - sides)), name="face")
     return face(inputs) if view == "face" else inputs
 
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 from keras import callbacks
 
@@ -21,7 +22,7 @@ def compile_for(model: keras.Model, steps: int, rate: float = 0.001) -> None:
     warm = steps // 40
     schedule = keras.optimizers.schedules.CosineDecay(0.0, steps - warm, warmup_target=rate, warmup_steps=warm)
     with model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else nullcontext():
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, name="adamw")
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     on_gpu = keras.distribution.list_devices()[0].startswith("gpu")  # on a CPU, XLA's convolutions are slower
@@ -30,7 +31,7 @@ def compile_for(model: keras.Model, steps: int, rate: float = 0.001) -> None:
 
 def run_of(model: keras.Model, batches: Batches, epochs: int) -> str:
     """A name that is another where the network, its first weights, the optimizer, the labels or a picture is."""
-    first = model.__dict__.setdefault("first_weights", model.get_weights())  # a cell may be run again
+    first, model._initial_epoch = model.__dict__.setdefault("first_weights", model.get_weights()), None  # a new go
     model.set_weights(first)
     told = [model.to_json().encode(), str(epochs).encode(), *(weights.tobytes() for weights in first)]
     for epoch in (epochs - 1, 0):
@@ -51,9 +52,9 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
     saving = [
         callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: train.begin(epoch, epochs),
+            on_train_batch_end=lambda batch, logs: np.testing.assert_(np.isfinite(logs["loss"]), "no finite loss"),
             on_epoch_end=lambda epoch, logs: logs.update(seconds=time.monotonic() - train.begun),
         ),
-        callbacks.TerminateOnNaN(),
         callbacks.ModelCheckpoint(weights, "val_accuracy", 0, True, True, initial_value_threshold=best),
         callbacks.CSVLogger(str(log), append=True),
         callbacks.BackupAndRestore(str(folder / "backup"), double_checkpoint=True, delete_checkpoint=False),

@@ -54,8 +54,9 @@ if importlib.util.find_spec("maskedgender") is None:
 from maskedgender.networks.model_files import load_model
 from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 
-folders = [Path(), Path("models"), Path("trained"), Path.home() / "Downloads"]
-files = sorted((file for folder in folders for file in folder.glob("*.keras")), key=lambda file: file.stat().st_mtime)
+folders = [Path(), Path("models"), Path("trained"), Path("../trained"), Path.home() / "Downloads"]
+files = [file for folder in folders for file in folder.glob("*.keras") if not file.name.startswith("partial-")]
+files.sort(key=lambda file: file.stat().st_mtime)
 path = Path(MODEL).expanduser() if MODEL else [SHIPPED_MODEL, *files][-1]
 model = load_model(path, SCALE, CLASSES)
 print(f"The model is {path.name}, from {'the project' if path == SHIPPED_MODEL else path.resolve().parent}.")

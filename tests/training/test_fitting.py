@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -118,6 +119,29 @@ def test_a_stopped_run_goes_on_as_if_there_had_been_no_stop(
     assert "goes on after epoch 2" in capsys.readouterr().out
     pd.testing.assert_frame_equal(history.drop(columns="seconds"), figures.drop(columns="seconds"), rtol=1e-4)
     assert all(np.allclose(*pair, atol=1e-4) for pair in zip(model.get_weights(), whole.get_weights(), strict=True))
+
+
+def test_a_cell_may_be_run_again_and_changed(dataset: Path, trained, tmp_path: Path, capsys: pytest.CaptureFixture):
+    """The same model is compiled and fitted anew, as when a reader runs that cell alone."""
+    train, validation, _ = split(list_pictures(dataset))
+    batches, checked = Batches(train, SIDE, 16, augment=True), Batches(validation, SIDE)
+    model, histories = tiny_cnn(), []
+    for rate in (0.01, 0.01, 0.02):
+        compile_for(model, 2 * len(batches), rate)
+        histories.append(fitted(model, batches, checked, 2, tmp_path))
+    told = re.findall(r"(begins|was finished before)\.", capsys.readouterr().out)
+    assert told == ["begins", "was finished before", "begins"]
+    assert [len(history) for history in histories] == [2, 2, 2] and not histories[2].equals(histories[0])
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(dataset: Path, tmp_path: Path):
+    train, validation, _ = split(list_pictures(dataset))
+    batches, model = Batches(train, SIDE, 16, augment=True), tiny_cnn()
+    model.layers[-1].bias.assign([np.nan, 0.0])
+    compile_for(model, 10)
+    with pytest.raises(AssertionError, match="no finite loss"):
+        fitted(model, batches, Batches(validation, SIDE), 1, tmp_path)
+    assert not list(tmp_path.glob("runs/*/*.h5"))
 
 
 @pytest.mark.soak
