@@ -73,7 +73,9 @@ def test_the_app_notebook_takes_the_newest_file_and_answers_in_a_page_of_its_own
     file = tmp_path / "Downloads" / "masked_gender.keras"
     file.parent.mkdir()
     shutil.copy(folder / "models" / "masked_gender.keras", file)
-    ask = "\n_, told = answer(EXAMPLES / 'grace_hopper.jpg')\nprint('asked:', sorted(told), round(sum(told.values()), 3))"
+    ask = (
+        "\n_, told = answer(EXAMPLES / 'grace_hopper.jpg')\nprint('asked:', sorted(told), round(sum(told.values()), 3))"
+    )
     printed = run_notebook(
         APP, tmp_path, {"LAUNCH": False}, lambda source: source + ask if "def answer(" in source else source
     )
