@@ -116,10 +116,12 @@ if LAUNCH:
 # ## The whole page
 #
 # Mask switch, heat maps, many photos, the camera: the page that `make app` opens, in one call. On Kaggle or Colab set
-# `SHARE = True`, since your browser cannot reach a page on their machines.
+# `SHARE = True`, since your browser cannot reach a page on their machines. It looks like this:
 
 # %%
 from maskedgender.page.app import open_page
+from maskedgender.places import SHIPPED
 
 if LAUNCH:
     open_page(path, SCALE, CLASSES, share=SHARE)
+Image.open(SHIPPED / "shots" / "group.png")
