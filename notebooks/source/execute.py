@@ -99,7 +99,12 @@ def tidy(notebook: nbformat.NotebookNode, folder: str) -> None:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        outputs, cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"], []
+        for output in outputs:
+            if cell.outputs and output.output_type == cell.outputs[-1].output_type == "stream":
+                cell.outputs[-1].text += output.text
+            else:
+                cell.outputs.append(output)
         for output in cell.outputs:
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*[\r\x08]|\x1b\[[0-9;]*[mK]", "", output.text)
