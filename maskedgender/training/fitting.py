@@ -45,7 +45,7 @@ def fitted(model: keras.Model, train: Batches, validation: Batches, epochs: int,
     folder = Path(output, "runs", run_of(model, train, epochs))
     folder.mkdir(parents=True, exist_ok=True)
     log, weights = folder / "history.csv", str(folder / "best.weights.h5")
-    before = pd.read_csv(log) if log.exists() else None
+    before = pd.read_csv(log) if log.exists() and log.stat().st_size else None
     done, best = (0, None) if before is None else (before.epoch.nunique(), before.val_accuracy.max())
     state = "begins" if not done else f"goes on after epoch {done}" if done < epochs else "was finished before"
     print(f"The run {folder} {state}.")

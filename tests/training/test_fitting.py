@@ -147,7 +147,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(dataset:
 @pytest.mark.soak
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 0.8, 1.2])
 def test_a_run_that_was_killed_goes_on(dataset: Path, trained, tmp_path: Path, seconds: float):
-    """So many seconds after an epoch was written down."""
+    """So many seconds after its log was begun, which is empty in the first epoch."""
     command = [sys.executable, "-c", RUN, str(dataset), str(tmp_path), "4"]
     process = subprocess.Popen(command, start_new_session=True)
     while process.poll() is None and not list(tmp_path.glob("runs/*/history.csv")):
