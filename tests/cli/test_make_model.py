@@ -26,7 +26,7 @@ def test_one_command_makes_the_file_whose_sum_the_notebook_shows(tmp_path: Path)
     checkout = tmp_path / "checkout"
     left = shutil.ignore_patterns(".git", ".venv", "masked", "trained", "runs", "results", "shots")
     shutil.copytree(ROOT, checkout, ignore=left)
-    given = {"FAIRFACE": FAIRFACE, "LIMIT": 80, "EPOCHS": 1, "SIZE": 64, "VENV": sys.prefix}
+    given = {"FAIRFACE": FAIRFACE, "LIMIT": 260, "EPOCHS": 1, "SIZE": 64, "VENV": sys.prefix}
     command = ["make", "-o", f"{sys.prefix}/installed-for-imagenet", "model", *(f"{k}={v}" for k, v in given.items())]
     subprocess.run(command, cwd=checkout, check=True, env={**os.environ, "PYTHONPATH": str(checkout)})
     notebook = nbformat.read(checkout / "notebooks" / "pclubtask3.ipynb", as_version=4)
