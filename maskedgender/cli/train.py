@@ -62,7 +62,7 @@ def train(
 
     network, usual = NETWORKS[architecture]
     size, view = size or usual, view or ("face" if "style" in pictures else "portrait")
-    train_batches = Batches(train, size, batch, augment=architecture != "seed", seed=seed)
+    train_batches = batches_for(architecture, train, size, batch, seed)
     keras.utils.set_random_seed(seed)
     with on_all_devices():
         model = network(size, view)
@@ -104,6 +104,13 @@ def limited(pictures: pd.DataFrame, limit: int, seed: int = 0) -> pd.DataFrame:
     alike = shuffled.groupby(["part", "label"])
     evenly = (alike.cumcount() / alike.label.transform("size")).sort_values(kind="stable").index
     return shuffled.loc[evenly].groupby("part").head(limit)
+
+
+def batches_for(architecture: str, train: pd.DataFrame, size: int, batch: int, seed: int) -> Batches:
+    """What a network learns from: augmented, or, as the original did, the pictures as they are, in a mixed order."""
+    if architecture == "seed":
+        return Batches(train.sample(frac=1, random_state=seed), size, batch)
+    return Batches(train, size, batch, augment=True, seed=seed)
 
 
 def _started(model: keras.Model, start: str | None, frozen: int) -> str:

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from maskedgender import __version__
-from maskedgender.cli.train import limited
+from maskedgender.cli.train import batches_for, limited
 from maskedgender.data import make_dataset
 from maskedgender.data.layout import FOLDER
+from maskedgender.data.pictures import list_pictures
 from maskedgender.networks.model_files import load_model
 
 from ..support.networks import quick_model
@@ -90,6 +91,13 @@ def test_make_dataset_from_photos_in_a_folder(shell: Shell, tmp_path: Path):
     assert re.search(r"portraits read +2\n.*images with a mask +4\n", result.output)
     assert len(list((tmp_path / "out" / "GenderOcclusionData" / "Training" / "female").glob("*.jpg"))) == 4
     assert "No image is in Validation, and training needs some" in result.stderr
+
+
+@pytest.mark.parametrize("architecture", ["masked", "seed"])
+def test_women_and_men_are_learned_from_in_turn(architecture: str, tmp_path: Path):
+    pictures = list_pictures(make_synthetic_dataset(tmp_path))
+    batches = batches_for(architecture, pictures[pictures.part == "train"], 32, 16, seed=0)
+    assert all(set(batches[number][1]) == {0, 1} for number in range(len(batches)))
 
 
 def test_train_then_evaluate(shell: Shell, tmp_path: Path, untrained: Path):
