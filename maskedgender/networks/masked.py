@@ -9,6 +9,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from .normalization import BatchNormalization
+
 # Of each stage: kernel, stride of its first block, filters that leave it, blocks.
 STAGES = ((3, 1, 16, 1), (3, 2, 24, 2), (5, 2, 40, 2), (3, 2, 80, 3), (5, 1, 112, 3), (5, 2, 192, 4), (3, 1, 320, 1))
 
@@ -43,10 +45,10 @@ def _inverted_residual(x, filters, kernel, stride, widening, name):
     depthwise = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv")
     x = _convolved(x, depthwise, f"{name}_bn1")
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
-    x = layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=f"{name}_bn2")(x)
+    x = BatchNormalization(momentum=0.95, epsilon=1e-3, name=f"{name}_bn2")(x)
     return layers.Add()([shortcut, x]) if stride == 1 and shortcut.shape[-1] == filters else x
 
 
 def _convolved(x: keras.KerasTensor, convolution: layers.Layer, normalisation: str) -> keras.KerasTensor:
-    x = layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=normalisation)(convolution(x))
+    x = BatchNormalization(momentum=0.95, epsilon=1e-3, name=normalisation)(convolution(x))
     return layers.ReLU(max_value=6)(x)
