@@ -30,20 +30,24 @@ def find_dataset(given: str | Path | None = None) -> Path:
 
 def list_pictures(dataset: Path) -> pd.DataFrame:
     """A row a picture: path, file, part, label, source (its portrait); of a labels.csv also age, race and style."""
-    rows = []
-    for file in sorted(dataset.absolute().rglob("[!.]*.*")):
+    root, rows = dataset.absolute(), []
+    for file in sorted(root.rglob("*.*")):
         part, gender = PARTS.get(file.parts[-3].lower()), file.parts[-2].lower()
-        if part and gender in CLASSES and file.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".bmp"}:
+        ours = not any(name[0] in ".@#" for name in file.relative_to(root).parts)  # the others are a network drive's
+        if part and gender in CLASSES and file.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp", ".bmp"} and ours:
             rows.append((str(file), "/".join(file.parts[-3:]), part, CLASSES.index(gender)))
     pictures = pd.DataFrame(rows, columns=["path", "file", "part", "label"])
     if pictures.groupby(["part", "label"]).ngroups < 4:
         raise FileNotFoundError(f"{dataset} needs Training/ and Validation/, each with pictures in female/ and male/.")
-    labels = Path(pictures.path[0]).parents[2] / "labels.csv"
-    told = pd.DataFrame(columns=["file", "source"], dtype=str)
-    if labels.is_file():
-        told = pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file")
-        names = ["file", "source", *told.columns.intersection(["age", "race", "style"])]
-        told = told.reindex(columns=names).astype(object)
+    labels, told = Path(pictures.path[0]).parents[2] / "labels.csv", pd.DataFrame(columns=["file"])
+    try:
+        told = (
+            pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file") if labels.exists() else told
+        )
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{labels} is no table in UTF-8 with commas and a column file: {error}") from error
+    names = ["file", "source", *told.columns.intersection(["age", "race", "style"])]
+    told = told.reindex(columns=names).astype(object).replace({"file": {r"\\": "/"}}, regex=True)
     return pictures.merge(told, "left", "file").fillna({"source": pictures.file}).fillna("not known")
 
 

@@ -38,7 +38,8 @@ def imagenet_weights(file: Path) -> dict[str, list[np.ndarray]]:
         if shape:  # the others count batches
             array = np.lib.stride_tricks.as_strided(storages[key][offset:], shape, [4 * step for step in strides])
             layer = name.rpartition(".")[0].replace("_blocks.", "block").replace("._", "_").lstrip("_")
-            weights.setdefault(layer, []).append(array.transpose(2, 3, 1, 0) if array.ndim == 4 else array)
+            axes = (2, 3, 0, 1) if "depthwise" in layer else (2, 3, 1, 0)
+            weights.setdefault(layer, []).append(array.transpose(axes) if array.ndim == 4 else array)
     return weights
 
 
@@ -52,8 +53,6 @@ def start_from_imagenet(model: keras.Model, frozen: int = 0) -> str:
     given = 0
     for layer in model.layers:
         arrays = weights.get(layer.name, [])
-        if isinstance(layer, keras.layers.DepthwiseConv2D):
-            arrays = [array.transpose(0, 1, 3, 2) for array in arrays]
         if arrays and [array.shape for array in arrays] == [variable.shape for variable in layer.weights]:
             layer.set_weights(arrays)
             layer.trainable, given = not layer.name.startswith(stay), given + 1

@@ -15,15 +15,12 @@ class BatchNormalization(layers.BatchNormalization):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """As Keras's, and where it learns, the averages move."""
-        if keras.backend.backend() != "tensorflow" or self.compute_dtype != "float32":
+        ours = keras.backend.backend() == "tensorflow" and self.compute_dtype == "float32"
+        if not (ours and training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 
-        learns, moving = bool(training and self.trainable), (self.moving_mean, self.moving_variance)
-        given = {} if learns else {"mean": moving[0], "variance": moving[1]}
-        x, *batch = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=learns, **given
-        )
-        for average, now in zip(moving, batch, strict=True) if learns else ():
-            average.assign(average * self.momentum + now * (1 - self.momentum))
+        x, mean, variance = tf.compat.v1.nn.fused_batch_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)
+        self.moving_mean.assign(self.momentum * self.moving_mean + (1 - self.momentum) * mean)
+        self.moving_variance.assign(self.momentum * self.moving_variance + (1 - self.momentum) * variance)
         return x

@@ -92,14 +92,13 @@ pictures.groupby(["part", "label"]).size().unstack().rename(columns=dict(enumera
 # %% [markdown]
 # ## A look
 #
-# Before any number: what will the network see, and would you give these answers yourself?
+# Before any number: what will the network see, and would you give these answers yourself? (Where this notebook shows
+# people without being asked to, in the repository, they are those of `examples/`, who are in no dataset.)
 
 # %% module maskedgender/measure/pictures.py
 
 # %%
 people = os.environ.get("PEOPLE")  # a dataset of people who may be shown, where those of the dataset may not
-if people:
-    print("Shown here and below are people of examples/ in the repository, who are not in the dataset.")
 sample = list_pictures(Path(people)) if people else pictures.sample(16, random_state=SEED)
 show([read_portrait(file, 160) for file in sample.path], [CLASSES[label] for label in sample.label])
 
@@ -128,8 +127,7 @@ print(left_out)
 # %%
 train, validation, test = split(kept)
 counts = pd.DataFrame([part.label.map(CLASSES.__getitem__).value_counts() for part in (train, validation, test)])
-counts.set_axis(["train", "validation", "test"]).plot.barh(stacked=True, figsize=(8, 1.8), xlabel="pictures")
-plt.show()
+_ = counts.set_axis(["train", "validation", "test"]).plot.barh(stacked=True, figsize=(8, 1.8), xlabel="pictures")
 
 # %% [markdown]
 # ## Augmentation
@@ -162,6 +160,8 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 # the face: first edges, then eyebrows and hairlines, then a face. Pooling forgets where something was seen, and the
 # last `Dense` makes two numbers of what was seen. **The rest of this notebook needs of a network only that it takes
 # pictures (SIZE, SIZE, 3), 0 to 255, consists of Keras's own layers, and ends in `Dense(2)` without an activation.**
+
+# %% module maskedgender/networks/normalization.py
 
 # %% module maskedgender/networks/masked.py
 
@@ -212,8 +212,7 @@ history = fitted(model, train_batches, validation_batches, EPOCHS, OUTPUT)
 best, minutes = history.epoch[history.val_accuracy.idxmax()], history.seconds.sum() / 60
 print(f"best epoch: {best} of {len(history)}, {minutes:.0f} minutes")
 pairs = [("loss", "val_loss"), ("accuracy", "val_accuracy")]
-history.set_index("epoch")[[*pairs[0], *pairs[1]]].plot(subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
-plt.show()
+_ = history.plot("epoch", [*pairs[0], *pairs[1]], subplots=pairs, layout=(1, 2), figsize=(11, 3.5), marker="o")
 
 # %% [markdown]
 # ## Calibration
@@ -242,8 +241,7 @@ before = asked.predict(validation_batches, verbose=0)
 calibrate(trained, before, validation.label)
 after = asked.predict(validation_batches, verbose=0)
 print(f"log loss {log_loss(validation.label, before):.4f} before, {log_loss(validation.label, after):.4f} after")
-CalibrationDisplay.from_predictions(validation.label, after[:, 1], n_bins=15, name="p(male)")
-plt.show()
+_ = CalibrationDisplay.from_predictions(validation.label, after[:, 1], n_bins=15, name="p(male)")
 
 # %% [markdown]
 # ## "Not sure"
@@ -274,18 +272,16 @@ right, sure = answers.argmax(axis=1) == test.label, answers.max(axis=1) >= (thre
 accuracy = share_of(right, test.source)
 print(f"accuracy {accuracy}, AUC {roc_auc_score(test.label, answers[:, 1]):.4f}")
 print(f"answered {sure.mean():.1%}, and of these answers right {share_of(right[sure], test.source[sure])}")
-ConfusionMatrixDisplay.from_predictions(test.label, answers.argmax(axis=1), display_labels=CLASSES, cmap="Blues")
-plt.show()
+_ = ConfusionMatrixDisplay.from_predictions(test.label, answers.argmax(axis=1), display_labels=CLASSES, cmap="Blues")
 
 # %% [markdown]
 # One number hides whom the network fails. By group, where the dataset knows groups:
 
 # %%
-named = test.assign(gender=np.take(CLASSES, test.label))
+named = test.assign(gender=np.take(CLASSES, test.label), right=right)
 groups = named.columns.intersection(["gender", "race", "age", "style"])
-rows = [(name, *group) for name in groups for group in named.groupby(name)]
-shares = [(name, value, share_of(right[row.index], row.source)) for name, value, row in rows]
-pd.DataFrame(shares, columns=["group", "value", "right"])
+people_of = named.melt(["right", "source"], groups, "group").groupby(["group", "value"])[["right", "source"]]
+people_of.apply(lambda rows: share_of(rows.right, rows.source)).to_frame("right")
 
 # %% [markdown]
 # ## Right and wrong
@@ -312,7 +308,6 @@ for number, face in enumerate(faces[:4], start=1):
     heat = occlusion_map(lambda crops: asked.predict(crops, verbose=0), face)
     plt.subplot(1, 4, number, xticks=[], yticks=[]).imshow(face)
     plt.imshow(heat, cmap="PuOr_r", vmin=-np.abs(heat).max(), vmax=np.abs(heat).max(), alpha=0.6)
-plt.show()
 
 # %% [markdown]
 # ## The file

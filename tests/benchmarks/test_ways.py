@@ -1,4 +1,4 @@
-"""The lessons of the benchmark of ways of training: mixed images have mixed labels, and groups are drawn more evenly."""
+"""The lessons of ways of training: mixed images have mixed labels, and groups are drawn more evenly."""
 
 from __future__ import annotations
 

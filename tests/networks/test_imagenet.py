@@ -51,7 +51,7 @@ def test_weights_go_by_name_where_they_fit_and_a_changed_layer_begins_from_nothi
     assert start_from_imagenet(model) == "2 of 3 layers begin with ImageNet's weights."
     stem, depthwise, changed = (layer.get_weights()[0] for layer in model.layers[1:])
     np.testing.assert_array_equal(stem, weights["conv_stem"][0])
-    np.testing.assert_array_equal(depthwise[..., 0], weights["block0_depthwise_conv"][0][..., 0, :])
+    np.testing.assert_array_equal(depthwise, weights["block0_depthwise_conv"][0])
     np.testing.assert_array_equal(changed, before)
 
 
