@@ -40,22 +40,15 @@ TABLE = RESULTS / "ways.csv"
 
 
 class Lessons(Batches):
-    """Augmented batches whose labels are one-hot, one array for each output."""
+    """Augmented batches with labels that are one-hot, an array for each output, and weights."""
 
     def __init__(self, train: pd.DataFrame, size: int, outputs: tuple[str, ...], mixup: float, balance: str) -> None:
-        """`outputs` name columns, `balance` columns with commas between them, or none."""
+        """`outputs` name columns; each group of the columns `balance`, with commas between, weighs as its root."""
         super().__init__(train, size, augment=True)
         self.mixup = mixup
         self.known = [keras.utils.to_categorical(pd.factorize(train[name], sort=True)[0]) for name in outputs]
-        groups = train.groupby(balance.split(","))["label"] if balance else None
-        self.weight = None if groups is None else groups.transform("size").to_numpy() ** -0.5
-
-    def begin(self, epoch: int, epochs: int) -> None:
-        """As in `Batches`; where groups are balanced, a group as often as the root of its size says."""
-        super().begin(epoch, epochs)
-        if epochs and self.weight is not None:
-            weight, rng = self.weight[self.rows], np.random.default_rng((self.seed, epoch))
-            self.rows = rng.choice(self.rows, len(self.rows), p=weight / weight.sum())
+        size = train.groupby(balance.split(",")).label.transform("size") if balance else pd.Series(1, train.index)
+        self.weight = (size**-0.5 / (size**-0.5).mean()).to_numpy(np.float32)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
         """A batch, uint8 or, mixed, float32."""
@@ -65,7 +58,7 @@ class Lessons(Batches):
             rng = np.random.default_rng((self.seed, self.epoch, index))
             share, other = rng.beta(self.mixup, self.mixup), rng.permutation(len(rows))
             x, *labels = (share * part + (1 - share) * part[other] for part in (x.astype(np.float32), *labels))
-        return x, tuple(labels) if len(labels) > 1 else labels[0]
+        return x, tuple(labels) if len(labels) > 1 else labels[0], self.weight[rows]
 
 
 class Noisy(Batches):
@@ -129,7 +122,9 @@ def main(
     mixup: Annotated[float, typer.Option(help="alpha of MixUp")] = 0.0,
     ema: Annotated[float, typer.Option(help="momentum of an average of the weights, such as 0.999")] = 0.0,
     helpers: Annotated[float, typer.Option(help="weight of the losses of two more outputs, age and race")] = 0.0,
-    balance: Annotated[str, typer.Option(help="draw more evenly from groups, such as label,race")] = "",
+    balance: Annotated[
+        str, typer.Option(help="columns; a portrait weighs more, by the root, where its group is small")
+    ] = "",
 ) -> None:
     """Trains once, prints its rows, and adds them to the table."""
     train, validation, _ = split(list_pictures(dataset))

@@ -1,4 +1,4 @@
-"""The lessons of ways of training: mixed images have mixed labels, and groups are drawn more evenly."""
+"""The lessons of ways of training: mixed images have mixed labels, and small groups more weight."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ def train(tmp_path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(age=np.where(np.arange(COUNT) % 3, "20-29", "30-39"))
 
 
-def test_groups_are_drawn_more_evenly(train: pd.DataFrame) -> None:
-    for balance, low, high in (("", 12, 12), ("label", 20, 40)):
+def test_a_small_group_weighs_as_the_root_of_its_size(train: pd.DataFrame) -> None:
+    for balance, share in (("", 0.1), ("label", 0.25)):  # roots of 12 and of 108 are as one to three
         lessons = Lessons(train, 32, ("label",), 0.0, balance)
         lessons.begin(0, 4)
-        men = sum(lessons[index][1][:, 1].sum() for index in range(len(lessons)))
-        assert low <= men <= high and len(lessons.rows) == COUNT
+        known = [(labels[:, 1], weight) for _, labels, weight in (lessons[index] for index in range(len(lessons)))]
+        men, weight = (np.concatenate(parts) for parts in zip(*known, strict=True))
+        assert np.isclose(weight.mean(), 1) and np.isclose((weight * men).mean(), share)
 
 
 def test_a_mixed_image_has_as_much_of_each_label_as_of_each_image(
@@ -39,7 +40,7 @@ def test_a_mixed_image_has_as_much_of_each_label_as_of_each_image(
     monkeypatch.setattr("maskedgender.data.batches.augmented", lambda picture, *_: picture)
     lessons = Lessons(train, 32, ("label", "age"), 0.5, "label")
     lessons.begin(0, 4)
-    x, (gender, age) = lessons[0]
+    x, (gender, age), _ = lessons[0]
     white = x.mean(axis=(1, 2, 3)) / 255
     assert np.allclose(gender[:, 1], white, atol=1e-3) and np.allclose(age.sum(axis=1), 1)
     assert ((white > 0.02) & (white < 0.98)).sum() > 5
