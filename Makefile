@@ -13,7 +13,7 @@ GIVEN = $(foreach name,$(PARAMETERS),$(if $($(name)),"$(name)=$($(name))"))
 MASKED ?= masked
 OUTPUT ?= trained
 VARIANTS ?= 2
-RECIPE = SIZE=$(or $(SIZE),280) EPOCHS=$(or $(EPOCHS),20) $(if $(LIMIT),LIMIT=$(LIMIT))
+RECIPE = SIZE=$(or $(SIZE),280) EPOCHS=$(or $(EPOCHS),14) $(if $(LIMIT),LIMIT=$(LIMIT))
 
 .PHONY: help app test notebooks notebooks-run train model card bench shots docs examples soak clean
 .DEFAULT_GOAL := help

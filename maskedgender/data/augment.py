@@ -25,10 +25,10 @@ def augmented(picture: Any, rng: np.random.Generator, strength: float = 1.0) -> 
     worse, few = rng.random(), round(side / rng.uniform(1, 4))  # a worse camera
     if worse < 0.13 * strength:  # of fewer pixels
         picture = cv2.resize(cv2.resize(picture, (few, few), interpolation=cv2.INTER_AREA), (side, side))
-    elif worse < 0.26 * strength:  # noisy: a small photo's noise is coarse when it is enlarged
+    elif worse < 0.3 * strength:  # noisy: a small photo's noise is coarse when it is enlarged
         noise = cv2.resize(rng.standard_normal((few, few, 3), np.float32), (side, side))
-        picture = np.clip(picture + rng.uniform(0, 30) * noise, 0, 255).astype(np.uint8)
-    elif worse < 0.4 * strength:  # strongly compressed
+        picture = np.clip(picture + rng.uniform(0, 40) * noise, 0, 255).astype(np.uint8)
+    elif worse < 0.44 * strength:  # strongly compressed
         compressed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 90))])[1]
         picture = cv2.imdecode(compressed, cv2.IMREAD_COLOR)
     if rng.random() < 0.25 * strength:  # random erasing (Zhong et al., 2017)

@@ -206,6 +206,19 @@ def test_batches_without_augmentation_are_the_pictures_in_their_order(tmp_path: 
     assert np.concatenate([batches[number][1] for number in range(len(batches))]).tolist() == pictures.label.tolist()
 
 
+def test_women_and_men_of_an_age_weigh_the_same_in_training(tmp_path: Path):
+    synthetic_dataset(tmp_path, portraits=30, labels_file=True)
+    train = list_pictures(tmp_path).query("part == 'train'")
+    few = (train.label == 0) & (np.arange(len(train)) % 5 == 0)
+    train["age"] = np.where(few | (train.label == 1), "more than 70", "20-29")
+    batches = Batches(train, 32, augment=True)
+    weights = pd.Series(batches.weights, train.index)
+    old = train.age == "more than 70"
+    assert weights[few].sum() == pytest.approx(weights[old & ~few].sum()) and weights[few].min() > 2
+    assert (batches[0][2] == batches.weights[batches.rows[:32]]).all()
+    assert set(Batches(train, 32).weights) == {1}
+
+
 def test_augmentation_keeps_the_portrait_and_is_another_each_time():
     portrait = np.asarray(Image.fromarray(hopper()).resize((96, 96)))
     rng = np.random.default_rng(0)

@@ -211,7 +211,7 @@ def test_the_file_holds_what_a_caller_must_know_and_answers_alike(dataset: Path,
     assert record_of(file) == {**contract, "not sure below": "0.8", "view": "face"}
     assert digest == sha256(file)
     assert {path.name for path in tmp_path.iterdir()} == {"masked_gender.keras", "masked_gender.json"}
-    pictures, labels = Batches(split(list_pictures(dataset))[2], SIDE)[0]
+    pictures, labels, _ = Batches(split(list_pictures(dataset))[2], SIDE)[0]
     pairs = keras.saving.load_model(file).predict(pictures, verbose=0)
     assert np.mean(pairs.argmax(axis=1) == labels) > 0.8 and np.allclose(pairs.sum(axis=1), 1)
     mirrored = keras.saving.load_model(file).predict(pictures[:, :, ::-1], verbose=0)
