@@ -19,9 +19,8 @@ from .folder import new_file, own_folder
 from .gradio_import import Base64ImageData, ImageData, gr
 
 BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
-PREVIEW_SIDE = 1280  # pixels
+PREVIEW, PREVIEW_SIDE = ".preview.jpg", 1280  # beside a photo that browsers cannot show; pixels
 GONE = "This photo is no longer kept here; give it again."
-_previews: dict[str, tuple[Path, str]] = {}  # of what browsers cannot show: the photo itself, and its name
 
 
 @dataclass
@@ -69,19 +68,10 @@ def preview(given: Given) -> Any:
         return None
     if given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
         return gr.skip()
-    shown = new_file("photo.jpg")
-    Image.fromarray(fitted(given.pixels, PREVIEW_SIDE)).save(shown, quality=85)
-    for gone in [path for path in _previews if not os.path.exists(path)]:  # noqa: PTH110 (a string)
-        del _previews[gone]
-    _previews[str(shown)] = given.path, given.name
-    return str(shown)
-
-
-def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The picture, scaled down to this many pixels on its longer side where it has more."""
-    scale = min(1, side / max(pixels.shape[:2]))
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return pixels if scale == 1 else np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+    picture = Image.fromarray(given.pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    picture.save(shown := f"{given.path}{PREVIEW}", quality=85)
+    return shown
 
 
 def saved_picture(picture: np.ndarray, name: str, **how: Any) -> str:
@@ -108,12 +98,13 @@ def decoded(name: str, content: bytes, path: Path | None = None) -> Given:
 def _read(payload: ImageData) -> Given:
     if payload.url and payload.url.startswith("data:"):
         return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
-    shown = Path(payload.path or "")
-    path, name = _previews.get(str(shown), (shown, payload.orig_name or shown.name))
+    shown = payload.path or ""
+    path = Path(shown.removesuffix(PREVIEW))
+    name = (payload.orig_name or path.name).removesuffix(PREVIEW)
     try:
-        for used in {shown, path}:
-            if used.is_relative_to(own_folder()):  # and is no example
+        if path.is_relative_to(own_folder()):  # and is no example
+            for used in {Path(shown), path}:
                 os.utime(used)  # its time counts from its last use
         return decoded(name, path.read_bytes(), path)
-    except FileNotFoundError:
+    except OSError:
         return Given(name, error=GONE)
