@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,16 @@ class OnePhotoTab:
             sources=["upload", "webcam", "clipboard"], webcam_options=gr.WebcamOptions(mirror=False), elem_id="photo",
             placeholder=f"# Drop a photo or choose one\nup to {MAX_MEGABYTES} MB",
         )  # fmt: skip
-        listed = examples()
+        with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+            listed = list(csv.DictReader(file))
         captions = "".join(
-            f"#examples .gallery-item:nth-child({n})::after {{ content: {_css_text(shows)}; }}"
-            for n, (_, shows) in enumerate(listed, 1)
+            f"#examples .gallery-item:nth-child({n})::after {{ content: {json.dumps(row['shows'])}; }}"
+            for n, row in enumerate(listed, 1)
         )
         gr.HTML(f"<style>{captions}</style>", visible="hidden")
         self.examples = gr.Examples(
-            [[str(path)] for path, _ in listed], self.photo, label="Or one of these", examples_per_page=20,
-            cache_examples=False, elem_id="examples", preload=False, api_visibility="private",
+            [[str(EXAMPLES / row["file"])] for row in listed], self.photo, label="Or one of these",
+            examples_per_page=20, cache_examples=False, elem_id="examples", preload=False, api_visibility="private",
         )  # fmt: skip
 
     def _lay_out_answer(self) -> None:
@@ -90,16 +92,10 @@ class OnePhotoTab:
         self.heats = gr.State({}, time_to_live=180)
 
     def _connect(self) -> None:
-        outputs = [
-            *(self.verdict, self.anyway, self.picture, self.style, self.cards, self.csv, self.png),
-            *(self.heats, self.photo),
-        ]
-        turn: dict[str, Any] = {
-            "concurrency_id": "one",
-            "concurrency_limit": 4,
-            "show_progress_on": [self.verdict],
-            **PRIVATE,
-        }
+        answer = [self.verdict, self.anyway, self.picture, self.style, self.cards, self.csv, self.png, self.heats]
+        outputs = [*answer, self.photo]
+        turn: dict[str, Any] = {"concurrency_id": "one", "concurrency_limit": 4, "show_progress_on": [self.verdict]}
+        turn |= PRIVATE
         into_view: dict[str, Any] = {"fn": None, "js": INTO_VIEW, **PRIVATE}
         given = self.photo.upload(self.answer, self.photo, outputs, trigger_mode="always_last", **turn)
         given.then(**into_view)
@@ -126,12 +122,8 @@ class OnePhotoTab:
             if answers.as_it_is:
                 yield self._answered(given, answers)
             else:
-                shown = preview(given)
-                yield {
-                    **self._without_answer(notice(NO_FACE_NOTICE)),
-                    self.anyway: gr.Button(visible=True),
-                    self.photo: shown,
-                }
+                gone = self._without_answer(notice(NO_FACE_NOTICE))
+                yield {**gone, self.anyway: gr.Button(visible=True), self.photo: preview(given)}
 
     def _answered(self, given: Given, answers: PhotoAnswers) -> Shown:
         stem = f"{Path(given.name).stem}-{answers.style or 'as-it-is'}"
@@ -166,11 +158,7 @@ class OnePhotoTab:
     def look(self, given: Given | None, style: str, heats: dict[int, Any], event: gr.EventData) -> Iterator[Shown]:
         """The heat maps of the face whose button was pressed; pressed again, they go.
 
-        Args:
-            given: the photo.
-            style: of the masks that are drawn on it.
-            heats: those that are shown, by the face's number; changed in place, as several may be on their way.
-            event: knows the face.
+        `heats` are those that are shown, by the face's number: changed in place, as several may be on their way.
         """
         if given is None or given.pixels is None:
             yield {self.verdict: notice(html.escape(given.error if given else "Give a photo first."))}
@@ -192,14 +180,3 @@ class OnePhotoTab:
 def notice(sentence: str) -> str:
     """A sentence, as HTML, that says why there is no answer."""
     return f'<div class="notice" role="alert">{sentence}</div>'
-
-
-def examples() -> list[tuple[Path, str]]:
-    """The photos that may be tried, and what each shows."""
-    with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
-        return [(EXAMPLES / row["file"], row["shows"]) for row in csv.DictReader(file)]
-
-
-def _css_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
