@@ -5,15 +5,11 @@ Pictures of faces lie within the HTML as data URLs: none of them is a file.
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from PIL import Image
-
 from ..prediction.answers import NOT_SURE, Prediction, left_out_words, per_cent
+from .gradio_import import data_url
 from .one_photo import Answer, PhotoAnswers, wears_mask
 from .style import COLOURS, css_colour
 
@@ -94,13 +90,6 @@ def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
         for number, (bare, masked) in enumerate(zip(answers.as_it_is, again, strict=True), 1)
     )
     return f'<ol class="faces">{cards}</ol>'
-
-
-def data_url(picture: np.ndarray) -> str:
-    """A picture, uint8 (height, width, 3), as a JPEG inside the page itself."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def counts(answers: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ from ..places import EXAMPLES
 from ..prediction.answers import face_rows
 from ..prediction.attribution import heat_map, overlay
 from .annotation import annotate
-from .answer_html import NO_FACE_NOTICE, cards_html, data_url, headline, style_name, verdict_html
-from .gradio_import import gr
+from .answer_html import NO_FACE_NOTICE, cards_html, headline, style_name, verdict_html
+from .gradio_import import data_url, gr
 from .one_photo import ONE_AT_A_TIME, Answer, PhotoAnswers, answer_photo, wears_mask
 from .uploads import Given, Photo, preview, saved_csv, saved_picture
 
@@ -30,16 +30,8 @@ CLICKED_CARD = """element.addEventListener('click', (event) => {
     const button = event.target.closest('.look');
     if (button) trigger('click', { face: Number(button.value) }); });"""
 UNKNOWN_KINDS = """() => {
-    const typed = (files) => { const kept = new DataTransfer(); for (const file of files)
-        kept.items.add(file.type ? file : new File([file], file.name, { type: 'image/heic' })); return kept.files; };
-    document.addEventListener('change', ({ target }) => {
-        if (target.type === 'file' && !target.webkitdirectory) target.files = typed(target.files); }, true);
-    document.addEventListener('drop', (event) => {
-        const input = event.target.closest('#photo, #files')?.querySelector('input[type=file]');
-        if (!input || [...event.dataTransfer.files].every((file) => file.type)) return;
-        event.preventDefault(); event.stopImmediatePropagation();
-        input.files = event.dataTransfer.files;
-        input.dispatchEvent(new Event('change', { bubbles: true })); }, true); }"""
+    const kind = Object.getOwnPropertyDescriptor(Blob.prototype, 'type').get;
+    Object.defineProperty(File.prototype, 'type', { get() { return kind.call(this) || 'image/heic'; } }); }"""
 Shown = dict[Any, Any]  # what the page's components show from now on
 
 

@@ -14,9 +14,8 @@ from PIL import Image
 
 from ..images.photos import PhotoError, read_photo_bytes
 from ..prediction.answers import write_csv
-from .answer_html import data_url
 from .folder import new_file, own_folder
-from .gradio_import import Base64ImageData, ImageData, gr
+from .gradio_import import Base64ImageData, ImageData, data_url, gr
 
 BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
 PREVIEW, PREVIEW_SIDE = ".preview.jpg", 1280  # beside a photo that browsers cannot show; pixels
@@ -40,7 +39,20 @@ class Photo(gr.Image):
 
     def preprocess(self, payload: ImageData | None) -> Given | None:  # type: ignore[override]
         """What a handler gets."""
-        return None if payload is None else _read(payload)
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
+        shown = payload.path or ""
+        path = Path(shown.removesuffix(PREVIEW))
+        name = (payload.orig_name or path.name).removesuffix(PREVIEW)
+        try:
+            if path.is_relative_to(own_folder()):  # and is no example
+                for used in {Path(shown), path}:
+                    os.utime(used)  # its time counts from its last use
+            return decoded(name, path.read_bytes(), path)
+        except OSError:
+            return Given(name, error=GONE)
 
     def example_payload(self) -> Any:
         """What the API page shows: a file, and not an address in the web."""
@@ -93,18 +105,3 @@ def decoded(name: str, content: bytes, path: Path | None = None) -> Given:
         return Given(name, read_photo_bytes(content, name), path=path)
     except PhotoError as error:
         return Given(name, error=str(error))
-
-
-def _read(payload: ImageData) -> Given:
-    if payload.url and payload.url.startswith("data:"):
-        return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
-    shown = payload.path or ""
-    path = Path(shown.removesuffix(PREVIEW))
-    name = (payload.orig_name or path.name).removesuffix(PREVIEW)
-    try:
-        if path.is_relative_to(own_folder()):  # and is no example
-            for used in {Path(shown), path}:
-                os.utime(used)  # its time counts from its last use
-        return decoded(name, path.read_bytes(), path)
-    except OSError:
-        return Given(name, error=GONE)
