@@ -19,7 +19,6 @@ from starlette.middleware import Middleware
 
 from ..faces.yunet import prepare
 from ..images.photos import MAX_MEGABYTES
-from ..memory import give_back, keep_little
 from ..networks.classifier import Classifier
 from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
@@ -99,8 +98,6 @@ def open_page(
     for note in model.notes:
         (tell or print)(note)
     page = _page(model, Path(model_path))
-    give_back()
-    keep_little()
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
     http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
     brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
@@ -122,10 +119,9 @@ def open_page(
     if not (accounts or is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     if not (ipython_check() if background is None else background):
-        if threading.current_thread() is threading.main_thread():  # no other one may
-            signal.signal(
-                signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-            )  # as Ctrl-C: so that the folder goes
+        # SIGTERM, too, is to end it so that its folder goes; only a main thread can see to that.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         page.block_thread()
     return page
 

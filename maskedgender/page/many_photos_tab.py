@@ -10,7 +10,6 @@ from typing import Any
 
 from ..images.folders import is_nobodys, is_picture
 from ..images.photos import PhotoError, read_photo
-from ..memory import give_back
 from ..networks.classifier import Classifier
 from ..prediction.answers import error_row, face_rows, per_cent
 from ..words import counted
@@ -95,7 +94,6 @@ class ManyPhotosTab:
                     self.stop: gr.Button(visible=True),
                     **self._found(tiles, table),
                 }
-        give_back()
         said = f'<h2 class="summary" role="status">{summary(rows, len(photos))}</h2>'
         if others := len(paths or ()) - len(photos):
             said += f'<p class="why">{counted(others, "other file")} passed over.</p>'
