@@ -1,13 +1,8 @@
-"""Have memory kept or given back, as the work needs: a training wants again what it frees, a page does not.
-
-glibc, the C library of most Linux systems, keeps what is freed in small pieces, in a heap for each few threads, and
-gives large pieces back at once. Other libraries are left as they are.
-"""
+"""Have a training's memory kept by the process: each step wants again what the one before it has freed."""
 
 from __future__ import annotations
 
 import ctypes
-import gc
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of mallopt(3), as <malloc.h> numbers them
@@ -17,25 +12,11 @@ def keep_freed() -> None:
     """Keep what is freed, large pieces too, in one heap for all threads; call it before there are threads.
 
     Each step of training frees a gigabyte that the next one needs again: to clear its pages anew takes up to half of
-    two cores' time.
+    two cores' time. This is for glibc, the C library of most Linux systems; others are left as they are.
     """
     if glibc := _glibc():
         for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_ARENA_MAX, 1)):
             glibc.mallopt(parameter, value)
-
-
-def keep_little() -> None:
-    """Let threads that start from now on share two heaps, and make `give_back` quick; call it before serving."""
-    gc.freeze()  # no collection needs to look at a million objects of libraries again
-    if glibc := _glibc():
-        glibc.mallopt(M_ARENA_MAX, 2)
-
-
-def give_back() -> None:
-    """Free what nothing refers to, and return it to the system; takes some milliseconds."""
-    gc.collect()
-    if glibc := _glibc():
-        glibc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -214,13 +214,10 @@ def predict(
     """
     from . import predict as by
 
-    by_ray = engine == "ray"
-    if by_ray and csv:
-        raise ValueError("--engine ray writes no CSV file: name a folder with --out, and leave --csv out.")
-    if by_ray and not out:
-        raise ValueError("--engine ray writes its rows into a folder, or an address: name it with --out.")
-    if out and not by_ray:
-        raise ValueError("--out is for --engine ray; name a CSV file with --csv.")
+    if (engine == "ray") != bool(out) or (csv and out):
+        raise ValueError(
+            "--out is for --engine ray, which writes no CSV file, but into a folder or address: name it with --out."
+        )
     if csv or out:
         by.require_photos_there(paths or [])
     photos, passed_over = by.photos_of([*(paths or []), *(by.lines(listed) if listed else [])])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..kaggle import remote_training
 from .options import TRAINED
 
 kaggle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train on a Kaggle GPU from here.")
@@ -34,28 +35,8 @@ def kaggle_train(
     model later.
     """
     given = {"EPOCHS": epochs, "BATCH": batch_size, "SIZE": image_size, "FROZEN": frozen, "LIMIT": limit, "SEED": seed}
-    from ..kaggle import remote_training
-
     remote_training.train({name: it for name, it in given.items() if it is not None}, output, dataset)
 
 
-@kaggle_app.command("status")
-def kaggle_status() -> None:
-    """Say how the last run is doing.
-
-    That is the one that kaggle train pushed last from here. Nothing is fetched.
-    """
-    from ..kaggle import remote_training
-
-    remote_training.status()
-
-
-@kaggle_app.command("fetch")
-def kaggle_fetch() -> None:
-    """Wait for the last run and fetch its model.
-
-    For a kaggle train that was stopped. The model goes into the folder that was given to it as --output, or trained/.
-    """
-    from ..kaggle import remote_training
-
-    remote_training.fetch()
+kaggle_app.command()(remote_training.status)
+kaggle_app.command()(remote_training.fetch)

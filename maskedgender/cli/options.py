@@ -15,8 +15,6 @@ Dataset = Annotated[
 TestLog = Annotated[
     Path | None,
     typer.Option(
-        "--log",
-        "--looks",
         help="The file in which each evaluation on Validation is logged. If not given, looks.csv beside the model "
         "file.",
     ),

@@ -85,14 +85,14 @@ def train(parameters: Mapping[str, object], output: Path, dataset: str | None = 
 
 
 def status() -> None:
-    """Say how the run that was pushed last is doing."""
+    """Say how the run that was pushed last from here is doing. Nothing is fetched."""
     kaggle, run = _client(), _last_run()
     answer = kaggle.kernels_status(_name(run))
     typer.echo(f"{CODE}/{run['kernel']}, version {run['version']}: {_state(answer)}")
 
 
 def fetch() -> None:
-    """Wait for the run that was pushed last, where it has not finished, and put its model in place."""
+    """Wait for the run that was pushed last from here, and put its model into the folder that --output named."""
     _fetch(_client(), _last_run())
 
 
@@ -148,17 +148,15 @@ def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
     output, url = Path(run["output"]), f"{CODE}/{run['kernel']}"
     _wait(kaggle, run)
     with tempfile.TemporaryDirectory() as folder:
-        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.(keras|json)$")
+        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.keras$")
         model = next(Path(folder).rglob("*_gender.keras"), None)
         if model is None:
             raise KaggleError(f"The notebook has finished, but left no model: see {url}.")
         from ..networks.model_files import load_model  # late: it takes seconds
 
         load_model(model)  # a file that is no model replaces nothing
-        for file in (model.with_suffix(".json"), model):
-            if file.exists():
-                with written_whole(output / file.name) as partial:
-                    shutil.copyfile(file, partial)
+        with written_whole(output / model.name) as partial:
+            shutil.copyfile(model, partial)
     typer.echo(f"fetched: {output / model.name}; the executed notebook is at {url}")
 
 

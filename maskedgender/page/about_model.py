@@ -42,32 +42,27 @@ def warning(model: Classifier, path: Path) -> str:
     return f"\n\n**Another model.**\n\n{said}"
 
 
-def about_model(path: Path, results: Path = RESULTS) -> str:
-    """The panel about a model file, in Markdown: its record, and what was measured of this very file.
-
-    Args:
-        path: the .keras file.
-        results: the folder of the measurements, accuracy.csv and accuracy-by-group.csv.
-    """
+def about_model(path: Path) -> str:
+    """The panel about a model file, in Markdown: its record, and what was measured of this very file."""
     record, card = record_of(path), path.with_name("README.md")
-    facts = {name: record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date")}
+    parameters, data, date = (record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date"))
     measured = f"**How often it is right, and for whom**: {NOT_KNOWN}."
     if card.exists() and sha256(path) in card.read_text(encoding="utf-8"):
-        measured = _measured(results, path.stem)
+        measured = _measured(path.stem)
     return "\n\n".join(
         [
             f"**What it is.** `{path.name}`, a neural network that sees one face at a time. Parameters: "
-            f"{facts['parameters']}; trained on: {facts['training data']}; date: {facts['date']}.",
+            f"{parameters}; trained on: {data}; date: {date}.",
             measured,
             NOT_FOR,
         ]
     )
 
 
-def _measured(results: Path, model: str) -> str:
+def _measured(model: str) -> str:
     """The accuracy on masked and on bare faces, and a table of it by group, narrow enough for a phone."""
-    overall = pd.read_csv(results / "accuracy.csv", index_col="figure").loc["accuracy (95 % interval)"]
-    groups = pd.read_csv(results / "accuracy-by-group.csv").rename(columns={"count": "people"})
+    overall = pd.read_csv(RESULTS / "accuracy.csv", index_col="figure").loc["accuracy (95 % interval)"]
+    groups = pd.read_csv(RESULTS / "accuracy-by-group.csv").rename(columns={"count": "people"})
     groups = groups[groups.model == model]
     lines = [
         f"| {value.replace('_', ' or ')} | {' | '.join(_with_interval(row) for row in rows.itertuples())} |"

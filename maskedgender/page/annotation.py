@@ -50,13 +50,6 @@ def _draw_box(picture: Image.Image, box: list[float], number: int, answer: str, 
     label = f"{number}  {answer.replace(' ', '  ')}"  # the font's own space is so narrow that words run together
     if crowd and draw.textlength(label, font) > WORDS_FIT * (right - left):
         label = str(number)
-    _draw_label(picture, label, font, colour, (left, top))
-
-
-def _draw_label(
-    picture: Image.Image, label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, colour: str, corner: tuple
-) -> None:
-    draw, (left, top) = ImageDraw.Draw(picture), corner
     text = draw.textbbox((0, 0), label, font)
     margin = text[3] / 4
     wide, high = text[2] + 2 * margin, text[3] + margin

@@ -5,15 +5,11 @@ Pictures of faces lie within the HTML as data URLs: none of them is a file.
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from PIL import Image
-
 from ..prediction.answers import NOT_SURE, Prediction, left_out_words, per_cent
+from .gradio_import import data_url
 from .one_photo import Answer, PhotoAnswers, wears_mask
 from .style import COLOURS, css_colour
 
@@ -22,6 +18,7 @@ NO_FACE_NOTICE = (
 )
 NOT_CALIBRATED = "The model is not calibrated: read its percentages as scores, not as how often it is right."
 NO_MASK = "No mask is drawn here: the face already wears one, or one would miss the nose and mouth or cover an eye."
+CANNOT_TELL = "This model cannot tell who already wears a mask, so that one may be drawn over another."
 NUMBERED = "Numbered from the largest face to the smallest."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
 HEAT_CAPTION = (
@@ -72,8 +69,10 @@ def verdict_html(answers: PhotoAnswers) -> str:
         notes.append(NUMBERED)
     if not all(face.calibrated for face in answers.bare):
         notes.append(NOT_CALIBRATED)
-    if answers.style:
-        notes.append(_about_drawn_masks(answers))
+    if answers.style and not any(answers.with_mask):
+        notes.append(NO_MASK)
+    elif answers.style and answers.bare[0].p_mask is None:
+        notes.append(CANNOT_TELL)
     said = f'<h2 class="summary">{headline(answers.bare, answers.shown, answers.style)}</h2>'
     return said + (f'<p class="why">{" ".join(notes)}</p>' if notes else "")
 
@@ -93,13 +92,6 @@ def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
     return f'<ol class="faces">{cards}</ol>'
 
 
-def data_url(picture: np.ndarray) -> str:
-    """A picture, uint8 (height, width, 3), as a JPEG inside the page itself."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-
-
 def counts(answers: Sequence[str]) -> str:
     """Such as "2 female, 1 not sure"."""
     return ", ".join(f"{answers.count(answer)} {answer}" for answer in COLOURS if answer in answers)
@@ -113,19 +105,6 @@ def likelier(face: Prediction) -> str:
 def style_name(style: str) -> str:
     """A mask's style as a person would write it."""
     return style.upper() if style[-1].isdigit() else style
-
-
-def _about_drawn_masks(answers: PhotoAnswers) -> str:
-    """On how many faces a mask was drawn, and how many answers it changes."""
-    pairs = [(bare, again) for bare, again in zip(answers.as_it_is, answers.with_mask, strict=True) if again]
-    if not pairs:
-        return NO_MASK
-    changed = sum(answer_words(bare.prediction) != answer_words(again.prediction) for bare, again in pairs)
-    change = "answers change" if changed > 1 else "answer changes"
-    said = f"A mask is drawn on {len(pairs)} of {len(answers.bare)}: {changed or 'no'} {change}."
-    if answers.bare[0].p_mask is None:
-        return f"{said} This model cannot tell who already wears one, so one may be drawn over another."
-    return f"{said} Faces that already wear one are left as they are." if len(pairs) < len(answers.bare) else said
 
 
 def _card(number: int, bare: Answer, again: Answer | None, style: str | None, heats: Heats) -> str:

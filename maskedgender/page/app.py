@@ -19,14 +19,13 @@ from starlette.middleware import Middleware
 
 from ..faces.yunet import prepare
 from ..images.photos import MAX_MEGABYTES
-from ..memory import give_back, keep_little
 from ..networks.classifier import Classifier
 from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
 from .about_model import about_model, meaning, warning
 from .annotation import annotate
 from .folder import MEMORY, own_folder
-from .gradio_import import gr, http_server, no_proxies, processing_utils
+from .gradio_import import gr, http_server, ipython_check, no_proxies, processing_utils
 from .live_tab import LiveTab
 from .many_photos_tab import ManyPhotosTab
 from .middleware import LOOPBACK, Brakes, host_name
@@ -38,6 +37,7 @@ __all__ = ["annotate", "build_page", "open_page"]
 
 TITLE = """# Masked gender
 Female or male, as the training data's labels define them, for every face in a photo, with or without a mask."""
+HEIGHT = 900  # pixels of the frame that shows the page in a notebook
 MOST_WAITING = 64  # visitors' questions
 MOST_SESSIONS = 200  # visitors of whom something is remembered, such as the heat maps that they see
 
@@ -60,7 +60,6 @@ def open_page(
     auth: str | Path | None = None,
     inbrowser: bool = False,
     background: bool | None = None,
-    height: int = 900,
 ) -> gr.Blocks:
     """Open the page of a model file and say where it is; in a script this waits until the page is stopped.
 
@@ -76,7 +75,6 @@ def open_page(
         auth: a file of names and passwords, as `read_auth` takes it; without, whoever reaches the page may use it.
         inbrowser: open a browser on it.
         background: return at once; without, in a notebook only.
-        height: pixels of the frame that shows the page in a notebook.
 
     Returns:
         The page, whose `local_url` is where it is, and which `close()` closes.
@@ -100,15 +98,13 @@ def open_page(
     for note in model.notes:
         (tell or print)(note)
     page = _page(model, Path(model_path))
-    give_back()
-    keep_little()
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
     http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
     brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
     with no_proxies():
         page.launch(
             server_name=f"[{host}]" if ":" in host else host, server_port=port, root_path=root_path or None,
-            share=share, auth=accounts, inbrowser=inbrowser, height=height, theme=THEME, css=CSS, js=UNKNOWN_KINDS,
+            share=share, auth=accounts, inbrowser=inbrowser, height=HEIGHT, theme=THEME, css=CSS, js=UNKNOWN_KINDS,
             footer_links=["api"], max_file_size=f"{MAX_MEGABYTES}mb", state_session_capacity=MOST_SESSIONS,
             prevent_thread_lock=True, quiet=True, run_history=False, enable_monitoring=False, ssr_mode=False,
             mcp_server=False, pwa=False,
@@ -122,8 +118,10 @@ def open_page(
     print(f"The page is at {str(page.local_url).rstrip('/')}", flush=True)
     if not (accounts or is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
-    if not (_in_notebook() if background is None else background):
-        _end_tidily()
+    if not (ipython_check() if background is None else background):
+        # SIGTERM, too, is to end it so that its folder goes; only a main thread can see to that.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         page.block_thread()
     return page
 
@@ -167,15 +165,3 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
 
 async def _fetch_nothing(url: str) -> Any:
     raise gr.Error("This page fetches nothing from other machines; give the photo itself.", print_exception=False)
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in Jupyter, or another kernel of IPython."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-def _end_tidily() -> None:
-    """Let SIGTERM end the program as Ctrl-C does, so that its folder goes; only a main thread can set this."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..faces.detector import overlap
 from ..prediction.answers import Prediction
 
 SECONDS = 1.0  # over which a face's answer is averaged
-SAME_FACE = 0.25  # of two boxes' area that is shared by the same face in two pictures
-Box = tuple[float, float, float, float]
+SAME_FACE = 0.4  # of the smaller of two boxes lies in the other, where they are of the same face in two pictures
 Track = list[tuple[float, Prediction]]  # when a face was seen, and how
 
 
@@ -35,10 +35,3 @@ def followed(tracks: list[Track], faces: list[Prediction], now: float) -> tuple[
         box = left, top, width, height
         smooth.append(dataclasses.replace(face, box=box, p_female=p_female, p_male=1 - p_female))
     return tracks, smooth
-
-
-def overlap(one: Box, other: Box) -> float:
-    """The area that two boxes share, as a part of that which they cover together."""
-    wide = max(0.0, min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0]))
-    high = max(0.0, min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1]))
-    return wide * high / (one[2] * one[3] + other[2] * other[3] - wide * high)

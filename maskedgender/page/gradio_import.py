@@ -7,13 +7,11 @@ none. And it writes stubs for editors (.pyi) beside the files of its components,
 
 from __future__ import annotations
 
-import gc
-import inspect
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from unittest import mock
 
 from .folder import own_folder
 
@@ -30,32 +28,24 @@ def no_proxies() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-@contextmanager
-def _no_stubs() -> Iterator[None]:
-    """While this lasts, Gradio's classes seem to have no file; and Python looks for no garbage, as there is little."""
-    where = inspect.getfile
-
-    def elsewhere(thing: Any) -> str:
-        if isinstance(thing, type) and thing.__module__.startswith("gradio."):
-            raise OSError("not now")
-        return where(thing)
-
-    inspect.getfile = elsewhere  # type: ignore[assignment]
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        inspect.getfile = where
-
-
-with no_proxies(), _no_stubs():
+with no_proxies(), mock.patch("inspect.getfile", side_effect=OSError):  # it writes none for what has no file
     import gradio as gr
     from gradio import component_meta, http_server, processing_utils
     from gradio.data_classes import Base64ImageData, ImageData
+    from gradio.image_utils import encode_image_array_to_base64 as data_url
+    from gradio.utils import ipython_check
 
 component_meta.create_or_modify_pyi = lambda *_: None
 own_folder()  # at once: pages of one process share it, and one that is open would not find its photos in another
 processing_utils.hash_seed = secrets.token_bytes(32)  # files' names cannot be told from their content
 
-__all__ = ["Base64ImageData", "ImageData", "gr", "http_server", "no_proxies", "processing_utils"]
+__all__ = [
+    "Base64ImageData",
+    "ImageData",
+    "data_url",
+    "gr",
+    "http_server",
+    "ipython_check",
+    "no_proxies",
+    "processing_utils",
+]

@@ -14,7 +14,7 @@ from .follow import followed
 from .gradio_import import gr
 from .one_photo import answer_photo
 from .one_photo_tab import PRIVATE
-from .uploads import Camera, Given, fitted
+from .uploads import Camera, Given
 
 SIDE = 640  # pixels of a camera's picture: a face within arm's reach is large in it
 NOT_YET = '<p class="hint">Start the camera below; browsers allow it on pages over HTTPS or on localhost.</p>'
@@ -47,9 +47,8 @@ class LiveTab:
         """A camera's picture with its boxes, the words where they have changed, and what is known of its faces."""
         if given is None or given.pixels is None:
             return None, gr.skip(), state
-        picture = fitted(given.pixels, SIDE)
-        found = answer_photo(self.model, picture, quick=True).bare
+        found = answer_photo(self.model, given.pixels, quick=True).bare
         tracks, faces = followed(state["tracks"], found, time.monotonic())
         told = headline(faces) if faces else "No face in view."
         said = gr.skip() if told == state["told"] else f'<h2 class="summary" role="status">{told}</h2>'
-        return annotate(picture, faces), said, {"tracks": tracks, "told": told}
+        return annotate(given.pixels, faces), said, {"tracks": tracks, "told": told}

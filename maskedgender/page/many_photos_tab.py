@@ -10,9 +10,9 @@ from typing import Any
 
 from ..images.folders import is_nobodys, is_picture
 from ..images.photos import PhotoError, read_photo
-from ..memory import give_back
 from ..networks.classifier import Classifier
 from ..prediction.answers import error_row, face_rows, per_cent
+from ..words import counted
 from .annotation import annotate
 from .answer_html import answer_words, counts, headline, likelier
 from .folder import new_file
@@ -94,10 +94,9 @@ class ManyPhotosTab:
                     self.stop: gr.Button(visible=True),
                     **self._found(tiles, table),
                 }
-        give_back()
         said = f'<h2 class="summary" role="status">{summary(rows, len(photos))}</h2>'
         if others := len(paths or ()) - len(photos):
-            said += f'<p class="why">{others} other file{"s" * (others > 1)} passed over.</p>'
+            said += f'<p class="why">{counted(others, "other file")} passed over.</p>'
         answers_csv = saved_csv(rows, "answers.csv")
         yield {
             **self._ended(said),
@@ -107,11 +106,8 @@ class ManyPhotosTab:
         }
 
     def _found(self, tiles: list[tuple[str, str]], table: list[list[object]]) -> Shown:
-        found = {"headers": COLUMNS, "data": table}
-        return {
-            self.gallery: gr.Gallery(tiles, visible=bool(tiles)),
-            self.table: gr.Dataframe(found, visible=True),
-        }
+        found = gr.Dataframe({"headers": COLUMNS, "data": table}, visible=True)
+        return {self.gallery: gr.Gallery(tiles, visible=bool(tiles)), self.table: found}
 
     def _ended(self, said: str) -> Shown:
         """Ready for other files."""
@@ -122,9 +118,8 @@ def summary(rows: Sequence[dict[str, object]], photos: int) -> str:
     """Such as "4 photos: 4 faces (1 female, 3 male); 1 without an answer."."""
     answers = [str(row["answer"]) for row in rows if row["answer"]]
     without = photos - len({row["file"] for row in rows if row["answer"]})
-    found = f"{len(answers)} face{'s' * (len(answers) != 1)}{f' ({counts(answers)})' if answers else ''}"
-    rest = f"; {without} without an answer" if without else ""
-    return f"{photos} photo{'s' * (photos != 1)}: {found}{rest}."
+    found = f"{counted(len(answers), 'face')}{f' ({counts(answers)})' if answers else ''}"
+    return f"{counted(photos, 'photo')}: {found}{f'; {without} without an answer' if without else ''}."
 
 
 def told_apart(photos: Sequence[Path]) -> list[str]:

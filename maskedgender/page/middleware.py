@@ -6,10 +6,9 @@ import html
 import ipaddress
 import re
 import shutil
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FREE_TRIES = 5  # wrong passwords that cost nothing
 LONGEST_WAIT = 300.0  # seconds
-MOST_LOGIN = 10_000  # bytes of a name and a password
 MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
 FREE_SPACE = 512 * 1024**2  # bytes that must be left where photos lie for another one to be taken
 # Gradio's routes that fetch an address, store more than a photo, or tell of others: the page needs none of them.
@@ -33,28 +31,22 @@ CLOSED = re.compile(
 class Guesses:
     """Wrong logins by the address that they came from: after five, each next one has to wait twice as long."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` tells seconds."""
-        self._clock = clock
-        self._tries: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
+    def __init__(self) -> None:
+        self.tries: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
 
     def wait(self, caller: str) -> float:
         """Seconds until this caller may try again; 0 for now."""
-        count, last = self._tries.get(caller, (0, 0.0))
+        count, last = self.tries.get(caller, (0, 0.0))
         if count < FREE_TRIES:
             return 0.0
-        return max(0.0, last + min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT) - self._clock())
+        return max(0.0, last + min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT) - monotonic())
 
     def tried(self, caller: str) -> None:
         """Count a try as wrong before its answer is known: many at once are many, too."""
-        count, _ = self._tries.pop(caller, (0, 0.0))
-        self._tries[caller] = count + 1, self._clock()
-        if len(self._tries) > MOST_GUESSERS:
-            self._tries.popitem(last=False)
-
-    def succeeded(self, caller: str) -> None:
-        """Forget a caller who knew the password."""
-        self._tries.pop(caller, None)
+        count, _ = self.tries.pop(caller, (0, 0.0))
+        self.tries[caller] = count + 1, monotonic()
+        if len(self.tries) > MOST_GUESSERS:
+            self.tries.popitem(last=False)
 
 
 class Brakes:
@@ -64,9 +56,9 @@ class Brakes:
     by a name of its own that leads there. Gradio's strict_cors only hides the replies from such a page.
     """
 
-    def __init__(self, app: ASGIApp, host: str, names: set[str], folder: Path, guesses: Guesses | None = None) -> None:
+    def __init__(self, app: ASGIApp, host: str, names: set[str], folder: Path) -> None:
         """The page listens on `host`, is also called `names` ("*.example.org" for all below), and has a folder."""
-        self.app, self.folder, self.guesses = app, folder, guesses or Guesses()
+        self.app, self.folder, self.guesses = app, folder, Guesses()
         self.others, self.names, self.is_local = names, {*LOOPBACK, host.lower(), *names}, host in LOOPBACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,9 +98,6 @@ class Brakes:
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = (scope.get("client") or ("",))[0]
-        length = Headers(scope=scope).get("content-length", "")
-        if not (length.isdecimal() and int(length) <= MOST_LOGIN):
-            return await JSONResponse({"detail": "That is no name and password."}, 413)(scope, receive, send)
         if seconds := self.guesses.wait(caller):
             told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}
             return await JSONResponse(told, 429, {"Retry-After": f"{seconds:.0f}"})(scope, receive, send)
@@ -116,7 +105,7 @@ class Brakes:
 
         async def notice(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
-                self.guesses.succeeded(caller)
+                self.guesses.tries.pop(caller, None)
             await send(message)
 
         return await self.app(scope, receive, notice)

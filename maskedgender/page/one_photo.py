@@ -119,9 +119,11 @@ def with_masks(
     for index in reversed(range(len(faces))):
         if worn and worn[index]:
             continue
-        place, corner = _surroundings(faces[index], photo.shape)
+        window = crop_window(faces[index])  # as in training, the light in the crop is the mask's
+        top, left = max(0, window.top), max(0, window.left)
+        place = np.s_[top : window.top + window.side, left : window.left + window.side]
         try:
-            masked[place] = _with_mask(masked[place], faces[index].landmarks - corner, style, index)
+            masked[place] = _with_mask(masked[place], faces[index].landmarks - (left, top), style, index)
         except MaskError:
             continue
         fits[index] = True
@@ -135,17 +137,6 @@ def _with_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, seed: int) 
     small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
     masked = draw_mask(small, (landmarks + 0.5) * scale - 0.5, style, np.random.default_rng(seed)).photo
     return cv2.resize(masked, (width, height), interpolation=cv2.INTER_CUBIC) if scale < 1 else masked
-
-
-def _surroundings(face: Face, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], np.ndarray]:
-    """The part of a photo that a face's crop shows, and its left top corner: as in training, its light is the mask's.
-
-    A photo of many megapixels need not be looked at as a whole for every face in it either.
-    """
-    window = crop_window(face)
-    rows = slice(max(0, window.top), min(shape[0], window.top + window.side))
-    columns = slice(max(0, window.left), min(shape[1], window.left + window.side))
-    return (rows, columns), np.array([columns.start, rows.start])
 
 
 def _answer_crops(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:

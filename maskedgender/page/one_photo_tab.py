@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from ..places import EXAMPLES
 from ..prediction.answers import face_rows
 from ..prediction.attribution import heat_map, overlay
 from .annotation import annotate
-from .answer_html import NO_FACE_NOTICE, cards_html, data_url, headline, style_name, verdict_html
-from .gradio_import import gr
+from .answer_html import NO_FACE_NOTICE, cards_html, headline, style_name, verdict_html
+from .gradio_import import data_url, gr
 from .one_photo import ONE_AT_A_TIME, Answer, PhotoAnswers, answer_photo, wears_mask
 from .uploads import Given, Photo, preview, saved_csv, saved_picture
 
@@ -29,16 +30,8 @@ CLICKED_CARD = """element.addEventListener('click', (event) => {
     const button = event.target.closest('.look');
     if (button) trigger('click', { face: Number(button.value) }); });"""
 UNKNOWN_KINDS = """() => {
-    const typed = (files) => { const kept = new DataTransfer(); for (const file of files)
-        kept.items.add(file.type ? file : new File([file], file.name, { type: 'image/heic' })); return kept.files; };
-    document.addEventListener('change', ({ target }) => {
-        if (target.type === 'file' && !target.webkitdirectory) target.files = typed(target.files); }, true);
-    document.addEventListener('drop', (event) => {
-        const input = event.target.closest('#photo, #files')?.querySelector('input[type=file]');
-        if (!input || [...event.dataTransfer.files].every((file) => file.type)) return;
-        event.preventDefault(); event.stopImmediatePropagation();
-        input.files = event.dataTransfer.files;
-        input.dispatchEvent(new Event('change', { bubbles: true })); }, true); }"""
+    const kind = Object.getOwnPropertyDescriptor(Blob.prototype, 'type').get;
+    Object.defineProperty(File.prototype, 'type', { get() { return kind.call(this) || 'image/heic'; } }); }"""
 Shown = dict[Any, Any]  # what the page's components show from now on
 
 
@@ -61,15 +54,16 @@ class OnePhotoTab:
             sources=["upload", "webcam", "clipboard"], webcam_options=gr.WebcamOptions(mirror=False), elem_id="photo",
             placeholder=f"# Drop a photo or choose one\nup to {MAX_MEGABYTES} MB",
         )  # fmt: skip
-        listed = examples()
+        with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
+            listed = list(csv.DictReader(file))
         captions = "".join(
-            f"#examples .gallery-item:nth-child({n})::after {{ content: {_css_text(shows)}; }}"
-            for n, (_, shows) in enumerate(listed, 1)
+            f"#examples .gallery-item:nth-child({n})::after {{ content: {json.dumps(row['shows'])}; }}"
+            for n, row in enumerate(listed, 1)
         )
         gr.HTML(f"<style>{captions}</style>", visible="hidden")
         self.examples = gr.Examples(
-            [[str(path)] for path, _ in listed], self.photo, label="Or one of these", examples_per_page=20,
-            cache_examples=False, elem_id="examples", preload=False, api_visibility="private",
+            [[str(EXAMPLES / row["file"])] for row in listed], self.photo, label="Or one of these",
+            examples_per_page=20, cache_examples=False, elem_id="examples", preload=False, api_visibility="private",
         )  # fmt: skip
 
     def _lay_out_answer(self) -> None:
@@ -90,16 +84,10 @@ class OnePhotoTab:
         self.heats = gr.State({}, time_to_live=180)
 
     def _connect(self) -> None:
-        outputs = [
-            *(self.verdict, self.anyway, self.picture, self.style, self.cards, self.csv, self.png),
-            *(self.heats, self.photo),
-        ]
-        turn: dict[str, Any] = {
-            "concurrency_id": "one",
-            "concurrency_limit": 4,
-            "show_progress_on": [self.verdict],
-            **PRIVATE,
-        }
+        answer = [self.verdict, self.anyway, self.picture, self.style, self.cards, self.csv, self.png, self.heats]
+        outputs = [*answer, self.photo]
+        turn: dict[str, Any] = {"concurrency_id": "one", "concurrency_limit": 4, "show_progress_on": [self.verdict]}
+        turn |= PRIVATE
         into_view: dict[str, Any] = {"fn": None, "js": INTO_VIEW, **PRIVATE}
         given = self.photo.upload(self.answer, self.photo, outputs, trigger_mode="always_last", **turn)
         given.then(**into_view)
@@ -126,12 +114,8 @@ class OnePhotoTab:
             if answers.as_it_is:
                 yield self._answered(given, answers)
             else:
-                shown = preview(given)
-                yield {
-                    **self._without_answer(notice(NO_FACE_NOTICE)),
-                    self.anyway: gr.Button(visible=True),
-                    self.photo: shown,
-                }
+                gone = self._without_answer(notice(NO_FACE_NOTICE))
+                yield {**gone, self.anyway: gr.Button(visible=True), self.photo: preview(given)}
 
     def _answered(self, given: Given, answers: PhotoAnswers) -> Shown:
         stem = f"{Path(given.name).stem}-{answers.style or 'as-it-is'}"
@@ -166,11 +150,7 @@ class OnePhotoTab:
     def look(self, given: Given | None, style: str, heats: dict[int, Any], event: gr.EventData) -> Iterator[Shown]:
         """The heat maps of the face whose button was pressed; pressed again, they go.
 
-        Args:
-            given: the photo.
-            style: of the masks that are drawn on it.
-            heats: those that are shown, by the face's number; changed in place, as several may be on their way.
-            event: knows the face.
+        `heats` are those that are shown, by the face's number: changed in place, as several may be on their way.
         """
         if given is None or given.pixels is None:
             yield {self.verdict: notice(html.escape(given.error if given else "Give a photo first."))}
@@ -192,14 +172,3 @@ class OnePhotoTab:
 def notice(sentence: str) -> str:
     """A sentence, as HTML, that says why there is no answer."""
     return f'<div class="notice" role="alert">{sentence}</div>'
-
-
-def examples() -> list[tuple[Path, str]]:
-    """The photos that may be tried, and what each shows."""
-    with (EXAMPLES / "examples.csv").open(encoding="utf-8", newline="") as file:
-        return [(EXAMPLES / row["file"], row["shows"]) for row in csv.DictReader(file)]
-
-
-def _css_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

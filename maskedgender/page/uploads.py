@@ -14,14 +14,12 @@ from PIL import Image
 
 from ..images.photos import PhotoError, read_photo_bytes
 from ..prediction.answers import write_csv
-from .answer_html import data_url
 from .folder import new_file, own_folder
-from .gradio_import import Base64ImageData, ImageData, gr
+from .gradio_import import Base64ImageData, ImageData, data_url, gr
 
 BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
-PREVIEW_SIDE = 1280  # pixels
+PREVIEW, PREVIEW_SIDE = ".preview.jpg", 1280  # beside a photo that browsers cannot show; pixels
 GONE = "This photo is no longer kept here; give it again."
-_previews: dict[str, tuple[Path, str]] = {}  # of what browsers cannot show: the photo itself, and its name
 
 
 @dataclass
@@ -41,7 +39,20 @@ class Photo(gr.Image):
 
     def preprocess(self, payload: ImageData | None) -> Given | None:  # type: ignore[override]
         """What a handler gets."""
-        return None if payload is None else _read(payload)
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
+        shown = payload.path or ""
+        path = Path(shown.removesuffix(PREVIEW))
+        name = (payload.orig_name or path.name).removesuffix(PREVIEW)
+        try:
+            if path.is_relative_to(own_folder()):  # and is no example
+                for used in {Path(shown), path}:
+                    os.utime(used)  # its time counts from its last use
+            return decoded(name, path.read_bytes(), path)
+        except OSError:
+            return Given(name, error=GONE)
 
     def example_payload(self) -> Any:
         """What the API page shows: a file, and not an address in the web."""
@@ -69,19 +80,10 @@ def preview(given: Given) -> Any:
         return None
     if given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
         return gr.skip()
-    shown = new_file("photo.jpg")
-    Image.fromarray(fitted(given.pixels, PREVIEW_SIDE)).save(shown, quality=85)
-    for gone in [path for path in _previews if not os.path.exists(path)]:  # noqa: PTH110 (a string)
-        del _previews[gone]
-    _previews[str(shown)] = given.path, given.name
-    return str(shown)
-
-
-def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The picture, scaled down to this many pixels on its longer side where it has more."""
-    scale = min(1, side / max(pixels.shape[:2]))
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return pixels if scale == 1 else np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+    picture = Image.fromarray(given.pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    picture.save(shown := f"{given.path}{PREVIEW}", quality=85)
+    return shown
 
 
 def saved_picture(picture: np.ndarray, name: str, **how: Any) -> str:
@@ -103,17 +105,3 @@ def decoded(name: str, content: bytes, path: Path | None = None) -> Given:
         return Given(name, read_photo_bytes(content, name), path=path)
     except PhotoError as error:
         return Given(name, error=str(error))
-
-
-def _read(payload: ImageData) -> Given:
-    if payload.url and payload.url.startswith("data:"):
-        return decoded("camera.jpg", base64.b64decode(payload.url.partition(",")[2]))
-    shown = Path(payload.path or "")
-    path, name = _previews.get(str(shown), (shown, payload.orig_name or shown.name))
-    try:
-        for used in {shown, path}:
-            if used.is_relative_to(own_folder()):  # and is no example
-                os.utime(used)  # its time counts from its last use
-        return decoded(name, path.read_bytes(), path)
-    except FileNotFoundError:
-        return Given(name, error=GONE)

@@ -60,11 +60,6 @@ def test_what_the_caller_can_put_right_is_one_sentence(
     assert result.exit_code == 2 and result.output.startswith(said) and len(result.output.splitlines()) == 1
 
 
-def test_wrong_usage_has_status_2(shell: Shell):
-    assert shell("train", "--architecture", "resnet").exit_code == 2
-    assert shell("train", "--epochs", "-1").exit_code == 2
-
-
 def test_a_fault_of_ours_keeps_its_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(make_dataset, "make_dataset", lambda *_: {}["a fault"])
     result = shell("make-dataset", "--portraits", tmp_path, "--labels", tmp_path / "x.csv", "--out", tmp_path)

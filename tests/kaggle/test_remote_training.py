@@ -169,10 +169,3 @@ def test_what_is_no_model_replaces_nothing(content: bytes | None, kaggle: FakeKa
     kaggle.files = {} if content is None else {"models/masked_gender.keras": content}
     assert "left no model" in (told := refusal("train", "--output", tmp_path)) or "masked_gender.keras" in told
     assert (tmp_path / "masked_gender.keras").read_bytes() == b"the old one"
-
-
-def test_the_old_note_of_a_run_is_understood(kaggle: FakeKaggle, tmp_path: Path):
-    (tmp_path / "runs").mkdir()
-    note = {"kernel": KERNEL, "version": 7, "output": "trained", "pushed": "2026-01-01T00:00:00+00:00", "id": "x"}
-    (tmp_path / "runs" / "kaggle.json").write_text(json.dumps(note))
-    assert f"{KERNEL}, version 7: queued" in shell("status").output

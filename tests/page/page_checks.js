@@ -23,6 +23,10 @@
     const under = ground(node), ratio = contrast(over(numbers(getComputedStyle(node).color), under), under);
     if (ratio < 4.5) pale.push(`${ratio.toFixed(2)}: ${text.slice(0, 60)}`);
   }
+  for (const bar of [...document.querySelectorAll('.fill')].filter(isSeen)) {
+    const ratio = contrast(ground(bar), ground(bar.parentElement));
+    if (ratio < 3) pale.push(`${ratio.toFixed(2)}: a bar`);
+  }
   const named = (node) => node.ariaLabel || node.title || node.textContent.trim() || node.alt
     || node.labels?.[0]?.textContent.trim() || node.querySelector('img')?.alt || /^"/.test(getComputedStyle(node, '::after').content)
     || (node.alt === '' && node.closest('button'));  // a decoration of what has a name

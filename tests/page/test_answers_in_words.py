@@ -18,11 +18,11 @@ from maskedgender.masks.drawing import STYLES
 from maskedgender.networks.classifier import Classifier
 from maskedgender.page.about_model import RESULTS, about_model
 from maskedgender.page.annotation import FRAME, LABEL, LEAST_SIDE, SHOWN_SIDE, annotate
-from maskedgender.page.answer_html import NUMBERED, answer_words, cards_html, headline, verdict_html
+from maskedgender.page.answer_html import CANNOT_TELL, NUMBERED, answer_words, cards_html, headline, verdict_html
 from maskedgender.page.follow import followed
 from maskedgender.page.many_photos_tab import summary, told_apart
 from maskedgender.page.one_photo import Answer, PhotoAnswers, answer_photo, with_masks
-from maskedgender.page.style import COLOURS, COLOURS_ON_DARK
+from maskedgender.page.style import COLOURS
 from maskedgender.prediction.answers import Prediction, error_row, face_rows, per_cent, predict_photo
 
 from ..support.people import GROUP, collins
@@ -86,15 +86,6 @@ def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -
     assert words.count("No mask") == 2 and "versions two" not in words
 
 
-def test_a_face_that_wears_a_mask_gets_no_other(group: np.ndarray) -> None:
-    faces = find_faces(group)
-    masked, fits = with_masks(group, faces, "cloth", [False, True, False])
-    assert fits == [True, False, True]
-    window = crop_window(faces[1])
-    inside = np.s_[max(0, window.top) : window.top + window.side, max(0, window.left) : window.left + window.side]
-    assert (masked[inside] == group[inside]).all()
-
-
 def test_a_large_face_gets_a_mask_of_its_size(group: np.ndarray) -> None:
     large = np.asarray(Image.fromarray(group).resize((group.shape[1] * 4, group.shape[0] * 4)))
     (face, *_) = find_faces(group)
@@ -143,10 +134,10 @@ def test_the_headline_tells_masks_and_both_answers_where_one_was_drawn() -> None
     assert headline(three, again, "kn95").endswith("1 wears a mask. With KN95 masks: 1 male, 2 not sure.")
 
 
-def test_what_masks_change_is_told_and_who_gets_none() -> None:
-    verdict = verdict_html(answers_for([face(SURE), face(SURE), face(SURE, 0.9)], [face(EVEN), face(SURE), None]))
-    assert "A mask is drawn on 2 of 3: 1 answer changes. Faces that already wear one are left" in verdict
-    assert NUMBERED in verdict and NUMBERED not in verdict_html(answers_for([face(SURE)]))
+def test_who_gets_no_mask_is_told_and_where_the_model_cannot_tell_who_wears_one() -> None:
+    unknown = answers_for([face(SURE, None), face(SURE, None)], [face(EVEN, None), face(SURE, None)])
+    assert CANNOT_TELL in verdict_html(unknown) and NUMBERED in verdict_html(unknown)
+    assert NUMBERED not in verdict_html(answers_for([face(SURE)]))
     cards = cards_html(answers_for([face(SURE), face(SURE, 0.9)], [face(EVEN), None]))
     assert cards.count("versions two") == 1 and cards.count("No mask is drawn here") == 1
     assert "With a mask (N95): not sure<" in cards
@@ -164,10 +155,7 @@ def test_of_a_whole_picture_nothing_is_told_but_the_guess() -> None:
     assert "leans" not in words and "mask" not in words and "look" not in words
 
 
-def test_below_the_threshold_no_probability_looks_like_it_and_nothing_is_certain() -> None:
-    told = [per_cent(p, 0.82) for p in (0.8199, 0.8151, 0.8149, 0.82, 0.9)]
-    assert told == ["81.9 %", "81.5 %", "81 %", "82 %", "90 %"]
-    assert [per_cent(p) for p in (1.0, 0.994, 0.006, 0.0)] == [">99 %", "99 %", "1 %", "<1 %"]
+def test_below_the_threshold_no_probability_looks_like_it() -> None:
     close = Prediction((0, 0, 9, 9), 0.9, 0.1801, 0.8199, not_sure_below=0.82)
     assert "81.9 % is below the 82 % that an answer needs" in cards_html(answers_for([close]))
 
@@ -209,25 +197,6 @@ def test_the_panel_tells_what_was_measured_of_this_very_file(
     assert about_model(original_model).count("not known") == 4
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, #rrggbb, by WCAG 2.2."""
-
-    def luminance(colour: str) -> float:
-        values = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
-        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-        return float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
-
-    dark, light = sorted((luminance(one), luminance(other)))
-    return light / dark
-
-
-def test_the_colours_of_the_answers_can_be_read_and_seen() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert min(contrast(colour, "#ffffff") for colour in COLOURS.values()) >= 4.5, "white labels in the picture"
-    assert min(contrast(colour, "#e2e8f0") for colour in COLOURS.values()) >= 3, "bars, on their track"
-    assert min(contrast(colour, "#334155") for colour in COLOURS_ON_DARK.values()) >= 3
-
-
 def test_boxes_lie_on_the_faces_in_the_colour_of_the_answer() -> None:
     white = np.full((600, 800, 3), 255, np.uint8)
     faces = [Prediction((50, 100, 80, 90), 0.9, p, 1 - p, not_sure_below=0.83) for p in (0.99, 0.01, 0.5)]
@@ -240,18 +209,9 @@ def test_boxes_lie_on_the_faces_in_the_colour_of_the_answer() -> None:
         assert (picture[130:170, 70:110] == 255).all(), "the face itself stays free"
 
 
-def test_a_large_photo_is_shown_smaller_with_its_boxes_in_place() -> None:
-    large = np.full((2000, 4000, 3), 255, np.uint8)
-    picture = annotate(large, [Prediction((1000, 500, 1000, 1000), 0.9, 0.99, 0.01)])
-    assert picture.shape[1] == SHOWN_SIDE
-    scale = SHOWN_SIDE / 4000
-    drawn = np.flatnonzero((picture[round(1000 * scale)] != 255).any(axis=1))
-    assert drawn.min() == pytest.approx(1000 * scale, abs=5) and drawn.max() == pytest.approx(2000 * scale, abs=5)
-
-
 @pytest.mark.parametrize("shape", [(256, 256), (192, 256), (6000, 8000), (8000, 6000), (1000, 400)])
-def test_labels_can_be_read_on_photos_of_any_size_and_keep_their_space(shape: tuple[int, int]) -> None:
-    """In the frame that a page shows it in, a label is as high as a line of text, and "not sure" are two words."""
+def test_labels_can_be_read_on_photos_of_any_size(shape: tuple[int, int]) -> None:
+    """In the frame that a page shows it in, a label is as high as a line of text."""
     height, width = shape
     face = Prediction((width * 0.3, height * 0.4, width * 0.3, width * 0.3), 0.9, 0.5, 0.5, not_sure_below=0.83)
     picture = annotate(np.full((*shape, 3), 128, np.uint8), [face])
@@ -264,9 +224,6 @@ def test_labels_can_be_read_on_photos_of_any_size_and_keep_their_space(shape: tu
     high = int(is_ground[bottom::-1, left + 2].argmin())
     shown = min(1.0, *(most / side for most, side in zip(FRAME, picture.shape[1::-1], strict=True)))
     assert high * shown >= LABEL
-    written = np.flatnonzero((picture[bottom - high // 2 : bottom, left:].min(axis=2) > 180).any(axis=0))
-    gaps = np.diff(written)
-    assert (gaps > 0.3 * high).sum() == 2, "a space on either side of the word not"
 
 
 def test_a_crowds_labels_are_numbers_where_words_would_cover_their_neighbours() -> None:

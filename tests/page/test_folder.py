@@ -16,8 +16,6 @@ from maskedgender.page import folder as folder_module
 from maskedgender.page.folder import MEMORY, PREFIX, own_folder
 from maskedgender.places import EXAMPLES
 
-from ..support.visitor import until
-
 PHOTO = EXAMPLES / "grace_hopper.jpg"
 # A process with a folder, which ends as it is told to.
 CODE = """
@@ -74,7 +72,10 @@ def test_a_photo_and_its_results_are_gone_some_time_after_their_last_use(
     broken = own_folder() / "broken upload"
     broken.touch()
     monkeypatch.setattr(folder_module, "OLDEST", 0.5)
-    until(lambda: list(own_folder().iterdir()) == [], 60)
+    end = time.monotonic() + 60
+    while list(own_folder().iterdir()):
+        assert time.monotonic() < end, "nothing is removed"
+        time.sleep(0.2)
     monkeypatch.undo()
     again = httpx.post(
         f"{address}/gradio_api/call/answer",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.server
-import io
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import threading
 import zipfile
@@ -23,7 +19,7 @@ import pytest
 from gradio import networking
 from playwright.sync_api import Browser
 
-from benchmarks.page_process import CHECKOUT, PageProcess, page_process
+from benchmarks.page_process import PageProcess, page_process
 from maskedgender.page.app import build_page, open_page, read_auth
 from maskedgender.places import EXAMPLES
 from shots.make_shots import upload
@@ -67,19 +63,6 @@ def test_a_file_without_names_and_passwords_is_one_sentence(text: str | None, tm
         file.write_text(text)
     with pytest.raises(ValueError, match=r"accounts\.txt .*NAME:PASSWORD"):
         read_auth(file)
-
-
-def test_when_the_usual_port_is_taken_the_next_one_is_used_and_told(model_path: Path) -> None:
-    said = io.StringIO()
-    with contextlib.ExitStack() as stack:
-        taken = stack.enter_context(socket.socket())
-        with contextlib.suppress(OSError):  # taken by a page already
-            taken.bind(("127.0.0.1", 7860))
-            taken.listen()
-        stack.enter_context(contextlib.redirect_stdout(said))
-        page = open_page(model_path, background=True)
-        page.close()
-    assert page.server_port > 7860 and f"The page is at http://127.0.0.1:{page.server_port}\n" in said.getvalue()
 
 
 def test_without_the_network_a_public_link_is_refused_in_one_sentence(
@@ -160,12 +143,16 @@ def test_it_starts_with_proxies_in_the_environment_and_works_behind_one(
 
 
 @pytest.mark.soak
-def test_cut_from_the_network_the_page_works_whole(tmp_path: Path, photos: dict[str, Path]) -> None:
-    if not (shutil.which("unshare") and shutil.which("ip")) or subprocess.run(["unshare", "-rn", "true"]).returncode:
-        pytest.skip("network namespaces are not permitted here")
-    command = ["unshare", "-rn", sys.executable, "-m", "tests.support.offline", str(tmp_path), str(photos["hopper"])]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-2000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen["answer"].startswith("1 face: ")
-    assert seen["lost"] == [] and seen["fonts"] == [] and seen["outward"] == ""
+def test_neither_page_nor_browser_asks_another_machine_for_anything(
+    browser: Browser, tmp_path: Path, photos: dict[str, Path]
+) -> None:
+    outward, asked = tmp_path / "outward.txt", list[str]()
+    command = [sys.executable, "-m", "tests.support.outward", str(outward), "app"]
+    with page_process(tmp_path, command=command) as page:
+        tab = browser.new_page()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(page.address)
+        upload(tab, photos["hopper"])
+        tab.close()
+    assert len(asked) > 5 and [url for url in asked if not url.startswith((page.address, "data:", "blob:"))] == []
+    assert outward.read_text() == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from pathlib import Path
 from typing import Any
@@ -108,37 +107,14 @@ def test_what_fetches_stores_or_tells_of_others_is_closed(address: str) -> None:
         assert {httpx.get(address + path).status_code, httpx.post(address + path).status_code} <= {404, 405}, path
 
 
-def test_path_tricks_give_no_file(address: str) -> None:
-    host, port = address.removeprefix("http://").rstrip("/").split(":")
-    up = "../" * 12
-    for file in (
-        "/etc/passwd", f"{up}etc/passwd", up.replace("/", "%2f") + "etc/passwd", up.replace(".", "%2e") + "etc/passwd",
-        "..%5c..%5cetc%5cpasswd", "%2fetc%2fpasswd", "%00", "README.md", "C:%5cWindows%5cwin.ini",
-        f"{EXAMPLES}/../README.md", "file:///etc/passwd", "http://127.0.0.1:9/",
-    ):  # fmt: skip
-        for route in (f"{API}/file=", f"{API}/file/", "/static/", "/assets/", "/svelte/"):
-            connection = http.client.HTTPConnection(host, int(port), timeout=60)
-            connection.putrequest("GET", route + file)
-            connection.endheaders()
-            assert connection.getresponse().status in (403, 404), route + file
-            connection.close()
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def behind(folder: Path, names: set[str], guesses: Guesses | None = None, host: str = "127.0.0.1") -> TestClient:
+def behind(folder: Path, names: set[str], host: str = "127.0.0.1") -> TestClient:
     """A page behind the middleware, whose login knows one password."""
 
     async def login(request: Request) -> JSONResponse:
         return JSONResponse({}, 200 if await request.body() == b"right" else 400)
 
     routes = [Route("/login", login, methods=["POST"]), Route(f"{API}/upload", login, methods=["POST"])]
-    return TestClient(Brakes(Starlette(routes=routes), host, names, folder, guesses), base_url="http://localhost:7860")
+    return TestClient(Brakes(Starlette(routes=routes), host, names, folder), base_url="http://localhost:7860")
 
 
 def test_a_page_of_another_site_or_under_another_name_gets_nothing(tmp_path: Path) -> None:
@@ -168,9 +144,12 @@ def test_where_no_space_is_left_no_photo_is_taken(tmp_path: Path, monkeypatch: p
     assert refused.status_code == 503 and "try again" in refused.json()["error"]
 
 
-def test_after_five_wrong_passwords_each_further_one_takes_longer(tmp_path: Path) -> None:
-    clock = Clock()
-    guessed = behind(tmp_path, set(), Guesses(clock))
+def test_after_five_wrong_passwords_each_further_one_takes_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(middleware, "monotonic", lambda: now)
+    guessed = behind(tmp_path, set())
 
     def tries(password: bytes) -> int:
         return guessed.post("/login", content=password).status_code
@@ -178,11 +157,11 @@ def test_after_five_wrong_passwords_each_further_one_takes_longer(tmp_path: Path
     assert [tries(b"wrong") for _ in range(FREE_TRIES)] == [400] * 5
     refused = guessed.post("/login", content=b"right")
     assert refused.status_code == 429 and "try again in 1 seconds" in refused.json()["detail"]
-    clock.now += 1
+    now += 1
     assert [tries(b"wrong"), tries(b"right")] == [400, 429]
-    clock.now += 1
+    now += 1
     assert tries(b"right") == 429, "twice as long"
-    clock.now += 1
+    now += 1
     assert tries(b"right") == 200
     assert [tries(b"wrong") for _ in range(FREE_TRIES)] == [400] * 5, "who knows it begins anew"
 
@@ -191,7 +170,7 @@ def test_guessing_fills_no_memory_and_one_guesser_does_not_stop_another() -> Non
     guesses = Guesses()
     for number in range(MOST_GUESSERS + 10):
         guesses.tried(str(number))
-    assert len(guesses._tries) == MOST_GUESSERS
+    assert len(guesses.tries) == MOST_GUESSERS
     for _ in range(20):
         guesses.tried("one")
     assert guesses.wait("one") > 100 and guesses.wait("another") == 0
