@@ -15,7 +15,7 @@ from maskedgender.faces import finding as faces
 from maskedgender.faces import views
 from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Box, Face, detect, detect_in
-from maskedgender.faces.finding import find_faces, reading_order
+from maskedgender.faces.finding import find_faces
 from maskedgender.faces.geometry import Halves, resized, resized_fast, turned_about, turned_back
 from maskedgender.faces.views import seen, whole
 from maskedgender.images.photos import read_photo
@@ -265,21 +265,6 @@ def test_threads_find_what_one_finds():
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(found, photos)) == [found(photo) for photo in photos]
-
-
-def test_rows_are_read_from_top_to_bottom_and_from_left_to_right():
-    rng = np.random.default_rng(0)
-    places = [(column, row) for row in range(6) for column in range(10)]
-    boxes = [(90 * x + rng.uniform(-9, 9), 90 * y + rng.uniform(-9, 9), 60.0, 70.0) for x, y in places]
-    shuffled = rng.permutation(60)
-    assert [int(shuffled[index]) for index in reading_order([boxes[i] for i in shuffled])] == list(range(60))
-    assert reading_order([]) == []
-
-
-def test_a_row_may_slope_and_hold_faces_of_several_sizes():
-    row = [(80.0 * number, 12.0 * number, 50.0, 60.0) for number in range(8)]
-    assert reading_order(row[::-1]) == list(range(7, -1, -1))
-    assert reading_order([(300.0, 0.0, 100.0, 120.0), (0.0, 30.0, 40.0, 50.0), (100.0, 150.0, 40.0, 50.0)]) == [1, 0, 2]
 
 
 @pytest.mark.parametrize("size", [(224, 168), (640, 480), (1280, 960)])
