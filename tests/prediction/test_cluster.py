@@ -26,8 +26,9 @@ from maskedgender.cli.predict import lines, photos_of
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import cluster
-from maskedgender.prediction.answers import COLUMNS, csv_rows
+from maskedgender.prediction.answers import COLUMNS
 from maskedgender.prediction.cluster import Answerer, GivenModel, answered_before, given_model, part_name
+from maskedgender.prediction.many_photos import rows_of_photos
 
 from ..support.networks import quick_model
 from ..support.people import collins, hopper
@@ -79,8 +80,7 @@ def rows_in(out: Path) -> list[dict[str, object]]:
 
 def assert_same(rows: list[dict[str, object]], model_file: Path, photos: list[str]) -> None:
     """The rows of the one-machine engine, numbers as numbers; within another backend's rounding."""
-    loaded = load_model(model_file)
-    expected = [row for photo in photos for row in csv_rows(loaded, photo)]
+    expected = [row for rows in rows_of_photos(load_model(model_file), photos, 1) for row in rows]
     assert len(rows) == len(expected) and all(tuple(row) == COLUMNS for row in rows)
     for row, other in zip(rows, expected, strict=True):
         for name in COLUMNS:
@@ -128,7 +128,6 @@ def test_photos_and_rows_may_lie_at_addresses(model: GivenModel, tmp_path: Path)
 
 SPOILT: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
-    "no Parquet": lambda path: path.write_bytes(b"junk" * 100),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
 }
@@ -169,19 +168,15 @@ def test_an_address_at_which_no_ray_answers_is_one_sentence(
         (["--engine", "ray"], "name it with --out"),
         (["--engine", "ray", "--csv", "x.csv"], "writes no CSV"),
         (["--out", "rows"], "--out is for --engine ray"),
+        (["--engine", "ray", "--out", "rows"], '[ray]" brings'),  # where it is not installed
     ],
 )
-def test_options_of_the_other_engine_are_one_sentence(words: list[str], said: str, photos: list[str]) -> None:
-    result = shell(photos[0], *words)
-    assert result.exit_code == TO_PUT_RIGHT and said in result.output and result.output.count("\n") == 1
-
-
-def test_without_ray_a_sentence_says_how_to_get_it(
-    photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_the_caller_can_put_right_is_one_sentence(
+    words: list[str], said: str, photos: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    result = shell(photos[0], "--engine", "ray", "--out", tmp_path)
-    assert result.exit_code == TO_PUT_RIGHT and '[ray]" brings' in result.output, result.output
+    result = shell(photos[0], *words)
+    assert result.exit_code == TO_PUT_RIGHT and said in result.output and result.output.count("\n") == 1
 
 
 def test_rows_of_an_earlier_run_are_not_mixed_with_others_by_accident(

@@ -26,7 +26,7 @@ from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
-from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
+from maskedgender.prediction.answers import COLUMNS, write_csv
 from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
 
 from ..support.networks import quick_model
@@ -72,7 +72,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def unbroken(model: Classifier, photos: list[Path]) -> Rows:
     """The rows of all photos, one by one."""
-    return [row for path in photos for row in csv_rows(model, path)]
+    return [row for rows in rows_of_photos(model, photos, 1) for row in rows]
 
 
 def predict(*words: object) -> Result:
@@ -308,16 +308,3 @@ def _workers(process: psutil.Process) -> list[psutil.Process]:
         return [child for child in process.children() if "spawn_main" in " ".join(_command(child))]
     except psutil.Error:
         return []
-
-
-@pytest.mark.soak
-def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, photos: list[Path], tmp_path: Path) -> None:
-    """Resident memory of all processes, after 600 and after 3,000 photos of mixed sizes."""
-    names = [tmp_path / f"{number:05}.jpg" for number in range(3000)]
-    for number, name in enumerate(names):
-        name.symlink_to(photos[number * 7 % len(photos)])
-    seen = {}
-    for number, _ in enumerate(rows_of_photos(model, names, 2), 1):
-        if number in (600, 3000):
-            seen[number] = sum(process.memory_info().rss for process in (psutil.Process(), *finders()))
-    assert seen[3000] < seen[600] + 60 * 1024**2, seen
