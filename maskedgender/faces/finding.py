@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .detector import BORDER, SCORE_THRESHOLD, Box, Face, overlap
+from .detector import BORDER, SCORE_THRESHOLD, Face, overlap
 from .geometry import Halves
 from .verification import (
     SURE_SCORE,
@@ -207,15 +207,11 @@ def _chosen(
 
 def _known(face: Face, found: Candidates) -> list[Face] | None:
     """The close looks that were made already, if they were made at this face as it lies here."""
-    alike = found.main and not face.angle and _alike(face.box, found.main.box)
-    return found.looks if alike else None
-
-
-def _alike(a: Box, b: Box) -> bool:
-    """Whether boxes share most of both (intersection over union)."""
-    smaller, larger = sorted((a[2] * a[3], b[2] * b[3]))
-    shared = overlap(a, b) * smaller
-    return shared > ALIKE * (smaller + larger - shared)
+    if found.main is None or face.angle:
+        return None
+    smaller, larger = sorted((face.area, found.main.area))
+    shared = overlap(face.box, found.main.box) * smaller
+    return found.looks if shared > ALIKE * (smaller + larger - shared) else None
 
 
 def _is_new(face: Face, others: list[Face]) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import keras
 import numpy as np
 from PIL import Image, ImageCms
 
@@ -27,7 +25,6 @@ ANSWER = "the portrait, upright"
 SIDE = 256
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
-PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
 KNOWN, DAMAGED = "in a supported format", "is damaged or cut off"
 
 Make = Callable[[Path], object]
@@ -118,15 +115,6 @@ def lying_heic() -> bytes:
     return bytes(data)
 
 
-def ycck() -> bytes:
-    """A JPEG in YCCK, which Pillow cannot write: one in CMYK whose channels are Y, Cb, Cr, K, and that says so."""
-    inverted = Image.eval(portrait(), lambda value: 255 - value).convert("YCbCr")
-    channels = [Image.eval(band, lambda value: 255 - value) for band in inverted.split()]
-    data = bytearray(encoded("JPEG", Image.merge("CMYK", [*channels, Image.new("L", (SIDE, SIDE))]), quality=95))
-    data[data.index(b"Adobe") + 11] = 2
-    return bytes(data)
-
-
 def red_means_blue() -> bytes:
     """A colour profile by which a file's red is blue, and its blue is red: sRGB with two names exchanged."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -166,12 +154,6 @@ def large(path: Path) -> None:
         file.truncate(26 * 1024**2)
 
 
-def zipped(path: Path) -> None:
-    """A zip that holds a photo."""
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("photo.jpg", encoded("JPEG"))
-
-
 def link(target: str) -> Make:
     """A symbolic link."""
     return lambda path: path.symlink_to(target)
@@ -184,11 +166,7 @@ def nothing(_: Path) -> None:
 REFUSED_PHOTOS = (
     Case("empty.jpg", "an empty file", content(b"")),
     Case("text.jpg", KNOWN, content("This is no photo.")),
-    Case("random bytes.png", KNOWN, content(np.random.default_rng(0).bytes(5000))),
-    Case("page.png", KNOWN, content("<!DOCTYPE html><title>404 Not Found</title>")),
-    Case("cut at 10 %.jpg", DAMAGED, cut("JPEG", 0.1)),
     Case("cut at 50 %.jpg", DAMAGED, cut("JPEG", 0.5)),
-    Case("cut at 90 %.jpg", DAMAGED, cut("JPEG", 0.9)),
     Case("cut after 3 bytes.jpg", KNOWN, content(b"\xff\xd8\xff")),
     *(Case(f"cut at 50 %.{kind.lower()}", DAMAGED, cut(kind, 0.5)) for kind in ("PNG", "GIF", "BMP", "TIFF")),
     *(Case(f"cut at 50 %.{kind.lower()}", "save it", cut(kind, 0.5)) for kind in ("WEBP", "AVIF", "HEIF")),
@@ -199,11 +177,7 @@ REFUSED_PHOTOS = (
     Case("100 megapixels.png", "scale it", content(declaring(10_000, 10_000))),
     Case("26 MB.jpg", "has 26 MB", large),
     Case("drawing with a script.svg", KNOWN, content(SVG)),
-    Case("drawing with a script.jpg", KNOWN, content(SVG)),
-    Case("document.pdf", KNOWN, content(PDF)),
     Case("script.eps", KNOWN, saved()),
-    Case("archive.zip", KNOWN, zipped),
-    Case("model.keras", KNOWN, lambda path: keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save(path)),
     Case("colour in floats.tif", KNOWN, content(cv2.imencode(".tif", np.zeros((9, 9, 3), np.float32))[1].tobytes())),
     Case("two\nlines.jpg", KNOWN, content("no photo")),
     Case(
@@ -252,12 +226,10 @@ ODD_PHOTOS = (
     Case("ICC for grey.jpg", ANSWER, saved(lambda: portrait().convert("L"), icc_profile=red_means_blue())),
     Case("moving.gif", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
     Case("moving.webp", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
-    Case("moving.png", ANSWER, saved(save_all=True, append_images=[Image.new("RGB", (SIDE, SIDE), "blue")])),
     Case("two pages.tif", ANSWER, saved(save_all=True, append_images=[Image.new("1", (9, 9))])),
     Case("with something after its end.jpg", ANSWER, lambda path: path.write_bytes(encoded("JPEG") + bytes(9999))),
     Case("progressive.jpg", ANSWER, saved(progressive=True)),
     Case("cmyk.jpg", ANSWER, saved(lambda: portrait().convert("CMYK"))),
-    Case("ycck.jpg", ANSWER, lambda path: path.write_bytes(ycck())),
     Case("lab.tif", ANSWER, saved(lab)),
     Case("see-through.png", ANSWER, saved(with_alpha)),
     Case("see-through.heic", ANSWER, saved(with_alpha)),
