@@ -73,7 +73,8 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
     faces, crops, _ = find_crops(photo, model.size)
     if faces or not whole_picture:
         return predictions(model, faces, crops)
-    face = Face((0.0, 0.0, *map(float, photo.shape[1::-1])), 0.0, np.zeros((5, 2)))
+    height, width = map(float, photo.shape[:2])
+    face = Face((0.0, 0.0, width, height), 0.0, np.zeros((5, 2)))
     (whole,) = predictions(model, [face], _whole(photo, model.size))
     return [replace(whole, score=None, whole_picture=True)]
 
@@ -96,10 +97,11 @@ def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[
 
 def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
     """The prediction of each face, whose crops are uint8 (N, S, S, 3)."""
+    pairs, masks = model.predict_with_masks(crops)
     known = model.calibrated, False, model.not_sure_below
     return [
-        Prediction(face.box, face.score, *map(float, pair), *known, None if np.isnan(mask) else float(mask))
-        for face, pair, mask in zip(faces, *model.predict_with_masks(crops), strict=True)
+        Prediction(face.box, face.score, float(female), float(male), *known, None if np.isnan(mask) else float(mask))
+        for face, (female, male), mask in zip(faces, pairs, masks, strict=True)
     ]
 
 

@@ -150,8 +150,8 @@ def require_same_model(model: Classifier, rows: Iterable[Cells], path: Path, pho
     by_place = {place(photo): photo for photo in photos}
     for then in rows:
         if then["p_female"] and (photo := by_place.get(place(then["file"]))):
-            rows = next(rows_of_photos(model, [photo]))
-            now = next((row for row in rows if str(row["face"]) == then["face"]), then)
+            of_photo = next(rows_of_photos(model, [photo]))
+            now = next((row for row in of_photo if str(row["face"]) == then["face"]), then)
             if abs(float(str(now["p_female"])) - float(then["p_female"])) > SAME_ANSWER:
                 raise ValueError(
                     f"{path} comes from another model, or {then['file']} is another photo now; name that model, or "

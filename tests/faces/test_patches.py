@@ -12,7 +12,8 @@ def test_a_patch_is_what_indexing_pixel_by_pixel_gives(grey: bool) -> None:
     for _ in range(500):
         height, width, side = rng.integers(1, 40, 3)
         photo = rng.integers(0, 255, (height, width, 3)).astype(np.uint8)
-        left, top = (int(rng.integers(-2 * side, length + side)) for length in (width, height))
+        apart = 0 if grey else side  # beside the photo there is its edge alone
+        left, top = (int(rng.integers(1 - side - apart, length + apart)) for length in (width, height))
         rows, columns = np.arange(top, top + side), np.arange(left, left + side)
         expected = photo[rows.clip(0, height - 1)[:, None], columns.clip(0, width - 1)]
         if grey:
