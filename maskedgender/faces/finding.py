@@ -8,12 +8,12 @@ close look of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from .detector import BORDER, SCORE_THRESHOLD, Box, Face, overlap
+from .detector import BORDER, SCORE_THRESHOLD, Face, overlap
 from .geometry import Halves
 from .verification import (
     SURE_SCORE,
@@ -43,7 +43,6 @@ TURNED_SIDE = 480  # pixels of the photo before it is turned
 FAINT_SCORE = 0.2  # makes it seem so
 SAME_FACE_OVERLAP = 0.6  # of the smaller of two boxes: the one that scores less is the same face, or none
 ALIKE = 0.7  # intersection over union: one close look does for both
-SAME_ROW = 0.6  # of a face's height: a smaller step down stays in the row
 MOST_LOOKS = 20  # close looks in a photo: of more faces in doubt, those that score least are judged without
 
 
@@ -95,22 +94,6 @@ def find_close_up(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -
     halves = Halves(photo)
     found = [face for side in CLOSE_UP_SIDES for face in seen([whole(halves, side)], score_threshold)[0]]
     return max((face for face in found if _is_close_up(photo, face)), key=lambda face: face.score, default=None)
-
-
-def reading_order(boxes: Sequence[Box]) -> list[int]:
-    """The indices of boxes as one reads: rows from top to bottom, each from left to right.
-
-    A box stays in the row while its middle lies less than six tenths of a box below that of the box next above it.
-    """
-    middles = [y + height / 2 for _, y, _, height in boxes]
-    rows: list[list[int]] = []
-    for index in sorted(range(len(boxes)), key=middles.__getitem__):
-        above = rows[-1][-1] if rows else index
-        step = SAME_ROW * (boxes[above][3] + boxes[index][3]) / 2
-        if not rows or middles[index] - middles[above] > step:
-            rows.append([])
-        rows[-1].append(index)
-    return [index for row in rows for index in sorted(row, key=lambda index: boxes[index][0])]
 
 
 def _at_first_sight(halves: Halves) -> Candidates:
@@ -224,15 +207,11 @@ def _chosen(
 
 def _known(face: Face, found: Candidates) -> list[Face] | None:
     """The close looks that were made already, if they were made at this face as it lies here."""
-    alike = found.main and not face.angle and _alike(face.box, found.main.box)
-    return found.looks if alike else None
-
-
-def _alike(a: Box, b: Box) -> bool:
-    """Whether boxes share most of both (intersection over union)."""
-    smaller, larger = sorted((a[2] * a[3], b[2] * b[3]))
-    shared = overlap(a, b) * smaller
-    return shared > ALIKE * (smaller + larger - shared)
+    if found.main is None or face.angle:
+        return None
+    smaller, larger = sorted((face.area, found.main.area))
+    shared = overlap(face.box, found.main.box) * smaller
+    return found.looks if shared > ALIKE * (smaller + larger - shared) else None
 
 
 def _is_new(face: Face, others: list[Face]) -> bool:

@@ -40,7 +40,9 @@ def verified(photo: np.ndarray, face: Face, looks: list[Face] | None = None) -> 
     Args:
         looks: what `close_looks_at` has shown already, if it has.
     """
-    views = _seen_again(photo, face) if looks is None else _of_face(face, looks)
+    if looks is None:
+        looks = [one for look in seen(close_looks_at(photo, face), LEAST_SCORE) for one in look]
+    views = _of_face(face, looks)
     turned = _turned_view(face, views)
     if turned:
         return [turned]
@@ -74,21 +76,14 @@ def close_looks_at(photo: np.ndarray, face: Face) -> list[View]:
 
 def in_crowds(small: list[Face]) -> list[Face]:
     """Small faces, with CROWD_BONUS more of score, up to CROWD_SCORE, each where others of about its size are sure."""
-    sure = [face for face in small if face.score >= CROWD_SCORE]
-    return [_likelier(face) if face.score < CROWD_SCORE and _in_crowd(face, sure) else face for face in small]
-
-
-def _likelier(face: Face) -> Face:
-    return replace(face, score=min(CROWD_SCORE, face.score + CROWD_BONUS))
-
-
-def _in_crowd(face: Face, sure: list[Face]) -> bool:
-    times = [max(face.box[2:]) / max(other.box[2:]) for other in sure]
-    return sum(1 / CROWD_SIZES <= size <= CROWD_SIZES for size in times) >= CROWD
-
-
-def _seen_again(photo: np.ndarray, face: Face) -> list[Face]:
-    return _of_face(face, [one for look in seen(close_looks_at(photo, face), LEAST_SCORE) for one in look])
+    sure = np.array([max(face.box[2:]) for face in small if face.score >= CROWD_SCORE])
+    found = []
+    for face in small:
+        times = sure / max(face.box[2:])
+        crowd = np.count_nonzero((times >= 1 / CROWD_SIZES) & (times <= CROWD_SIZES))
+        likelier = face.score < CROWD_SCORE and crowd >= CROWD
+        found.append(replace(face, score=min(CROWD_SCORE, face.score + CROWD_BONUS)) if likelier else face)
+    return found
 
 
 def _of_face(face: Face, views: list[Face]) -> list[Face]:

@@ -66,16 +66,8 @@ def read_photo_bytes(content: bytes, name: str) -> np.ndarray:
     return decode_photo(content, Path(name))
 
 
-def decode_photo(content: bytes, name: Path, at_least: int = 0) -> np.ndarray:
-    """The same for a file of any length, as from an archive.
-
-    Args:
-        name: what its errors call it.
-        at_least: a JPEG may be decoded at a half, a quarter or an eighth, but with so many pixels a side; 0: as it is.
-
-    Raises:
-        PhotoError: as for `read_photo`, of the content.
-    """
+def decode_photo(content: bytes, name: Path) -> np.ndarray:
+    """The same for a file of any length, as from an archive, whose errors call it `name`."""
     if makes_too_much_work(content):
         raise PhotoError(f"{_named(name)} is built to take long to decode; save it again as a plain JPEG or PNG.")
     Image.init()
@@ -83,10 +75,7 @@ def decode_photo(content: bytes, name: Path, at_least: int = 0) -> np.ndarray:
     try:
         with Image.open(BytesIO(content), formats=formats) as image:
             _require_size(name, image)
-            size = image.size
-            if at_least:
-                image.draft(None, (at_least, at_least))
-            if image.size == size and (pixels := _pixels_of_plain_jpeg(image, content)) is not None:
+            if (pixels := _pixels_of_plain_jpeg(image, content)) is not None:
                 return pixels
             image.load()  # before its EXIF is read: that would load a PNG too, and its damage be taken for EXIF's
             with contextlib.suppress(Exception):  # damaged EXIF says nothing, and the pixels are still good

@@ -25,12 +25,10 @@ class MaskedFace:
     Attributes:
         photo: uint8 (height, width, 3), RGB.
         coverage: float32 (height, width), 0..1, how much of each pixel the cloth covers; straps are no cloth.
-        style: the name of the mask's style.
     """
 
     photo: np.ndarray
     coverage: np.ndarray
-    style: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.rand
     _check_place(photo_coverage, landmarks, pose.pixels_per_mm)
     drawing = _Drawing(photo, pose, STYLES[style], fit, window, surface, photo_coverage[window], rng)
     layer, alpha = _with_straps(drawing, _cloth(drawing), drawing.coverage)
-    return MaskedFace(_composite(drawing, layer, alpha), photo_coverage, style)
+    return MaskedFace(_composite(drawing, layer, alpha), photo_coverage)
 
 
 def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: float) -> None:

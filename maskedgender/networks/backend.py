@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 SERVING = "openvino"
-TELEMETRY = "openvino_telemetry"  # by which `import openvino` tells Intel of itself
+TELEMETRY = "openvino_telemetry"  # by which OpenVINO tells its maker of each import; it imports without it as well
 # What Keras and OpenVINO import at once, where it is installed, and no answer needs: it would take two to five times as
 # long as the rest of them.
 UNUSED = ("jax", "matplotlib", "openvino.tools", "pandas", "sklearn")
@@ -35,7 +35,7 @@ def import_keras_to_serve() -> None:
         import keras
 
         return
-    keep_openvino_silent()
+    MODULES.setdefault(TELEMETRY, None)
     with _without(UNUSED, UNUSED_BUT_REQUIRED):
         import keras  # noqa: F401
 
@@ -44,17 +44,9 @@ def import_openvino() -> None:
     """Import OpenVINO alone, as `import_keras_to_serve` does with Keras; ImportError where it is not installed."""
     if SERVING in sys.modules:
         return
-    keep_openvino_silent()
+    MODULES.setdefault(TELEMETRY, None)
     with _without(["openvino.tools"]):  # no more: another thread may want the others just now
         import openvino  # noqa: F401
-
-
-def keep_openvino_silent() -> None:
-    """Before OpenVINO is imported, whoever does: it would tell its maker of that, and nothing is to leave this machine.
-
-    Without its telemetry it imports as well.
-    """
-    MODULES.setdefault(TELEMETRY, None)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,11 +36,6 @@ class Classifier:
         """The side S of the crops, in pixels."""
         return int(self.model.input_shape[1])
 
-    @property
-    def channels(self) -> int:
-        """3 for RGB, 1 for grey."""
-        return int(self.model.input_shape[3])
-
     def predict(self, crops: np.ndarray) -> np.ndarray:
         """Probabilities of canonical crops, uint8 (N, S, S, 3), RGB: float32 (N, 2), female and male, sums 1."""
         return self.predict_with_masks(crops)[0]
@@ -52,9 +46,9 @@ class Classifier:
         for start in range(0, len(crops), _BATCH):
             batch = crops[start : start + _BATCH]
             outputs = self.model.predict_on_batch(as_input(self.model, batch))
-            pairs.append(gender_output(outputs))
-            unsaid = np.full(len(batch), np.nan, np.float32)
-            masks.append(unsaid if isinstance(outputs, np.ndarray) else outputs[1][:, 0])
+            pair, *mask = [outputs] if isinstance(outputs, np.ndarray) else outputs
+            pairs.append(pair)
+            masks.append(mask[0][:, 0] if mask else np.full(len(batch), np.nan, np.float32))
         return _normalised(np.concatenate(pairs)), np.concatenate(masks)
 
 
@@ -63,11 +57,6 @@ def as_input(model: Any, crops: np.ndarray) -> np.ndarray:
     if model.input_shape[-1] == 1:
         crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
     return crops.astype(np.float32)
-
-
-def gender_output(outputs: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
-    """Of what a model gives, the probabilities of female and male, (N, 2); some files give a second output, "mask"."""
-    return outputs if isinstance(outputs, np.ndarray) else outputs[0]
 
 
 def _normalised(outputs: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from ..masks.drawing import STYLES
 from ..networks.classifier import Classifier
 from ..places import EXAMPLES
 from ..prediction.answers import face_rows
-from ..prediction.attribution import heat_map, overlay
+from ..prediction.attribution import overlay
+from ..prediction.occlusion import occlusion_map
 from .annotation import annotate
 from .answer_html import NO_FACE_NOTICE, cards_html, headline, style_name, verdict_html
 from .gradio_import import data_url, gr
@@ -166,7 +167,7 @@ class OnePhotoTab:
     def _heat(self, version: Answer) -> str:
         assert version.crop is not None, "only of a whole picture there is none, and it has no button"
         with ONE_AT_A_TIME:
-            return data_url(overlay(version.crop, heat_map(self.model.model, version.crop)))
+            return data_url(overlay(version.crop, occlusion_map(self.model.predict, version.crop)))
 
 
 def notice(sentence: str) -> str:

@@ -10,7 +10,7 @@ import csv
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,8 @@ import numpy as np
 from ..faces.crops import canonical_crop
 from ..faces.detector import Face
 from ..faces.finding import find_faces
-from ..images.buckets import read_photo_from, shown
-from ..images.photos import PhotoError, read_photo
+from ..images.buckets import shown
+from ..images.photos import read_photo
 from ..networks.classifier import Classifier
 
 NOT_SURE = "not sure"
@@ -71,9 +71,12 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
         whole_picture: when no face is found, take the whole picture as one crop; its prediction is marked so.
     """
     faces, crops, _ = find_crops(photo, model.size)
-    if not faces and whole_picture:
-        return _predictions(model, [(0.0, 0.0, *map(float, photo.shape[1::-1]))], [None], _whole(photo, model.size))
-    return predictions(model, faces, crops)
+    if faces or not whole_picture:
+        return predictions(model, faces, crops)
+    height, width = map(float, photo.shape[:2])
+    face = Face((0.0, 0.0, width, height), 0.0, np.zeros((5, 2)))
+    (whole,) = predictions(model, [face], _whole(photo, model.size))
+    return [replace(whole, score=None, whole_picture=True)]
 
 
 def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
@@ -94,15 +97,11 @@ def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[
 
 def predictions(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Prediction]:
     """The prediction of each face, whose crops are uint8 (N, S, S, 3)."""
-    return _predictions(model, [face.box for face in faces], [face.score for face in faces], crops)
-
-
-def _predictions(model: Classifier, boxes: Sequence, scores: Sequence, crops: np.ndarray) -> list[Prediction]:
-    known = model.calibrated, model.not_sure_below
+    pairs, masks = model.predict_with_masks(crops)
+    known = model.calibrated, False, model.not_sure_below
     return [
-        Prediction(box, score, float(pair[0]), float(pair[1]), known[0], score is None, known[1], worn)
-        for box, score, pair, mask in zip(boxes, scores, *model.predict_with_masks(crops), strict=True)
-        for worn in [None if np.isnan(mask) else float(mask)]
+        Prediction(face.box, face.score, float(female), float(male), *known, None if np.isnan(mask) else float(mask))
+        for face, (female, male), mask in zip(faces, pairs, masks, strict=True)
     ]
 
 
@@ -113,18 +112,6 @@ def _whole(photo: np.ndarray, size: int) -> np.ndarray:
     top, left = (size - height) // 2, (size - width) // 2
     edges = (top, size - height - top, left, size - width - left)
     return cv2.copyMakeBorder(scaled, *edges, cv2.BORDER_REPLICATE)[None]
-
-
-def csv_rows(model: Classifier, path: str | Path) -> list[Row]:
-    """The rows of a file, or of an address, one a face, numbered from 1, largest first.
-
-    A file that cannot be read, or shows no face, is one row whose `error` says so (NO_FACE for the latter).
-    """
-    try:
-        faces, crops, left_out = find_crops(read_photo_from(path), model.size)
-    except PhotoError as error:
-        return [error_row(path, str(error))]
-    return face_rows(path, predictions(model, faces, crops), left_out)
 
 
 def face_rows(path: str | Path, found: Sequence[Prediction], left_out: int = 0) -> list[Row]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ from ..faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX
 from ..images.folders import scan
 from ..images.photos import read_photo
 from ..networks.checksums import sha256
-from ..networks.classifier import as_input, gender_output
-from ..networks.exported import carry_record, is_exported, open_exported
+from ..networks.classifier import Classifier
+from ..networks.exported import ExportedNetwork, carry_record, is_exported
 from ..networks.foreign import OURS
 from ..networks.model_files import load_model
 from ..networks.records import CLASS_ORDER, FEMALE_FIRST, SCALE, SHA_256, record_of
@@ -28,7 +28,6 @@ from .answers import find_crops
 
 SAME = 1e-3  # probabilities may differ by so much, by the order in which a runtime adds
 CROPS = 1000  # by which it is proved
-TOGETHER = 64  # crops held in memory at once
 
 
 class Format(NamedTuple):
@@ -86,7 +85,8 @@ def export(
     path = exports_of(model_path) / (model_path.stem + form.suffix)
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
-    model = load_model(model_path, scale, classes).model
+    classifier = load_model(model_path, scale, classes)
+    model = classifier.model
     say(f"writing {path.name}, and checking it on {CROPS:,} crops ...")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         partial = Path(folder) / path.name
@@ -97,7 +97,7 @@ def export(
             raise ValueError(
                 f"The format {to} needs the package {form.package}: {how_to_get('export')} brings it."
             ) from error
-        agreement = _agreement(model, _opened(partial))
+        agreement = _agreement(classifier, _opened(partial, model))
         if form.same is not None and not agreement.difference <= form.same:
             raise ValueError(
                 f"As {to}, {model_path.name} gives other answers, by {agreement.difference:.4f}; nothing is kept."
@@ -133,37 +133,36 @@ def _write(model: keras.Model, path: Path, form: Format) -> None:
         model.export(str(path), format=form.keras_name, verbose=False, **options)
 
 
-def _opened(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """What answers by an exported file: of crops, float32 (N, S, S, C), the probabilities (N, 2)."""
-    if path.is_dir():
-        import tensorflow
+def _opened(path: Path, model: keras.Model) -> Classifier:
+    """What an exported file answers by."""
+    if not path.is_dir():
+        return load_model(path)
+    import tensorflow
 
-        loaded = tensorflow.saved_model.load(str(path))
-        return lambda crops: tensorflow.nest.flatten(loaded.serve(crops))[0].numpy()
-    try:
-        network, _ = open_exported(path)
-    except ValueError as error:
-        raise ValueError(f"{path.name} {error}") from error
-    return lambda crops: gender_output(network.predict_on_batch(crops))
+    loaded = tensorflow.saved_model.load(str(path))
+
+    def run(crops: np.ndarray) -> list[np.ndarray]:
+        return [output.numpy() for output in tensorflow.nest.flatten(loaded.serve(crops))]
+
+    return Classifier(ExportedNetwork(model.input_shape, model.output_shape, run))
 
 
-def _agreement(model: keras.Model, run: Callable[[np.ndarray], np.ndarray]) -> Agreement:
+def _agreement(ours: Classifier, theirs: Classifier) -> Agreement:
     """How alike the two answer, one crop by itself and many together."""
-    differences, turned = [], 0
-    for crops in _crops(int(model.input_shape[1])):
-        given = as_input(model, crops)
-        pairs, expected = run(given), gender_output(model.predict_on_batch(given))
-        differences.append(np.abs(pairs - expected).max())
-        turned += int((pairs.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    return Agreement(float(max(differences)), turned)
+    crops = _crops(ours.size)
+    expected = ours.predict(crops)
+    pairs = np.concatenate([theirs.predict(crops[:1]), theirs.predict(crops[1:])])
+    turned = pairs.argmax(axis=1) != expected.argmax(axis=1)
+    return Agreement(float(np.abs(pairs - expected).max()), int(turned.sum()))
 
 
-def _crops(size: int) -> Iterator[np.ndarray]:
-    """CROPS crops of `size` pixels, uint8 (N, size, size, 3), of the examples' faces; the first one alone."""
+def _crops(size: int) -> np.ndarray:
+    """CROPS crops, uint8 (N, size, size, 3), of the examples' faces."""
     faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES).pictures])
     rng = np.random.default_rng(0)
-    for start in (0, *range(1, CROPS, TOGETHER)):
-        numbers = range(start, min(start + TOGETHER, CROPS) if start else 1)
-        crops = np.stack([faces[number % len(faces)][:, :: rng.choice([-1, 1])] for number in numbers])
-        light = rng.uniform(0.5, 1.5, (len(crops), 1, 1, 1)) * rng.uniform(0.9, 1.1, (len(crops), 1, 1, 3))
-        yield np.clip(crops * light, 0, 255).astype(np.uint8)
+
+    def changed(face: np.ndarray) -> np.ndarray:
+        light = rng.uniform(0.5, 1.5) * rng.uniform(0.9, 1.1, 3)
+        return np.clip(face[:, :: rng.choice([-1, 1])] * light, 0, 255).astype(np.uint8)
+
+    return np.stack([changed(faces[number % len(faces)]) for number in range(CROPS)])

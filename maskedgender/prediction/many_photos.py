@@ -23,7 +23,7 @@ from ..images.buckets import is_address, read_photo_from, shown
 from ..images.photos import PhotoError
 from ..networks.classifier import Classifier
 from ..processes import in_order, pool_of_processes
-from .answers import COLUMNS, Row, csv_rows, error_row, face_rows, find_crops, is_unread, name_in_csv, predictions
+from .answers import COLUMNS, Row, error_row, face_rows, find_crops, is_unread, name_in_csv, predictions
 
 TOGETHER = 8  # photos whose faces the model answers at once
 WORTH_PROCESSES = 24  # photos: for fewer, starting processes takes longer than it saves
@@ -46,12 +46,12 @@ class Found:
 
 
 def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | None = None) -> Iterator[list[Row]]:
-    """The rows of each photo, as `csv_rows` gives them, in the order of the photos.
+    """The rows of each photo, one a face, numbered from 1, largest first; in the order of the photos.
 
     A script that calls this needs the usual `if __name__ == "__main__":`, as each process imports it.
 
     Args:
-        photos: files, or addresses; one that cannot be read gets a row that says so.
+        photos: files, or addresses; one that cannot be read, or shows no face, gets a row whose `error` says so.
         processes: how many look for faces; one a core when not given. A few photos, or 1, need none.
 
     Raises:
@@ -150,7 +150,8 @@ def require_same_model(model: Classifier, rows: Iterable[Cells], path: Path, pho
     by_place = {place(photo): photo for photo in photos}
     for then in rows:
         if then["p_female"] and (photo := by_place.get(place(then["file"]))):
-            now = next((row for row in csv_rows(model, photo) if str(row["face"]) == then["face"]), then)
+            of_photo = next(rows_of_photos(model, [photo]))
+            now = next((row for row in of_photo if str(row["face"]) == then["face"]), then)
             if abs(float(str(now["p_female"])) - float(then["p_female"])) > SAME_ANSWER:
                 raise ValueError(
                     f"{path} comes from another model, or {then['file']} is another photo now; name that model, or "

@@ -21,12 +21,12 @@ from PIL import Image
 
 from maskedgender.data import dataset_folder, make_dataset
 from maskedgender.data.make_dataset import MASKED_SCORE, enlarged
+from maskedgender.data.pictures import read_portrait
 from maskedgender.data.portraits import Portrait, PortraitsError, PortraitStore, read_labels
 from maskedgender.faces.crops import BOX_CENTRE_IN_CROP, CROP_OVER_BOX, canonical_crop
 from maskedgender.faces.detector import detect
 from maskedgender.faces.finding import find_close_up, find_faces
 from maskedgender.images.photos import read_photo
-from maskedgender.images.reduced_decoding import read_portrait
 
 from ..support.people import collins, hopper
 

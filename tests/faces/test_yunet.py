@@ -30,20 +30,3 @@ def test_boxes_landmarks_and_scores_are_those_of_opencv(size: tuple[int, int], s
         counts.append(len(expected))
         np.testing.assert_allclose(yunet.run(picture, score_threshold), expected, rtol=1e-4, atol=1e-2)
     assert sum(counts) > 5
-
-
-def test_a_picture_without_faces_has_none():
-    assert yunet.run(np.full((96, 128, 3), 90, np.uint8), 0.4).shape == (0, 15)
-
-
-@pytest.mark.soak
-def test_pictures_of_many_sizes_do_not_fill_the_memory():
-    psutil = pytest.importorskip("psutil")
-    rng, process = np.random.default_rng(0), psutil.Process()
-    sizes = [(32 * int(high), 32 * int(wide)) for high, wide in rng.integers(4, 16, (240, 2))]
-    taken = []
-    for number, size in enumerate(sizes):
-        yunet.run(np.zeros((*size, 3), np.uint8), 0.4)
-        if number >= 80:
-            taken.append(process.memory_info().rss / 2**20)
-    assert max(taken) - taken[0] < 60, "MiB"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from maskedgender.cli import commands as cli
 from maskedgender.cli.predict import photos_of
-from maskedgender.images.buckets import read_photo_from, shown
+from maskedgender.images.buckets import read_photo_from
 from maskedgender.images.photos import PhotoError
 from maskedgender.places import EXAMPLES
 
@@ -99,10 +99,6 @@ def test_pictures_of_a_folder_with_names_as_they_are() -> None:
     system.pipe({f"/.Trash-1/photos/{name}": b"x" for name in files})
     pictures = [f"memory:///.Trash-1/photos/{name}" for name in ("a.jpg", "b/1.jpg", "x//y.jpg")]
     assert photos_of(["memory://.Trash-1/photos"]) == (pictures, 1), "only folders below the named one are nobody's"
-
-
-def test_a_path_is_shown_as_it_is() -> None:
-    assert shown("what?.jpg") == "what?.jpg" and shown(Path("a@b/c")) == str(Path("a@b/c"))
 
 
 def test_an_address_whose_package_is_missing_is_one_sentence() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from maskedgender.images.decoding_work import MOST_SCANS, MOST_SEGMENTS, makes_too_much_work
@@ -80,23 +81,11 @@ def test_one_that_is_cut_off_anywhere_is_left_to_the_decoder(data: bytes) -> Non
     assert not any(makes_too_much_work(data[:end]) for end in range(400))
 
 
-def tiff_in_tiles(size: tuple[int, int], tile: tuple[int, int]) -> bytes:
-    """A grey TIFF, not compressed, whose tiles all lie at one place."""
-    count = -(-size[0] // tile[0]) * -(-size[1] // tile[1])
-    pixels = bytes(min(tile[0] * tile[1], 10_000))
-    tags = [(256, size[0]), (257, size[1]), (258, 8), (259, 1), (262, 1), (277, 1), (322, tile[0]), (323, tile[1])]
-    entries = 2 + 12 * (len(tags) + 2) + 4
-    offsets = 8 + entries
-    pixels_at = offsets + 8 * count
-    rows = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags]
-    rows += [struct.pack("<HHII", 324, 4, count, offsets if count > 1 else pixels_at)]
-    rows += [struct.pack("<HHII", 325, 4, count, offsets + 4 * count if count > 1 else len(pixels))]
-    table = struct.pack("<H", len(rows)) + b"".join(rows) + bytes(4)
-    lists = struct.pack(f"<{2 * count}I", *[pixels_at] * count, *[len(pixels)] * count)
-    return b"II*\0" + struct.pack("<I", 8) + table + lists + pixels
-
-
 def test_a_tiff_of_few_pixels_in_huge_tiles_is_refused_before_they_are_decoded() -> None:
-    assert decode_photo(tiff_in_tiles((100, 90), (64, 64)), Path("tiles.tif")).shape == (90, 100, 3)
-    with pytest.raises(PhotoError, match="has 640 megapixels"):
-        decode_photo(tiff_in_tiles((640, 1), (16, 1_000_000)), Path("slow.tif"))
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((90, 100), np.uint8), tile=(64, 64), byteorder="<")
+    tile_length, longer = (struct.pack("<HHII", 323, 4, 1, pixels) for pixels in (64, 1_000_000))
+    assert tile_length in file.getvalue()
+    assert decode_photo(file.getvalue(), Path("tiles.tif")).shape == (90, 100, 3)
+    with pytest.raises(PhotoError, match="has 128 megapixels"):
+        decode_photo(file.getvalue().replace(tile_length, longer), Path("slow.tif"))

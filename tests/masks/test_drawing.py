@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import cv2
 import numpy as np
 import pytest
@@ -108,14 +106,6 @@ def test_one_seed_one_mask_and_the_photo_given_stays_as_it_was():
     assert np.abs(first.astype(int) - other).mean() > 3
 
 
-def test_nothing_far_from_the_mask_changes():
-    crop, landmarks = crop_and_landmarks(hopper())
-    masked = draw_mask(crop, landmarks, "n95", np.random.default_rng(0))
-    forehead = slice(0, int(landmarks[:2, 1].min()) - 40)
-    assert (masked.photo[forehead] == crop[forehead]).all()
-    assert (masked.photo != crop).any()
-
-
 def test_the_mask_is_as_dark_as_the_photo():
     crop, landmarks = crop_and_landmarks(hopper())
     bright = draw_mask(crop, landmarks, "kn95", np.random.default_rng(2))
@@ -144,24 +134,3 @@ def test_the_mask_is_as_blurred_as_the_photo():
 def test_a_face_that_cannot_be_masked_is_refused(landmarks):
     with pytest.raises(MaskError):
         draw_mask(np.full((SIZE, SIZE, 3), 128, np.uint8), landmarks, "surgical", np.random.default_rng(0))
-
-
-def test_landmarks_that_are_no_faces_are_nearly_always_refused_and_never_crash():
-    rng = np.random.default_rng(0)
-    scattered = [rng.uniform(0, SIZE, (5, 2)) for _ in range(200)]
-    in_a_row = [np.linspace((0, 0), rng.uniform(5, 250, 2), 5) for _ in range(50)]  # much like a profile's
-    drawn = []
-    for landmarks in scattered + in_a_row:
-        with contextlib.suppress(MaskError):
-            drawn.append(draw_mask(np.full((SIZE, SIZE, 3), 128, np.uint8), landmarks, "cloth", rng) and landmarks)
-    assert sum(any(landmarks is one for one in scattered) for landmarks in drawn) < 10
-
-
-def test_surgical_masks_are_mostly_light_blue():
-    crop, landmarks = crop_and_landmarks(collins())
-    blue = 0
-    for seed in range(60):
-        masked = draw_mask(crop, landmarks, "surgical", np.random.default_rng(seed))
-        red, green, blue_level = masked.photo[masked.coverage > 0.9].mean(0)
-        blue += blue_level > green > red and blue_level > 1.15 * red
-    assert 25 <= blue <= 50

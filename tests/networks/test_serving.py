@@ -105,33 +105,6 @@ def test_every_format_answers_alike(form: str, suffix: str, files: dict[Path, np
         np.testing.assert_allclose(given, files[file][:batch], atol=SAME, rtol=0)
 
 
-CORES_USED = """
-import os, sys, threading
-import numpy as np
-from maskedgender.networks.model_files import load_model
-model, crops = load_model(), np.load(sys.argv[1])
-model.predict(crops)  # while it starts, TBB sends a thread round the cores to see what they are
-worker = threading.Thread(target=lambda: [model.predict(crops) for _ in range(10)])
-worker.start()
-seen = set()
-while worker.is_alive():
-    for thread in os.listdir("/proc/self/task"):
-        try:
-            seen.add(frozenset(os.sched_getaffinity(int(thread))))
-        except ProcessLookupError:
-            pass  # it has ended meanwhile
-assert seen == {frozenset(os.sched_getaffinity(0))}, seen
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="needs Linux and several cores")
-def test_no_thread_binds_itself_to_a_core(tmp_path: Path) -> None:
-    """Processes side by side would bind themselves to the same ones, and the rest of the machine be idle."""
-    np.save(tmp_path / "crops.npy", real_crops(160))
-    done = python(CORES_USED, tmp_path / "crops.npy")
-    assert done.returncode == 0, done.stderr
-
-
 THREADS_TAKEN = """
 import openvino
 from maskedgender.networks.model_files import load_model
@@ -182,16 +155,6 @@ import scipy.signal, pandas, matplotlib.pyplot, sklearn
 print(scipy.signal.get_window("hann", 4)[2], pandas.DataFrame({"a": [1]}).a[0])
 """
     assert python(code).stdout == "1.0 1\n"
-
-
-def test_where_keras_was_imported_already_it_stays_as_it_is() -> None:
-    code = """
-import keras
-from maskedgender.networks.backend import import_keras_to_serve
-import_keras_to_serve()
-print(keras.config.backend())
-"""
-    assert python(code).stdout == "tensorflow\n"
 
 
 def test_tensorflow_answers_where_openvino_cannot_unless_openvino_was_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from maskedgender.data.layout import FOLDER
 from maskedgender.networks.model_files import load_model
 
-from ..support.dataset_server import KAGGLEHUBS_PORT, Store, packed_dataset, serve
+from ..support.dataset_server import packed_dataset, serve
 from ..support.kaggle_machine import LAYOUTS, no_package_no_network
 from ..support.small_dataset import make_small_dataset
 from .notebook import QUICK, TRAINING
@@ -67,10 +67,10 @@ def test_attached_dataset_and_no_network(image: str, layout: str, tmp_path: Path
 
 
 def test_the_dataset_is_downloaded_where_none_is_attached(tmp_path: Path):
-    store = Store(packed_dataset(make_small_dataset(tmp_path / "at-kaggle") / FOLDER))
+    archive = packed_dataset(make_small_dataset(tmp_path / "at-kaggle") / FOLDER)
     python_path, _ = no_package_no_network(tmp_path / "shim")
     kagglehub = {"KAGGLE_API_ENVIRONMENT": "TEST", "NO_PROXY": "localhost", "KAGGLEHUB_CACHE": str(tmp_path / "cache")}
-    with serve(store, KAGGLEHUBS_PORT):
+    with serve(archive):
         printed = run_all(Path(sys.executable), tmp_path, {"PYTHONPATH": python_path, **kagglehub})
     assert "SHA-256" in printed
 

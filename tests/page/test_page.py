@@ -22,7 +22,8 @@ from maskedgender.page.annotation import annotate
 from maskedgender.page.answer_html import answer_words, headline
 from maskedgender.page.one_photo import answer_photo
 from maskedgender.places import EXAMPLES
-from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, csv_rows, predict_file
+from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, predict_file
+from maskedgender.prediction.many_photos import rows_of_photos
 from shots.browser import find_browser
 from shots.make_shots import BROWSER, DESK, PHONE, draw_masks, film, show_heat, start_camera, upload
 from shots.make_shots import upload_many as give_many
@@ -215,7 +216,7 @@ def test_many_photos_become_a_gallery_and_a_table_in_which_bad_files_say_why(
     assert rows[0][1:3] == ["1", answer_words(hopper)]
     answers = list(csv.DictReader(saved(page, "Save the answers", tmp_path).open(newline="", encoding="utf-8-sig")))
     assert tuple(answers[0]) == COLUMNS and len(answers) == 6
-    shell = [row for name in ("hopper", "text") for row in csv_rows(model, photos[name])]
+    shell = [row for rows in rows_of_photos(model, [photos["hopper"], photos["text"]]) for row in rows]
     assert [(row["p_female"], row["answer"]) for row in answers[:2]] == [
         (str(row["p_female"]), row["answer"]) for row in shell
     ]

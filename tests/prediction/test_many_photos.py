@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import keras
-import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -26,11 +25,11 @@ from maskedgender.cli.one_sentence import TO_PUT_RIGHT
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
-from maskedgender.prediction.answers import COLUMNS, csv_rows, write_csv
+from maskedgender.prediction.answers import COLUMNS, write_csv
 from maskedgender.prediction.many_photos import WORTH_PROCESSES, rows_of_photos, rows_to_keep
 
 from ..support.networks import quick_model
-from ..support.people import collins, hopper
+from .conftest import make_photos
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = WORTH_PROCESSES + 1
@@ -39,29 +38,8 @@ Rows = list[dict[str, object]]
 
 
 @pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    keras.utils.set_random_seed(3)
-    path = tmp_path_factory.mktemp("model") / "untrained.keras"
-    save_with_record(quick_model(64), path, {})
-    return path
-
-
-@pytest.fixture(scope="module")
 def model(model_file: Path) -> Classifier:
     return load_model(model_file)
-
-
-def make_photos(folder: Path, count: int) -> list[Path]:
-    """One face, three faces, none, and no photo, over and over; no two alike, so that rows cannot be mistaken."""
-    one, other = hopper()[:512:2, ::2], collins()[::2, ::2]
-    three, meadow = np.hstack([other, one, other[:, ::-1]]), np.full((200, 300, 3), (60, 140, 60), np.uint8)
-    paths = [folder / f"{number:04}.jpg" for number in range(count)]
-    for number, path in enumerate(paths):
-        picture = {0: three, 5: meadow}.get(number % 12, (one, other)[number % 2]) * (0.7 + 0.3 * number / count)
-        Image.fromarray(picture.astype(np.uint8)).save(path)
-        if number % 12 == 7:
-            path.write_text("no photo")
-    return paths
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +50,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def unbroken(model: Classifier, photos: list[Path]) -> Rows:
     """The rows of all photos, one by one."""
-    return [row for path in photos for row in csv_rows(model, path)]
+    return [row for rows in rows_of_photos(model, photos, 1) for row in rows]
 
 
 def predict(*words: object) -> Result:
@@ -308,16 +286,3 @@ def _workers(process: psutil.Process) -> list[psutil.Process]:
         return [child for child in process.children() if "spawn_main" in " ".join(_command(child))]
     except psutil.Error:
         return []
-
-
-@pytest.mark.soak
-def test_memory_does_not_grow_with_the_number_of_photos(model: Classifier, photos: list[Path], tmp_path: Path) -> None:
-    """Resident memory of all processes, after 600 and after 3,000 photos of mixed sizes."""
-    names = [tmp_path / f"{number:05}.jpg" for number in range(3000)]
-    for number, name in enumerate(names):
-        name.symlink_to(photos[number * 7 % len(photos)])
-    seen = {}
-    for number, _ in enumerate(rows_of_photos(model, names, 2), 1):
-        if number in (600, 3000):
-            seen[number] = sum(process.memory_info().rss for process in (psutil.Process(), *finders()))
-    assert seen[3000] < seen[600] + 60 * 1024**2, seen

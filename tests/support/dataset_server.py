@@ -1,8 +1,6 @@
-"""Kaggle's dataset service and its storage on this machine, for the real kagglehub, with the ways in which it fails.
+"""Kaggle's dataset service and its storage on this machine, for the real kagglehub in another process.
 
-In this process it may listen on any port, see `point_kagglehub_to`. Another process finds it on KAGGLEHUBS_PORT with
-KAGGLE_API_ENVIRONMENT=TEST; but there kagglehub prints, and so reads, an answer before it stores any of it, so that
-half a download leaves nothing.
+That finds it on KAGGLEHUBS_PORT with KAGGLE_API_ENVIRONMENT=TEST.
 """
 
 from __future__ import annotations
@@ -10,42 +8,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
-from kagglesdk import kaggle_env
-
 KAGGLEHUBS_PORT = 7777
-
-
-@dataclass
-class Store:
-    """What Kaggle keeps, and how it fails; a test changes it.
-
-    Attributes:
-        archive: the dataset, packed.
-        breaks: after how many bytes each of the next answers breaks off.
-        port: where it listens.
-        ranges: what was asked for, one entry an answer; None for the whole.
-    """
-
-    archive: bytes
-    breaks: list[int] = field(default_factory=list)
-    port: int = 0
-    ranges: list[str | None] = field(default_factory=list)
 
 
 class Handler(BaseHTTPRequestHandler):
     """Kaggle's two methods, and the storage that they lead to."""
 
-    store: Store
+    archive: bytes
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -57,15 +33,10 @@ class Handler(BaseHTTPRequestHandler):
             self._head(302, {"Location": "/archive.zip", "Content-Length": 0})
 
     def do_GET(self) -> None:
-        asked = self.headers["Range"]
-        self.store.ranges.append(asked)
-        first = int(re.findall(r"\d+", asked)[0]) if asked else 0
-        content = self.store.archive
-        md5 = base64.b64encode(hashlib.md5(content).digest()).decode()
-        head = {"Content-Type": "application/zip", "Accept-Ranges": "bytes", "Content-Length": len(content) - first}
-        self._head(206 if asked else 200, {**head, "X-Goog-Hash": f"md5={md5}"})
-        with suppress(ConnectionError):  # kagglehub asks for the head alone where it goes on
-            self.wfile.write(content[first:][: self.store.breaks.pop(0) if self.store.breaks else None])
+        md5 = base64.b64encode(hashlib.md5(self.archive).digest()).decode()
+        length = len(self.archive)
+        self._head(200, {"Content-Type": "application/zip", "Content-Length": length, "X-Goog-Hash": f"md5={md5}"})
+        self.wfile.write(self.archive)
 
     def _head(self, status: int, fields: dict[str, object]) -> None:
         self.send_response(status)
@@ -78,22 +49,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(store: Store, port: int = 0) -> Iterator[int]:
-    """Listen on a port, any free one without, until the block is left; yields the port."""
-    server = ThreadingHTTPServer(("localhost", port), type("HandlerOfStore", (Handler,), {"store": store}))
+def serve(archive: bytes) -> Iterator[None]:
+    """Listen until the block is left; `archive` is the dataset, packed."""
+    handler = type("HandlerOfArchive", (Handler,), {"archive": archive})
+    server = ThreadingHTTPServer(("localhost", KAGGLEHUBS_PORT), handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server.server_port
+    yield
     server.shutdown()
     server.server_close()
-
-
-def point_kagglehub_to(port: int, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have kagglehub, in this process, ask this machine, and keep what it gets in a folder; no dataset is attached."""
-    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
-    monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, f"http://localhost:{port}")
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    monkeypatch.setenv("KAGGLEHUB_CACHE", str(cache))
-    monkeypatch.setenv("KAGGLE_INPUT_ROOT", str(cache / "nothing-attached"))
 
 
 def packed_dataset(dataset: Path) -> bytes:
