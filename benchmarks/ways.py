@@ -43,12 +43,13 @@ class Lessons(Batches):
     """Augmented batches with labels that are one-hot, an array for each output, and weights."""
 
     def __init__(self, train: pd.DataFrame, size: int, outputs: tuple[str, ...], mixup: float, balance: str) -> None:
-        """`outputs` name columns; each group of the columns `balance`, with commas between, weighs as its root."""
+        """`outputs` name columns; groups of the columns `balance`, with commas between, weigh as their roots."""
         super().__init__(train, size, augment=True)
         self.mixup = mixup
         self.known = [keras.utils.to_categorical(pd.factorize(train[name], sort=True)[0]) for name in outputs]
-        size = train.groupby(balance.split(",")).label.transform("size") if balance else pd.Series(1, train.index)
-        self.weight = (size**-0.5 / (size**-0.5).mean()).to_numpy(np.float32)
+        if balance:
+            weights = train.groupby(balance.split(",")).label.transform("size").to_numpy() ** -0.5
+            self.weights = weights / weights.mean()
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
         """A batch, uint8 or, mixed, float32."""
@@ -58,7 +59,7 @@ class Lessons(Batches):
             rng = np.random.default_rng((self.seed, self.epoch, index))
             share, other = rng.beta(self.mixup, self.mixup), rng.permutation(len(rows))
             x, *labels = (share * part + (1 - share) * part[other] for part in (x.astype(np.float32), *labels))
-        return x, tuple(labels) if len(labels) > 1 else labels[0], self.weight[rows]
+        return x, tuple(labels) if len(labels) > 1 else labels[0], self.weights[rows]
 
 
 class Noisy(Batches):

@@ -22,11 +22,11 @@ def train(tmp_path: Path) -> pd.DataFrame:
     for path, grey in zip(paths, (0, 255), strict=True):
         cv2.imwrite(str(path), np.full((32, 32, 3), grey, np.uint8))
     rows = {"path": [str(paths[label]) for label in labels], "label": labels, "source": np.arange(COUNT).astype(str)}
-    return pd.DataFrame(rows).assign(age=np.where(np.arange(COUNT) % 3, "20-29", "30-39"))
+    return pd.DataFrame(rows).assign(age=np.where(np.arange(COUNT) % 3, "20-29", "30-39"), part="train")
 
 
 def test_a_small_group_weighs_as_the_root_of_its_size(train: pd.DataFrame) -> None:
-    for balance, share in (("", 0.1), ("label", 0.25)):  # roots of 12 and of 108 are as one to three
+    for balance, share in (("", 0.5), ("label", 0.25)):  # roots of 12 and of 108 are as one to three
         lessons = Lessons(train, 32, ("label",), 0.0, balance)
         lessons.begin(0, 4)
         known = [(labels[:, 1], weight) for _, labels, weight in (lessons[index] for index in range(len(lessons)))]
