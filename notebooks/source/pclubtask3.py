@@ -92,8 +92,8 @@ pictures.groupby(["part", "label"]).size().unstack().rename(columns=dict(enumera
 # %% [markdown]
 # ## A look
 #
-# Before any number: what will the network see, and would you give these answers yourself? (Where this notebook shows
-# people without being asked to, in the repository, they are those of `examples/`, who are in no dataset.)
+# Before any number: what will the network see, and would you give these answers yourself? (The copy in the
+# repository shows people of `examples/` here and below, who are in no dataset.)
 
 # %% module maskedgender/measure/pictures.py
 
