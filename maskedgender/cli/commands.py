@@ -216,7 +216,8 @@ def predict(
 
     if (engine == "ray") != bool(out) or (csv and out):
         raise ValueError(
-            "--out is for --engine ray, which writes no CSV file, but into a folder or address: name it with --out."
+            "--out is for --engine ray, which writes no CSV file, but into that folder or address; without "
+            "it, name a CSV file with --csv."
         )
     if csv or out:
         by.require_photos_there(paths or [])

@@ -18,7 +18,10 @@ from .folder import new_file, own_folder
 from .gradio_import import Base64ImageData, ImageData, data_url, gr
 
 BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
-PREVIEW, PREVIEW_SIDE = ".preview.jpg", 1280  # beside a photo that browsers cannot show; pixels
+PREVIEW = (
+    ".maskedgender-preview.jpg"  # ends the name of what is shown in the place of a photo that browsers cannot show
+)
+PREVIEW_SIDE = 1280  # pixels
 GONE = "This photo is no longer kept here; give it again."
 
 

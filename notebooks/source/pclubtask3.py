@@ -144,7 +144,9 @@ show([augmented(portrait, rng) for _ in range(8)], [""] * 8)
 # %% [markdown]
 # ## Batches
 #
-# Pictures are read and augmented by threads while the network learns, so memory does not grow with the dataset.
+# Pictures are read and augmented by threads while the network learns, so memory does not grow with the dataset. Where
+# ages and races are known, women and men of the same age and race weigh the same: nobody old should be taken for a man
+# because the dataset shows fewer old women.
 
 # %% module maskedgender/data/batches.py
 
@@ -163,7 +165,7 @@ print(f"{len(train_batches.portraits):,} portraits an epoch, in {len(train_batch
 
 # %% [markdown]
 # Between its layers, *batch normalization* keeps numbers near one scale. Keras computes it step by step; TensorFlow has
-# one operation for it, with which a CPU learns in two thirds of the time.
+# one operation for it, with which a CPU learns faster. It counts as one of Keras's own layers, and is one in the file.
 
 # %% module maskedgender/networks/normalization.py
 

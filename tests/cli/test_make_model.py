@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import re
 import shutil
@@ -10,7 +12,9 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from maskedgender.networks.checksums import sha256
 
@@ -34,4 +38,9 @@ def test_one_command_makes_the_file_whose_sum_the_notebook_shows(tmp_path: Path)
     file = checkout / "trained" / "masked_gender.keras"
     assert re.search(r"SHA-256 ([0-9a-f]{64})", shown)[1] == sha256(file)
     assert str(tmp_path) not in nbformat.writes(notebook)
+    pictures = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    first = next(base64.b64decode(data["image/png"]) for data in pictures if "image/png" in data)
+    shown_people = np.asarray(Image.open(io.BytesIO(first)).convert("L"))
+    quarter = shown_people[len(shown_people) // 2 :, shown_people.shape[1] // 2 + 10 :]
+    assert (quarter > 250).all(), "16 pictures of the dataset are shown, not the 12 of people in examples/"
     assert "was finished before" in shown or "begins" in shown
