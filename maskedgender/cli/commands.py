@@ -216,8 +216,8 @@ def predict(
 
     if (engine == "ray") != bool(out) or (csv and out):
         raise ValueError(
-            "--out is for --engine ray, which writes no CSV file, but into that folder or address; without "
-            "it, name a CSV file with --csv."
+            "--engine ray and --out go together: Ray writes its rows into the folder or address that --out names, "
+            "and no CSV file."
         )
     if csv or out:
         by.require_photos_there(paths or [])

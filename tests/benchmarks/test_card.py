@@ -51,6 +51,8 @@ def test_a_figure_that_changes_changes_wherever_it_is_told(results: Path) -> Non
     ours = {"model": "masked_gender", "masked": True}
     men = {"group": "gender and race", "value": "male, Latino_Hispanic"}
     change(results / "accuracy-by-group.csv", ours | men, {"accuracy": 0.5, "low": 0.4, "high": 0.6, "answered": 0.25})
+    coverage = pd.read_csv(results / "coverage.csv")
+    coverage.assign(answered=coverage.answered.round(2)).to_csv(results / "coverage.csv", index=False)
     change(results / "coverage.csv", ours | {"answered": 0.9}, {"threshold": 0.123, "error": 0.0, "high": 0.01})
     change(results / "gaps.csv", ours | {"figure": "men less women, all ages"}, {"value": 0.07, "low": -0.01})
     dark = {"model": "masked_gender", "change": "dark"}

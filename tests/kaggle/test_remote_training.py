@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kagglesdk import kaggle_env
@@ -116,7 +118,7 @@ def test_after_the_laptop_was_closed(kaggle: FakeKaggle, tmp_path: Path, monkeyp
 
     kaggle.states = ["RUNNING"]
     with monkeypatch.context() as closed:
-        closed.setattr(remote_training.time, "sleep", close)
+        closed.setattr(remote_training, "time", SimpleNamespace(sleep=close, strftime=time.strftime))
         result = shell("train", "--output", tmp_path / "out")
     assert result.exit_code == 1 and "Stopped." in result.output
     assert f"{KERNEL}, version 7: running\n" in shell("status").output

@@ -141,9 +141,9 @@ def test_an_address_at_which_no_ray_answers_is_one_sentence(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--engine", "ray"], "name it with --out"),
-        (["--engine", "ray", "--csv", "x.csv"], "writes no CSV"),
-        (["--out", "rows"], "--out is for --engine ray"),
+        (["--engine", "ray"], "--engine ray and --out go together"),
+        (["--engine", "ray", "--out", "rows", "--csv", "x.csv"], "no CSV file"),
+        (["--out", "rows"], "--engine ray and --out go together"),
         (["--engine", "ray", "--out", "rows"], '[ray]" brings'),  # where it is not installed
     ],
 )
