@@ -9,7 +9,7 @@ from keras import layers
 
 
 class BatchNormalization(layers.BatchNormalization):
-    """Keras's own in what it computes and in the file; on a CPU, learning takes a third less time."""
+    """Keras's own in what it computes and in the file; on a CPU, learning takes less time."""
 
     __module__ = "keras.layers"  # so a file needs nothing but Keras
 
