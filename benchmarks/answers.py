@@ -26,7 +26,8 @@ from .photos import BARE, Photo, band_of, head_turn
 RESULTS = Path(__file__).parent / "results"
 TEST_LOG = RESULTS / "looks.csv"
 SEED_MODEL = Path(__file__).parent / "models" / "seed_gender.keras"
-MODELS = {path.stem: path for path in (SHIPPED_MODEL, SEED_MODEL.with_name("small_gender.keras"), SEED_MODEL)}
+BEFORE = SEED_MODEL.with_name("masked_gender_1.0.keras")  # what shipped with version 1.0
+MODELS = {path.stem: path for path in (SHIPPED_MODEL, BEFORE, SEED_MODEL)}
 KINDS = {True: "masked", False: "bare"}
 
 CLEAN = "clean"

@@ -39,9 +39,7 @@ def main(dataset: Annotated[Path, typer.Option(help="the dataset folder that the
     masked, ours = (pictures["style"] != BARE).to_numpy(), model.predict(crops)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
-            shutil.copy(file, folder)
-        keras_file = Path(folder, SHIPPED_MODEL.name)
+        keras_file = Path(shutil.copy(SHIPPED_MODEL, folder))
         for path in (keras_file, *(export(keras_file, form, say=print)[0] for form in FORMATS)):
             pairs = ours if path == keras_file else load_model(path).predict(crops)
             right, off = pairs.argmax(axis=1) == labels, np.abs(pairs - ours)[:, 0]

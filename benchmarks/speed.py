@@ -47,10 +47,9 @@ def main(
 ) -> None:
     """Measures, prints, keeps."""
     with tempfile.TemporaryDirectory() as name:
-        for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
-            shutil.copy(file, name)
+        keras_file = shutil.copy(SHIPPED_MODEL, name)
         for runtime in SUFFIX.keys() & set(way or WAYS):
-            export = ["export", "--to", runtime, str(Path(name, SHIPPED_MODEL.name))]
+            export = ["export", "--to", runtime, keras_file]
             subprocess.run([*MASKEDGENDER, *export], cwd=CHECKOUT, check=True)
         results = circumstances() | {"by cores": by_cores(way or WAYS, seconds, Path(name))}
     results["start, seconds"] = starts()

@@ -2,8 +2,9 @@
 
     python -m benchmarks.worn [MODEL.keras ...] [--worn FOLDER]
 
-By the served path (photo, detector, crop, file): accuracy; how many faces are answered at all; how many answers flip
-when the crop's frame is moved or scaled by 5 % or turned by 8 degrees; and how often a mask is detected correctly.
+By the served path (photo, detector, crop, file): accuracy; how many faces are answered at all; how many answers flip,
+and how many answers given flip or become "not sure", when the crop's frame is moved or scaled by 5 % or turned by 8
+degrees; and how often a mask is detected correctly.
 Intervals draw persons anew. Prints the table, keeps it in benchmarks/results/worn.csv, and logs the test. Two minutes.
 """
 
@@ -63,6 +64,7 @@ def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
     flips = [clean.male != one.male for one in moved_ones]
     seen = [np.where(clean.found & one.found, flip, np.nan) for one, flip in zip(moved_ones, flips, strict=True)]
     confident = [clean.sure & one.sure & flip for one, flip in zip(moved_ones, flips, strict=True)]
+    changed = [flip | ~one.sure for one, flip in zip(moved_ones, flips, strict=True)]
     masks = np.full(len(labels), np.nan) if clean.masks is None else clean.masks
     return {
         "photos": f"{len(labels)} of {len(set(persons))} persons",
@@ -73,6 +75,7 @@ def figures(of_change: dict[str, Answers], masked: bool) -> dict[str, str]:
         "of these right": share(np.where(clean.sure, clean.right, np.nan)),
         "flips when the frame moves": share(np.mean(seen, axis=0)),
         "confident answers that flipped": str(np.sum(confident)),
+        "answers given that change when the frame moves": share(np.where(clean.sure, np.mean(changed, axis=0), np.nan)),
         "mask detected correctly": share(np.where(np.isnan(masks), np.nan, (masks > 0.5) == masked)),
     }
 
