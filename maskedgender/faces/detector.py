@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from . import yunet
-from .geometry import GREY, resized_fast
+from .geometry import GREY, Halves
 
 # The highest at which 95 % of masked faces, large and small ones, are found on the choosing split, in steps of 0.05:
 # python -m benchmarks.detection. OpenCV's default, 0.9, misses most of them.
@@ -67,7 +67,7 @@ def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOL
         return []
     height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
     x, y = round(BORDER * width), round(BORDER * height)
-    scaled = resized_fast(photo, (width, height))
+    scaled = Halves(photo).resized((width, height))
     bordered = cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY)
     found = [face.moved(-x, -y).scaled(1 / scale) for face in detect_in(bordered, score_threshold)]
     return sorted(found, key=lambda face: -face.area)

@@ -20,12 +20,11 @@ from .metrics import Estimate
 RESAMPLES = 1000
 ADULT = 20  # years, and over: the age bands of FairFace break there
 
-Statistic = Callable[[np.ndarray], np.ndarray]
-"""Takes means, (K, R), and gives one value for each column, (R,)."""
 
-
-def of_means(statistic: Statistic, values: Sequence[np.ndarray], sources: np.ndarray | None = None) -> Estimate:
-    """A statistic of the means of K arrays (N,), over what is a number in each."""
+def of_means(
+    statistic: Callable[[np.ndarray], np.ndarray], values: Sequence[np.ndarray], sources: np.ndarray | None = None
+) -> Estimate:
+    """A statistic of the means of K arrays (N,), over what is a number in each: it takes (K, R), and gives (R,)."""
     table = np.asarray(values, float)
     portrait = np.arange(table.shape[1]) if sources is None else pd.factorize(sources)[0]
     if len(set(portrait)) < 2:

@@ -16,7 +16,7 @@ from maskedgender.faces import views
 from maskedgender.faces.crops import canonical_crop, crop_window
 from maskedgender.faces.detector import Box, Face, detect, detect_in
 from maskedgender.faces.finding import find_faces
-from maskedgender.faces.geometry import Halves, resized, resized_fast, turned_about, turned_back
+from maskedgender.faces.geometry import Halves, resized, turned_about, turned_back
 from maskedgender.faces.views import seen, whole
 from maskedgender.images.photos import read_photo
 
@@ -230,9 +230,9 @@ def test_threads_find_what_one_finds():
 @pytest.mark.parametrize("size", [(224, 168), (640, 480), (1280, 960)])
 def test_the_detector_sees_a_large_photo_as_if_it_were_scaled_in_one_step(size: tuple[int, int]):
     photo = cv2.resize(collins()[:384], (4000, 3000), interpolation=cv2.INTER_CUBIC)
-    assert np.abs(resized_fast(photo, size).astype(int) - resized(photo, size)).mean() < 1.5  # grey levels
+    assert np.abs(Halves(photo).resized(size).astype(int) - resized(photo, size)).mean() < 1.5  # grey levels
     odd = photo[:-1, :-3]
-    assert (resized_fast(odd, size) == resized(odd, size)).all(), "half a pixel would be lost at each step"
+    assert (Halves(odd).resized(size) == resized(odd, size)).all(), "half a pixel would be lost at each step"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (7, 300), (300, 400)])
