@@ -15,7 +15,7 @@ from PIL import Image
 from maskedgender import __version__
 from maskedgender.cli.train import batches_for, limited
 from maskedgender.data import make_dataset
-from maskedgender.data.layout import FOLDER
+from maskedgender.data.dataset_folder import FOLDER
 from maskedgender.data.pictures import list_pictures
 from maskedgender.networks.model_files import load_model
 
