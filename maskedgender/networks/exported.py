@@ -66,6 +66,11 @@ def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     except ImportError as error:
         raise ValueError(f"needs the package {package}: {how_to_get('export')} brings it.") from error
     except Exception as error:  # each runtime has its own ways to fail
+        if path.suffix.lower() == ".tflite" and (foreign := re.search(rb"Flex\w+", path.read_bytes())):
+            raise ValueError(
+                f"holds an operation of TensorFlow's own, {foreign[0].decode()}, which {package} has not: convert the "
+                "model without SELECT_TF_OPS, or give the .keras or .h5 file."
+            ) from error
         reason = re.sub(r".*\) (?=[A-Z])", "", " ".join(str(error).split()))[:300]  # behind signatures of C++
         raise ValueError(f"cannot be read by {package}; it may be damaged, or too new for it: {reason}") from error
     return network, record or record_of(path)

@@ -103,3 +103,19 @@ def test_litert_of_whole_numbers_answers_by_its_scale_and_zero_point(tmp_path: P
         file = tmp_path / f"{dtype.name}.TFLITE"
         file.write_bytes(converter.convert())
         assert load_model(file, **ASKED).predict(CROPS) == pytest.approx(EXPECTED, abs=tolerance)
+
+
+def test_litert_with_an_operation_of_tensorflows_own_names_it(tmp_path: Path) -> None:
+    tensorflow = pytest.importorskip("tensorflow")
+
+    @tensorflow.function(input_signature=[tensorflow.TensorSpec((1, 32, 32, 3), tensorflow.float32)])
+    def sharpened(crop: Any) -> Any:
+        male = tensorflow.reduce_mean(tensorflow.raw_ops.AdjustContrastv2(images=crop, contrast_factor=1.5), [1, 2, 3])
+        return tensorflow.stack([1 - male, male], axis=1)
+
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([sharpened.get_concrete_function()], sharpened)
+    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.SELECT_TF_OPS]
+    file = tmp_path / "a.tflite"
+    file.write_bytes(converter.convert())
+    with pytest.raises(ModelError, match=r"a\.tflite holds an operation of TensorFlow's own, Flex\w+, which"):
+        load_model(file, **ASKED)
