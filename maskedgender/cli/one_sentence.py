@@ -43,6 +43,8 @@ class Commands(TyperGroup):
                 again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]  # a process has one backend
                 run = subprocess.run(again, env=os.environ | {"KERAS_BACKEND": "tensorflow"})
                 raise typer.Exit(run.returncode) from error
-            of_system = isinstance(error, OSError) and error.filename and error.strerror
-            typer.echo(f"{error.filename}: {error.strerror}" if of_system else str(error), err=True)
+            told = str(error)
+            if isinstance(error, OSError) and error.filename and error.strerror:
+                told = f"{error.filename}: {error.strerror}"
+            typer.echo(told, err=True)
             raise typer.Exit(TO_PUT_RIGHT) from error

@@ -111,7 +111,7 @@ def answer_on_cluster(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # Ray has no other name for retries yet
         answered = ray.data.from_items(items, override_num_blocks=len(items)).map(
-            Answerer,
+            Answerer,  # type: ignore[arg-type]  # Ray's types know functions alone here, its documents classes, too
             fn_constructor_args=(model, out, str(Path.cwd())),
             compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=most, max_size=most),
             num_cpus=1,
