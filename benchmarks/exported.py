@@ -42,7 +42,7 @@ def main(dataset: Annotated[Path, typer.Option(help="the dataset folder that the
         for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
             shutil.copy(file, folder)
         keras_file = Path(folder, SHIPPED_MODEL.name)
-        for path in (keras_file, *(export(keras_file, form, say=print)[0] for form in FORMATS)):
+        for path in (keras_file, *(export(keras_file, form)[0] for form in FORMATS)):
             pairs = ours if path == keras_file else load_model(path).predict(crops)
             right, off = pairs.argmax(axis=1) == labels, np.abs(pairs - ours)[:, 0]
             row = {"file": path.name, "MB": round(path.stat().st_size / 1e6, 1)}

@@ -29,7 +29,7 @@ MOST_FACES = 100  # of a photo: a file of a megabyte can show a thousand, and ev
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "p_mask", "answer", "error")
 _LIKE_A_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")  # the wide ones, too
 
-Row = dict[str, object]  # under COLUMNS
+Row = dict[str, object]  # under COLUMNS; None, or in a CSV file nothing, where there is no number
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
     return [replace(whole, score=None, whole_picture=True)]
 
 
-def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
+def predict_file(model: Classifier, path: str | Path) -> list[Prediction]:
     """`predict_photo` of a file in any of the formats that `read_photo` takes; PhotoError when it cannot be read."""
-    return predict_photo(model, read_photo(path), whole_picture)
+    return predict_photo(model, read_photo(path))
 
 
 def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[Face], np.ndarray, int]:
@@ -129,7 +129,7 @@ def _row(path: str | Path, number: int, prediction: Prediction) -> Row:
 
 def error_row(path: str | Path, sentence: str) -> Row:
     """The row of a photo without an answer."""
-    return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": _no_formula(sentence)}
+    return {**dict.fromkeys(COLUMNS), "file": name_in_csv(path), "answer": "", "error": _no_formula(sentence)}
 
 
 def left_out_words(faces: int) -> str:
@@ -165,7 +165,7 @@ def per_cent(p: float, not_sure_below: float | None = None) -> str:
 
 
 def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bool = False) -> None:
-    """Write rows as they come, so that a broken run leaves what it has done; OSError in one sentence.
+    """Write rows as they come, so that a broken run leaves what it has done.
 
     Args:
         rows: under COLUMNS.
@@ -173,16 +173,11 @@ def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bo
         append: go on below the rows that are there, instead of beginning with the header.
     """
     mode, encoding = ("a", "utf-8") if append else ("w", "utf-8-sig")  # with the mark Excel reads all alphabets
-    try:
-        with Path(path).open(mode, newline="", encoding=encoding) as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if not append:
-                writer.writeheader()
-                file.flush()
-            for row in rows:
-                writer.writerow(row)
-                file.flush()
-    except OSError as error:
-        if not error.strerror:  # it is not the system's, but a sentence about the rows
-            raise
-        raise OSError(f"{path} cannot be written ({error.strerror}); make room, or name another file.") from error
+    with Path(path).open(mode, newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if not append:
+            writer.writeheader()
+            file.flush()
+        for row in rows:
+            writer.writerow(row)
+            file.flush()
