@@ -165,7 +165,7 @@ def per_cent(p: float, not_sure_below: float | None = None) -> str:
 
 
 def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bool = False) -> None:
-    """Write rows as they come, so that a broken run leaves what it has done.
+    """Write rows as they come, so that a broken run leaves what it has done; OSError in one sentence.
 
     Args:
         rows: under COLUMNS.
@@ -173,11 +173,16 @@ def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bo
         append: go on below the rows that are there, instead of beginning with the header.
     """
     mode, encoding = ("a", "utf-8") if append else ("w", "utf-8-sig")  # with the mark Excel reads all alphabets
-    with Path(path).open(mode, newline="", encoding=encoding) as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if not append:
-            writer.writeheader()
-            file.flush()
-        for row in rows:
-            writer.writerow(row)
-            file.flush()
+    try:
+        with Path(path).open(mode, newline="", encoding=encoding) as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            if not append:
+                writer.writeheader()
+                file.flush()
+            for row in rows:
+                writer.writerow(row)
+                file.flush()
+    except OSError as error:
+        if not error.strerror:  # it is not the system's, but a sentence about the rows
+            raise
+        raise OSError(f"{path} cannot be written ({error.strerror}); make room, or name another file.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
@@ -20,11 +23,14 @@ from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import answers
 from maskedgender.prediction.answers import (
+    COLUMNS,
+    NO_FACE,
     Prediction,
     error_row,
     face_rows,
     name_in_csv,
     per_cent,
+    predict_file,
     predict_photo,
     write_csv,
 )
@@ -40,6 +46,28 @@ def classifier(*bias: float) -> keras.Model:
     constant = keras.initializers.Constant(list(bias))
     dense = keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros", bias_initializer=constant)
     return keras.Model(inputs, dense(keras.layers.GlobalAveragePooling2D()(inputs)))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_array_file_csv_and_shell_agree(
+    model: Classifier, model_path: Path, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    """A photo without a face and what is no photo are rows, too."""
+    names = [photos[name] for name in ("hopper", "empty", "text")]
+    by_array, by_file = predict_photo(model, hopper())[0], predict_file(model, names[0])[0]
+    assert by_array == by_file and by_array.calibrated
+    write_csv([row for rows in rows_of_photos(model, names) for row in rows], tmp_path / "answers.csv")
+    words = [*map(str, names), "--model", str(model_path), "--csv", str(tmp_path / "shell.csv")]
+    assert CliRunner().invoke(cli.app, ["predict", *words]).exit_code == cli.SOME_NOT_READ
+    for rows in (table(tmp_path / "answers.csv"), table(tmp_path / "shell.csv")):
+        assert tuple(rows[0]) == COLUMNS and [row["face"] for row in rows] == ["1", "", ""]
+        assert float(rows[0]["p_female"]) == pytest.approx(by_array.p_female, abs=1e-6)
+        assert (rows[0]["answer"], rows[0]["error"]) == (by_array.answer, "") and float(rows[0]["score"]) > 0.6
+        assert rows[1]["error"] == NO_FACE and "is not a photo" in rows[2]["error"]
 
 
 def test_a_face_gets_the_answer_of_its_canonical_crop(model: Classifier) -> None:
@@ -149,3 +177,9 @@ def test_a_probability_is_told_in_whole_per_cent_and_never_seems_to_reach_the_th
     p: float, threshold: float | None, told: str
 ) -> None:
     assert per_cent(p, threshold) == told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_full_disk_is_one_sentence() -> None:
+    with pytest.raises(OSError, match=r"^/dev/full cannot be written \(No space left on device\); make room"):
+        write_csv([error_row("a.jpg", "no photo")], "/dev/full")
