@@ -61,5 +61,5 @@ def test_the_wheel_works_in_an_empty_environment_and_another_folder(tmp_path: Pa
     )
     assert done.returncode == 0 and "photo.jpg, face 1: female" in done.stdout, done.stderr
     assert sum(path.stat().st_size for path in own.rglob("*") if path.is_file()) < 1_000_000_000
-    code = "from maskedgender.page.app import build_page; build_page()"
+    code = "from maskedgender.page.app import *; build_page(load_model(), SHIPPED_MODEL)"
     subprocess.run([scripts / "python", "-c", code], cwd=tmp_path, check=True)

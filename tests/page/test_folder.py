@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +13,11 @@ import httpx
 import pytest
 
 from benchmarks.page_process import page_process
+from maskedgender.networks.classifier import Classifier
 from maskedgender.page import folder as folder_module
+from maskedgender.page import many_photos_tab
 from maskedgender.page.folder import MEMORY, PREFIX, own_folder
+from maskedgender.page.gradio_import import gr
 from maskedgender.places import EXAMPLES
 
 PHOTO = EXAMPLES / "grace_hopper.jpg"
@@ -72,6 +76,7 @@ def test_a_photo_and_its_results_are_gone_some_time_after_their_last_use(
     broken = own_folder() / "broken upload"
     broken.touch()
     monkeypatch.setattr(folder_module, "OLDEST", 0.5)
+    monkeypatch.setattr(folder_module, "EVERY", 0.1)
     end = time.monotonic() + 60
     while list(own_folder().iterdir()):
         assert time.monotonic() < end, "nothing is removed"
@@ -83,6 +88,19 @@ def test_a_photo_and_its_results_are_gone_some_time_after_their_last_use(
     ).json()
     said = httpx.get(f"{address}/gradio_api/call/answer/{again['event_id']}", timeout=60).text
     assert "no longer kept here" in said
+
+
+def test_photos_that_wait_for_their_turn_are_in_use(
+    model: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_photos_tab, "SHOW_EVERY", -1)
+    photos = [shutil.copy(PHOTO, tmp_path / f"{number}.jpg") for number in range(2)]
+    for photo in photos:
+        os.utime(photo, (0, 0))
+    with gr.Blocks():
+        run = many_photos_tab.ManyPhotosTab(model).answer(photos)
+    next(run)
+    assert not photos[0].exists() and photos[1].stat().st_mtime > 0
 
 
 @pytest.mark.soak
