@@ -20,9 +20,10 @@ NOT_FOR = """**What it is not for.** Decisions about people: access, policing, h
 Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
 errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
 _NOT_MEASURED = f"**How often it is right, and for whom**: {NOT_KNOWN}."
-_MEASURED = """**How often it is right**, on portraits that it did not learn from: with a mask {}, bare {}.
+_MEASURED = """**How often it is right**, on portraits that it did not learn from, with 95 % intervals:
+with a mask {}; bare {}.
 
-**For whom.** Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike.
+**For whom.** Where the intervals overlap, the groups may well be alike.
 
 | Labelled | With a mask | Bare |
 | --- | --- | --- |
@@ -30,6 +31,7 @@ _MEASURED = """**How often it is right**, on portraits that it did not learn fro
 # In a model card: its accuracy with a mask, and bare; and a group's row, whose last columns a phone has no room for.
 _OVERALL = re.compile(r'value: ([\d.]+), name: "Accuracy, %, 95 % interval ([\d.]+) to ([\d.]+)"')
 _GROUP = re.compile(r"^\| (?:gender|race|age|gender and race) (\| .+? \| .+? \| .+? \|)", re.MULTILINE)
+_ACCURACY = re.compile(r"([\d.]+) % \(([\d.]+) % to ([\d.]+) %(, n = \d\d(?=\)))?.*?\)")  # n where it has two digits
 
 
 def meaning(model: Classifier, path: Path, in_memory: bool) -> str:
@@ -58,5 +60,9 @@ def about_model(model: Classifier, path: Path) -> str:
 def _measured(card: str) -> str:
     """The accuracy on masked and on bare faces, and by group in whole per cent: narrow enough for a phone."""
     overall = (f"{value} % ({low} to {high})" for value, low, high in _OVERALL.findall(card))
-    groups = "\n".join(_GROUP.findall(card))
-    return _MEASURED.format(*overall) + re.sub(r"\d+\.\d+", lambda figure: f"{float(figure[0]):.0f}", groups)
+
+    def whole(cell: re.Match[str]) -> str:
+        value, low, high = (f"{float(figure):.0f}" for figure in cell.groups()[:3])
+        return f"{value} % ({low} to {high}{cell[4] or ''})"
+
+    return _MEASURED.format(*overall) + _ACCURACY.sub(whole, "\n".join(_GROUP.findall(card)))

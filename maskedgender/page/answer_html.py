@@ -35,7 +35,7 @@ def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] = (), styl
 
     `shown` are the same faces with masks of a style drawn on them, where that was asked for.
     """
-    style = style and style_name(style)
+    style = style_name(style)
     if not faces:
         return "No face found."
     if faces[0].whole_picture:
@@ -91,7 +91,7 @@ def likelier(face: Prediction) -> str:
 
 def style_name(style: str) -> str:
     """A mask's style as a person would write it."""
-    return style.upper() if style[-1].isdigit() else style
+    return style.upper() if style[-1:].isdigit() else style
 
 
 def _card(number: int, bare: Answer, masked: Answer | None, style: str, heats: Heats) -> str:

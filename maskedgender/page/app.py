@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def open_page(
     model_path: str | Path = SHIPPED_MODEL,
     scale: str | None = None,
     classes: str | None = None,
-    tell: Callable[[str], object] | None = None,
+    tell: Callable[[str], object] = print,
     *,
     host: str | Sequence[str] = (),
     port: int | None = None,
@@ -58,7 +57,7 @@ def open_page(
     Args:
         model_path: a model file.
         scale, classes: as `load_model` takes them.
-        tell: gets each of the notes on the model, which the page shows, too; without, they are printed.
+        tell: gets each of the notes on the model, which the page shows, too.
         host: address to listen on, and after it further names by which the page may be called; without, the
             environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
         port: without, GRADIO_SERVER_PORT or 7860, or the next free one.
@@ -88,7 +87,7 @@ def open_page(
     prepare()
     model = load_model(model_path, scale, classes)
     for note in model.notes:
-        (tell or print)(note)
+        tell(note)
     page = build_page(model, Path(model_path))
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
     http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
@@ -111,9 +110,7 @@ def open_page(
     if not (accounts or is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
     if not (gr.utils.ipython_check() if background is None else background):
-        # SIGTERM, too, is to end it so that its folder goes; only a main thread can see to that.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # its folder goes then, too
         page.block_thread()
     return page
 

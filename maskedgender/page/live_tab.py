@@ -63,13 +63,7 @@ class LiveTab:
 
 
 def followed(tracks: list[Track], faces: Sequence[Prediction], now: float) -> tuple[list[Track], list[Prediction]]:
-    """The tracks with a picture's faces added, and these faces, each with the mean of its track's answers.
-
-    Args:
-        tracks: those of the pictures before.
-        faces: of this picture.
-        now: when it was taken, in seconds.
-    """
+    """The tracks with the faces of a picture of `now`, in seconds, and these, each with its track's mean answer."""
     tracks = [recent for track in tracks if (recent := [seen for seen in track if now - seen[0] < SECONDS])]
     free, smooth = list(tracks), []
     for face in faces:

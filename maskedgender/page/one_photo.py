@@ -85,21 +85,21 @@ def answer_photo(
 
 
 def with_masks(
-    photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool] = ()
+    photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool]
 ) -> tuple[np.ndarray, list[bool]]:
     """A copy of the photo with a mask on every bare face that it fits, and which faces these are.
 
-    The same photo always gets the same masks. Where it is not known whether a face wears one, it gets another.
+    The same photo always gets the same masks.
 
     Args:
         photo: uint8 array (height, width, 3), RGB.
         faces: largest first: it is drawn last, so that its mask lies over those of the faces behind it.
         style: one of `STYLES`.
-        worn: of each face, whether it wears a mask already; none does without.
+        worn: of each face, whether it wears a mask already.
     """
     masked, fits = photo.copy(), [False] * len(faces)
     for index in reversed(range(len(faces))):
-        if worn and worn[index]:
+        if worn[index]:
             continue
         window = crop_window(faces[index])  # as in training, the light in the crop is the mask's
         top, left = max(0, window.top), max(0, window.left)

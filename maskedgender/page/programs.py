@@ -27,11 +27,7 @@ MOST_BYTES, MOST_WAITING = MAX_MEGABYTES * 1024**2, 16
 def answered(model: Classifier, photo: Given | None, mask: str = "", whole_picture: bool = False) -> dict[str, Any]:
     """The faces of a photo, largest first, or `error`, a sentence, where it cannot be read.
 
-    Args:
-        model: any model of `load_model`.
-        photo: what was given.
-        mask: draw a mask of this style on each bare face, too; `with_mask` is what is answered then.
-        whole_picture: when no face is found, take the whole picture as one crop.
+    With a `mask` of `STYLES`, one is drawn on each bare face, too; `with_mask` is what is answered then.
     """
     if photo is None or photo.pixels is None:
         return {"error": photo.error if photo else "Give a photo."}
@@ -71,7 +67,8 @@ def routes(model: Classifier) -> list[Route]:
         try:
             content = bytearray()
             async for part in request.stream():
-                if len(content := content + part) > MOST_BYTES:
+                content += part
+                if len(content) > MOST_BYTES:
                     return JSONResponse({"error": f"A photo has at most {MAX_MEGABYTES} MB; save it smaller."}, 413)
             photo = await run_in_threadpool(decoded, "The photo", bytes(content))
             asked = request.query_params

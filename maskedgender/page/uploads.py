@@ -68,16 +68,14 @@ class Camera(gr.Image):
     is_template = True
     preprocess = Photo.preprocess  # type: ignore[assignment]
 
-    def postprocess(self, value: np.ndarray | None) -> Any:
+    def postprocess(self, value: np.ndarray | None) -> Any:  # type: ignore[override]
         """What the browser gets."""
         return None if value is None else gr.data_classes.Base64ImageData(url=data_url(value))
 
 
 def preview(given: Given) -> Any:
-    """For the widget that a photo was given to: a JPEG of what browsers cannot show, nothing of what cannot be read."""
-    if given.pixels is None:
-        return None
-    if given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
+    """For the widget that a photo was given to: a JPEG in the place of what browsers cannot show."""
+    if given.pixels is None or given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
         return gr.skip()
     picture = Image.fromarray(given.pixels)
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

@@ -52,10 +52,10 @@ def test_the_page_answers_as_the_shell_does_and_again_with_a_mask_in_the_same_fr
 
 
 def test_masks_change_the_faces_and_nothing_else_each_time_alike_and_each_style_differently(group: np.ndarray) -> None:
-    faces = find_faces(group)
-    drawn = {style: with_masks(group, faces, style)[0] for style in STYLES}
+    faces, bare = find_faces(group), [False] * 3
+    drawn = {style: with_masks(group, faces, style, bare)[0] for style in STYLES}
     assert len({picture.tobytes() for picture in drawn.values()}) == len(STYLES)
-    masked, fits = with_masks(group, faces, "surgical")
+    masked, fits = with_masks(group, faces, "surgical", bare)
     assert fits == [True] * 3 and (masked == drawn["surgical"]).all()
     changed = (masked != group).any(axis=2)
     for face in faces:
@@ -70,7 +70,7 @@ def test_a_face_that_no_mask_fits_is_left_as_it_is_and_told(model: Classifier) -
     photo = collins()
     (face,) = find_faces(photo)
     outside = Face(face.box, face.score, face.landmarks - (3000, 0))
-    masked, fits = with_masks(photo, [outside], "n95")
+    masked, fits = with_masks(photo, [outside], "n95", [False])
     assert fits == [False] and (masked == photo).all()
     answers = PhotoAnswers(photo, answer_photo(model, photo).bare, [None], "n95")
     words = verdict_html(answers) + cards_html(answers)
@@ -81,8 +81,8 @@ def test_a_large_face_gets_a_mask_of_its_size(group: np.ndarray) -> None:
     large = np.asarray(Image.fromarray(group).resize((group.shape[1] * 4, group.shape[0] * 4)))
     (face, *_) = find_faces(group)
     large_face = Face(tuple(4 * side for side in face.box), face.score, face.landmarks * 4 + 1.5)
-    small, _ = with_masks(group, [face], "surgical")
-    masked, fits = with_masks(large, [large_face], "surgical")
+    small, _ = with_masks(group, [face], "surgical", [False])
+    masked, fits = with_masks(large, [large_face], "surgical", [False])
     shrunk = np.asarray(Image.fromarray(masked).resize(group.shape[1::-1], Image.Resampling.BOX))
     covered = (np.abs(small.astype(int) - group).max(axis=2) > 40).mean()
     assert fits == [True]

@@ -7,7 +7,7 @@ import csv
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,17 +36,16 @@ SLOW = 120_000  # milliseconds that a busy machine may take for an answer
 @contextmanager
 def opened(browser: Browser, address: str, size: tuple[int, int] = DESK, colours: str = "light") -> Iterator[Page]:
     """The page, opened freshly in a window of its own."""
-    context = browser.new_context(
+    with browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if colours == "dark" else "light",
         permissions=["camera", "clipboard-read", "clipboard-write"],
-    )
-    page = context.new_page()
-    page.set_default_timeout(SLOW)
-    page.goto(address)
-    page.locator("#verdict .hint").wait_for()
-    yield page
-    context.close()
+    ) as context:
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.goto(address)
+        page.locator("#verdict .hint").wait_for()
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def shown_per_cent(page: Page) -> list[float]:
     return [float(bar.get_attribute("aria-valuenow") or "nan") for bar in page.locator("[role=meter]").all()]
 
 
-def per_cent(predictions: list[Prediction]) -> list[float]:
+def per_cent(predictions: Sequence[Prediction]) -> list[float]:
     return [100 * p for prediction in predictions for p in (prediction.p_female, prediction.p_male)]
 
 
@@ -81,23 +80,23 @@ def things_to_read(page: Page) -> int:
     return seen["count"]
 
 
-def table_of(page: Page) -> list[list[str]]:
-    """The texts of the table's rows."""
-    rows = page.locator("#table .virtual-row").all()
-    return [[cell.strip() for cell in row.locator("[role=gridcell]").all_inner_texts()] for row in rows]
+def table_of(page: Page, count: int) -> list[list[str]]:
+    """The texts of the table's rows, once there are so many."""
+    rows = page.locator("#table .virtual-row")
+    expect(rows).to_have_count(count, timeout=SLOW)
+    return [[cell.strip() for cell in row.locator("[role=gridcell]").all_inner_texts()] for row in rows.all()]
 
 
-@pytest.mark.parametrize("style", ["", "cloth"])
 def test_a_group_gets_the_same_answers_in_headline_cards_picture_and_saved_files(
-    page: Page, model: Classifier, tmp_path: Path, style: str
+    page: Page, model: Classifier, tmp_path: Path
 ) -> None:
     upload(page, GROUP)
-    if style:
-        draw_masks(page, style)
-    answers = answer_photo(model, read_photo(GROUP), style)
-    told = headline(answers.bare, answers.shown, style)
+    answers = answer_photo(model, read_photo(GROUP), "cloth")
+    assert page.locator("#verdict .summary").inner_text() == headline(answers.bare)
+    assert shown_per_cent(page) == pytest.approx(per_cent(answers.bare), abs=1e-3)
+    draw_masks(page, "cloth")
+    told = headline(answers.bare, answers.shown, "cloth")
     versions = [version for pair in zip(answers.bare, answers.masked, strict=True) for version in pair if version]
-    assert len(versions) == (3 + 2 if style else 3), "a face that wears a mask already gets no other"
     assert shown_per_cent(page) == pytest.approx(per_cent(versions), abs=1e-3)
     assert page.locator("#verdict .summary").inner_text() == told
     titles = page.locator(".face h3").all_inner_texts()
@@ -107,9 +106,8 @@ def test_a_group_gets_the_same_answers_in_headline_cards_picture_and_saved_files
     picture = np.asarray(Image.open(saved(page, "Save the picture", tmp_path)).convert("RGB"))
     assert (picture == annotate(answers.photo, answers.shown)).all()
     assert page.locator("#picture img").get_attribute("alt").endswith(told)
-    if style:
-        page.locator("#masks").get_by_label("as it is").check()
-        expect(page.locator(".versions.two")).to_have_count(0, timeout=SLOW)
+    page.locator("#masks").get_by_label("as it is").check()
+    expect(page.locator(".versions.two")).to_have_count(0, timeout=SLOW)
 
 
 def test_each_face_shows_what_was_looked_at_on_demand_with_a_sign_that_it_works(page: Page) -> None:
@@ -211,7 +209,7 @@ def test_many_photos_become_a_gallery_and_a_table_in_which_bad_files_say_why(
     told = page.locator("#progress .summary").inner_text()
     assert told.startswith("4 photos: 4 faces (") and told.endswith("; 2 without an answer.")
     expect(page.locator("#gallery .thumbnail-lg")).to_have_count(3)
-    rows = table_of(page)
+    rows = table_of(page, 6)
     assert [row[0] for row in rows] == ["hopper.png", "text.jpg", *["group.jpg"] * 3, "empty.png"]
     assert "is not a photo" in rows[1][2] and rows[5][2] == NO_FACE
     (hopper,) = predict_file(model, photos["hopper"])
@@ -235,7 +233,7 @@ def test_a_folder_is_taken_whole_but_for_what_systems_put_there(page: Page, tmp_
     page.get_by_role("tab", name="Many photos").click()
     page.locator("#folder input[type=file]").set_input_files(folder)
     page.locator("#progress .why").get_by_text("2 other files passed over.").wait_for()
-    assert sorted(row[0] for row in table_of(page)) == ["a (2).jpg", "a.jpg"]
+    assert sorted(row[0] for row in table_of(page, 2)) == ["a (2).jpg", "a.jpg"]
 
 
 def test_the_camera_is_answered_as_it_runs_and_off_where_nobody_sees_it(browser: Browser, address: str) -> None:
@@ -245,7 +243,7 @@ def test_the_camera_is_answered_as_it_runs_and_off_where_nobody_sees_it(browser:
         start_camera(page)
         assert page.locator("#now .summary").inner_text() == "1 face: female."
         assert page.locator("#camera img").get_attribute("src").startswith("data:image/jpeg"), "no file"
-        page.get_by_role("tab", name="One photo").click()
+        page.get_by_role("tab", name="One photo").dispatch_event("click")  # a busy machine draws too seldom for a mouse
         page.wait_for_function("window.stream.getTracks().every((track) => track.readyState == 'ended')")
 
 
