@@ -11,7 +11,6 @@ SHIPPED = _INSIDE if IS_INSTALLED else _BESIDE
 SHIPPED_MODEL = SHIPPED / "models" / "masked_gender.keras"
 EXAMPLES = SHIPPED / "examples"
 NOTEBOOKS = SHIPPED / "notebooks"
-RESULTS = SHIPPED / "benchmarks" / "results"
 # What commands leave: in the checkout, or in the folder in which an installed package is run.
 RUNS = Path("runs") if IS_INSTALLED else SHIPPED / "runs"
 

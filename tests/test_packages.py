@@ -80,7 +80,9 @@ def test_photos_are_answered_without_them(tmp_path: Path):
 
 
 def test_the_page_can_be_built_without_them():
-    code = WITHOUT_THEM.replace("app(sys.argv[1:])", "from maskedgender.page.app import build_page; build_page()")
+    code = WITHOUT_THEM.replace(
+        "app(sys.argv[1:])", "from maskedgender.page.app import *; build_page(load_model(), SHIPPED_MODEL)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
