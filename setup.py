@@ -1,4 +1,4 @@
-"""Puts model, notebooks, examples and measurements into wheels; everything else stands in pyproject.toml.
+"""Puts model, notebooks and examples into wheels; everything else stands in pyproject.toml.
 
 In a checkout these lie beside the package, where people look for them; an installed package carries them inside, in
 maskedgender/shipped/. places.py knows both.
@@ -16,13 +16,11 @@ SHIPPED = (
     "models/README.md",
     "models/SHA256SUMS",
     "models/*.png",
-    "models/masked_gender.json",
     "models/masked_gender.keras",
     "notebooks/*.ipynb",
     "examples/*.csv",
     "examples/*.jpg",
     "examples/README.md",
-    "benchmarks/results/accuracy*.csv",
     "shots/group.png",
 )
 

@@ -40,7 +40,7 @@ def main(dataset: Annotated[Path, typer.Option(help="the dataset folder that the
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         keras_file = Path(shutil.copy(SHIPPED_MODEL, folder))
-        for path in (keras_file, *(export(keras_file, form, say=print)[0] for form in FORMATS)):
+        for path in (keras_file, *(export(keras_file, form)[0] for form in FORMATS)):
             pairs = ours if path == keras_file else load_model(path).predict(crops)
             right, off = pairs.argmax(axis=1) == labels, np.abs(pairs - ours)[:, 0]
             row = {"file": path.name, "MB": round(path.stat().st_size / 1e6, 1)}

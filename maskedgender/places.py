@@ -11,18 +11,15 @@ SHIPPED = _INSIDE if IS_INSTALLED else _BESIDE
 SHIPPED_MODEL = SHIPPED / "models" / "masked_gender.keras"
 EXAMPLES = SHIPPED / "examples"
 NOTEBOOKS = SHIPPED / "notebooks"
-RESULTS = SHIPPED / "benchmarks" / "results"
 # What commands leave: in the checkout, or in the folder in which an installed package is run.
 RUNS = Path("runs") if IS_INSTALLED else SHIPPED / "runs"
-# Extras of the package that bring TensorFlow, and thus cannot be had for each Python that answers.
-WITH_TENSORFLOW = ("train", "export")
 
 
 def how_to_get(extra: str) -> str:
     """The command that installs what an extra of the package brings, and which Python that needs, if another."""
     here = "." if Path.cwd() == SHIPPED else SHIPPED
     command = f'pip install "maskedgender[{extra}]"' if IS_INSTALLED else f'pip install -e "{here}[{extra}]"'
-    too_new = extra in WITH_TENSORFLOW and sys.version_info >= (3, 14)
+    too_new = extra in ("train", "export") and sys.version_info >= (3, 14)  # they bring TensorFlow
     return f"{command}, with Python 3.11 to 3.13," if too_new else command
 
 

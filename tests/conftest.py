@@ -14,8 +14,8 @@ from maskedgender.networks import model_files
 from maskedgender.networks.classifier import Classifier
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.seed import seed_cnn
-from maskedgender.places import SHIPPED_MODEL
-from shots.make_shots import chromium, serve
+from maskedgender.places import EXAMPLES, SHIPPED_MODEL
+from shots.make_shots import chromium, film, serve
 
 from .support.people import collins, hopper
 
@@ -83,7 +83,8 @@ def address(model_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    with chromium() as started:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium, whose camera shows Eileen Collins."""
+    camera = film(EXAMPLES / "eileen_collins.jpg", tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    with chromium(f"--use-file-for-fake-video-capture={camera}") as started:
         yield started

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```diff\n(.*?)```", TEXT, re.DOTALL)
+EXAMPLES = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
 TRIED = {
     "change the network": """
 from maskedgender.networks.masked import masked_cnn
@@ -46,10 +45,6 @@ def applied(example: str, folder: Path) -> None:
         (folder / name).write_text(text.replace(before, after), encoding="utf-8")
 
 
-def test_examples_are_short():
-    assert len(EXAMPLES) == len(TRIED) and all(example.count("\n") < 15 for example in EXAMPLES)
-
-
 @pytest.mark.parametrize(("example", "code"), list(zip(EXAMPLES, TRIED.values(), strict=True)), ids=TRIED)
 def test_an_example_works(example: str, code: str, tmp_path: Path):
     shutil.copytree(ROOT / "maskedgender", tmp_path / "maskedgender", ignore=shutil.ignore_patterns("__pycache__"))
@@ -57,10 +52,3 @@ def test_an_example_works(example: str, code: str, tmp_path: Path):
     quick = {**os.environ, "KERAS_BACKEND": "openvino"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=quick, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def test_every_target_that_is_named_is_there():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", TEXT, re.MULTILINE))
-    assert {"test", "soak", "docs", "card"} <= named
-    assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,10 +24,13 @@ from maskedgender.cli.commands import app
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.finding import find_faces
 from maskedgender.images.photos import read_photo
+from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.places import EXAMPLES, SHIPPED_MODEL
 from maskedgender.prediction import export as exporting
 from maskedgender.prediction.answers import predict_file
+
+from .support.networks import quick_model
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
@@ -81,17 +85,6 @@ def test_every_target_of_make_is_there(line: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_other_command_is_known_here() -> None:
-    """A new kind of command needs a test of its own."""
-    others = {line for page in PAGES for line in commands(page)} - {
-        *starting("maskedgender ", "python -m benchmarks.", "make ")
-    }
-    drawing = {line for line in others if "-->" in line or line.endswith("^")}
-    windows = {line for line in others if line.startswith(("py -", r".venv\Scripts"))}
-    extras = {line for line in others if re.match(r'pip install -e "?\.\[', line)}
-    assert others - drawing - windows - extras <= {"curl --data-binary @photo.jpg http://127.0.0.1:7860/answer"}
-
-
 def test_the_answering_commands_do_what_the_readme_says(
     tmp_path: Path, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,10 +99,6 @@ def test_the_answering_commands_do_what_the_readme_says(
         assert ran.exit_code == 0, ran.output
     columns = re.search(r"The columns are `(.*?)`", README, flags=re.S)
     assert columns and list(pd.read_csv("out.csv").columns) == re.split(r",\s*", columns[1])
-
-
-def test_the_first_page_is_one_that_is_read() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 900
 
 
 def test_the_python_in_the_readme_runs(
@@ -128,7 +117,7 @@ def test_another_program_cuts_the_crop_that_we_cut(photos: dict[str, Path]) -> N
     found = find_faces(photo)[0]
     over_the_edge = replace(found, box=(-20.0, -9.0, 151.0, 163.0))
     small = replace(found, box=(190.0, 80.0, 35.0, 40.0))
-    for face, size in ((found, 96), (over_the_edge, 48), (found, 160), (small, 160)):  # the last two are enlarged
+    for face, size in ((found, 48), (over_the_edge, 32), (small, 64)):  # the last one is enlarged
         cut, ours = told["canonical_crop"](photo, face.box, size), canonical_crop(photo, face, size)
         assert np.abs(cut - ours).max() <= 1  # grey levels
 
@@ -136,20 +125,22 @@ def test_another_program_cuts_the_crop_that_we_cut(photos: dict[str, Path]) -> N
 def test_another_program_answers_as_we_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """By a small CNN in the shipped one's place, which takes a fraction of its time to write."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(exporting, "CROPS", 5)
-    model = tmp_path / "models" / SHIPPED_MODEL.name
+    keras.utils.set_random_seed(0)
+    model, example = (
+        Path("models", SHIPPED_MODEL.name),
+        Path(shutil.copytree(EXAMPLES, "examples"), "eileen_collins.jpg"),
+    )
     model.parent.mkdir()
-    for file in (SHIPPED_MODEL, SHIPPED_MODEL.with_suffix(".json")):
-        shutil.copy(file, model.parent)
+    save_with_record(quick_model(64, [np.ones((16, 1)), np.zeros(1)]), model, {"not sure below": 0.5})
     exporting.export(model, "onnx")
-    example = EXAMPLES / "eileen_collins.jpg"
-    Path("examples").mkdir()
-    shutil.copy(example, "examples")
     assert "box = {:.1f}, {:.1f}, {:.1f}, {:.1f}\n".format(*find_faces(read_photo(example))[0].box) in README
     capsys.readouterr()
     exec(compile(python_in_the_readme()[1], "README.md", "exec"), {})
-    assert capsys.readouterr().out.strip() == f"{predict_file(load_model(), example)[0].answer} mask: 0%"
+    (ours,) = predict_file(load_model(model), example)
+    assert ours.p_mask and capsys.readouterr().out.strip() == f"{ours.answer} mask: {ours.p_mask:.0%}"
 
 
 def of(table: str, figure: str, column: str) -> str:

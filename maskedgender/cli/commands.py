@@ -55,9 +55,7 @@ def maskedgender(
 
 @app.command("make-dataset")
 def make_dataset_command(
-    portraits: Annotated[
-        Path, typer.Option(help="A folder of pictures or of zip files with pictures, or one zip file.")
-    ],
+    portraits: Annotated[Path, typer.Option(help="A folder of pictures or of zip files, or one zip file.")],
     out: Annotated[Path, typer.Option(help="The folder in which to make the dataset.")],
     labels: Annotated[
         list[Path] | None,
@@ -117,27 +115,19 @@ def train(
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="The number of epochs.")] = 8,
     batch_size: Annotated[int, typer.Option(min=1, help="The number of pictures in a batch.")] = 64,
-    output: Annotated[
-        Path, typer.Option(help="The folder for the .keras file and the state of the run.")
-    ] = options.TRAINED,
-    seed: Annotated[
-        int, typer.Option(help="The seed of the split, the weights, the order of the images and their augmentation.")
-    ] = 0,
+    output: Annotated[Path, typer.Option(help="The folder for the model and the state of the run.")] = options.TRAINED,
+    seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
     limit: Annotated[
         int | None, typer.Option(min=4, help="For a quick try: use at most this many pictures of each part.")
     ] = None,
     start: Annotated[
         str | None,
         typer.Option(
-            help="What to start from: imagenet, nothing, or a .keras file, which is then trained further. If not "
-            "given, ImageNet's weights are used where they are installed."
+            help="Where to start: imagenet, nothing, or a .keras file. If not given: imagenet, where it is installed."
         ),
     ] = None,
     frozen: Annotated[
-        int,
-        typer.Option(
-            min=0, max=16, help="How many of the masked network's first blocks keep what ImageNet has taught them."
-        ),
+        int, typer.Option(min=0, max=16, help="How many of the masked network's first blocks stay frozen.")
     ] = 5,
     log: options.TestLog = None,
 ) -> None:
@@ -189,8 +179,7 @@ def predict(
         bool,
         typer.Option(
             "--resume",
-            help="Resume a stopped run from the rows that it left. Photos that could not be read are tried again; "
-            "ray keeps their rows.",
+            help="Resume a stopped run. Photos that could not be read are tried again; ray keeps their rows.",
         ),
     ] = False,
     processes: Annotated[
@@ -283,9 +272,8 @@ def export(
     The new file lies beside the model, with its record; its answers are checked against the model's.
     """
     with quiet_import():
-        from ..prediction.export import CROPS, FORMATS, export
+        from ..prediction.export import CROPS, EIGHT_BITS, export
 
-    path, alike = export(model, to, scale, classes, typer.echo)
-    told = f"{path}: the same answers as {model.name}" if FORMATS[to].same else f"{path}: weights of 8 bits"
-    turned = f"a different label for {alike.turned:,} of {CROPS:,} crops"
-    typer.echo(f"{told}, within {alike.difference:.1e}; {turned}")
+    path, difference, turned = export(model, to, scale, classes)
+    told = "weights of 8 bits" if to == EIGHT_BITS else f"the same answers as {model.name}"
+    typer.echo(f"{path}: {told}, within {difference:.1e}; a different label for {turned:,} of {CROPS:,} crops")

@@ -31,7 +31,7 @@ class Commands(TyperGroup):
             raise typer.Exit(SOME_NOT_READ) from None
         except ModuleNotFoundError as error:
             package = (error.name or str(error)).partition(".")[0]
-            extra = "export" if ctx.invoked_subcommand == "export" else "train"
+            extra = {"export": "export", "predict": "ray"}.get(ctx.invoked_subcommand, "train")
             typer.echo(f"The package {package} is not installed; {how_to_get(extra)} brings it.", err=True)
             raise typer.Exit(TO_PUT_RIGHT) from error
         except Exception as error:
@@ -43,5 +43,8 @@ class Commands(TyperGroup):
                 again = [sys.executable, "-m", "maskedgender", *sys.argv[1:]]  # a process has one backend
                 run = subprocess.run(again, env=os.environ | {"KERAS_BACKEND": "tensorflow"})
                 raise typer.Exit(run.returncode) from error
-            typer.echo(str(error), err=True)
+            told = str(error)
+            if isinstance(error, OSError) and error.filename and error.strerror:
+                told = f"{error.filename}: {error.strerror}"
+            typer.echo(told, err=True)
             raise typer.Exit(TO_PUT_RIGHT) from error

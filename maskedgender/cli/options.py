@@ -14,10 +14,7 @@ Dataset = Annotated[
 ]
 TestLog = Annotated[
     Path | None,
-    typer.Option(
-        help="The file in which each evaluation on Validation is logged. If not given, looks.csv beside the model "
-        "file.",
-    ),
+    typer.Option(help="The log of the evaluations on Validation. If not given, looks.csv beside the model file."),
 ]
 Model = Annotated[
     Path, typer.Option(help="The model: a .keras, .h5, .onnx or .tflite file.", show_default="the shipped one")

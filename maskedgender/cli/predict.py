@@ -16,32 +16,18 @@ from ..images.buckets import is_address, pictures_at, shown
 from ..images.folders import SUFFIXES, scan
 from ..networks.classifier import Classifier
 from ..networks.model_files import caution, load_model, require_there
-from ..prediction import cluster
+from ..prediction import many_photos
 from ..prediction.answers import Row, is_unread, per_cent, write_csv
-from ..prediction.many_photos import (
-    Cells,
-    Photo,
-    first_rows,
-    place,
-    require_one_name_each,
-    require_same_model,
-    rows_of_photos,
-    rows_to_keep,
-)
+from ..prediction.many_photos import Cells, Photo, place, require_one_name_each, rows_of_photos
 from ..words import counted
 
 
 def lines(listed: Path) -> list[str]:
-    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; a mark may precede the first.
-
-    ValueError where it cannot be read as such.
-    """
+    """The names in a text file, one a line: UTF-8, or UTF-16 as PowerShell writes it; ValueError if it is neither."""
+    content = listed.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        content = listed.read_bytes()
-        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
         text = content.decode(encoding).replace("\r\n", "\n")
-    except OSError as error:
-        raise ValueError(f"The list {listed} cannot be read ({error.strerror}); check its name.") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{listed} is no list of photos but another kind of file; give text, names.") from error
     return [line for line in text.split("\n") if line.strip()]  # a name may hold what splitlines takes for an end
@@ -57,28 +43,24 @@ def require_photos_there(paths: Sequence[str]) -> None:
 def photos_of(names: Sequence[str]) -> tuple[list[Photo], int]:
     """Files as they are named, so that a wrong name is reported; of folders, at any depth, what is named as a photo.
 
-    Also how many other files lie in these folders.
-
-    Raises:
-        ValueError: there are no photos, or a package is missing that addresses need.
+    Also how many other files lie in these folders. ValueError where there are no photos.
     """
+    if not names:
+        raise ValueError("Name a photo or a folder.")
     photos: list[Photo] = []
     passed_over = 0
     for name in names:
+        pictures: Sequence[Photo] = [Path(name)]
+        others = 0
         if is_address(name):
             pictures, others = pictures_at(name)
-            photos += pictures
-            passed_over += others
         elif os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
             found = scan(Path(name))
-            photos += found.pictures
-            passed_over += found.passed_over
+            pictures, others = found.pictures, found.passed_over
             for closed in found.closed:
                 typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
-        else:
-            photos.append(Path(name))
-    if not names:
-        raise ValueError("Name a photo or a folder.")
+        photos += pictures
+        passed_over += others
     if not photos:
         raise ValueError(f"No photos in {', '.join(map(shown, names))}: looked for {' '.join(sorted(SUFFIXES))}.")
     return list(dict.fromkeys(photos)), passed_over
@@ -93,27 +75,21 @@ def predict(
     scale: str | None = None,
     classes: str | None = None,
 ) -> int:
-    """Answer for every photo, to the CSV file or in words; returns how many could not be read.
-
-    Raises:
-        ValueError: the CSV file is there already, or with `resume` is none that can be gone on with.
-        OSError: it cannot be written.
-    """
+    """Answer for every photo, to the CSV file or in words; returns how many could not be read."""
     kept = _rows_kept(csv, resume, photos)
-    require_there(model_path)
     prepare()
     model = _opened(model_path, scale, classes)
     if csv and kept:
-        require_same_model(model, kept, csv, photos)
+        many_photos.require_same_model(model, kept, csv, photos)
         with written_whole(csv.resolve()) as partial:
             write_csv(kept, partial)
-    before = first_rows(kept)
+    before = {place(row["file"]) for row in kept}
     rest = [photo for photo in photos if place(photo) not in before]
-    unread = sum(is_unread(before[where]) for where in {place(photo) for photo in photos} & before.keys())
+    unread = 0
 
     def rows() -> Iterator[Row]:
         nonlocal unread
-        answered, quiet = rows_of_photos(model, rest, processes), True if len(photos) == 1 else None  # None: unwatched
+        answered, quiet = rows_of_photos(model, rest, processes), len(photos) == 1 or None  # None: where nobody watches
         for of_photo in tqdm(answered, unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=quiet):
             unread += is_unread(of_photo[0])
             yield from of_photo
@@ -136,15 +112,12 @@ def predict_by_ray(
     scale: str | None = None,
     classes: str | None = None,
 ) -> int:
-    """Answer for every photo, into Parquet files in the folder `out`; returns how many could not be read.
+    """Answer for every photo, into Parquet files in the folder `out`; returns how many could not be read."""
+    from ..prediction.cluster import GivenModel, answer_on_cluster, answered_before  # late: with Ray, which few have
 
-    Raises:
-        ValueError: a package is missing, or the folder holds rows that are not to be gone on with.
-    """
-    cluster.require_ray()
     require_there(model_path)
-    model = cluster.given_model(model_path, scale, classes)
-    before = cluster.answered_before(out, model)
+    model = GivenModel(model_path, scale, classes)
+    before = answered_before(out, model)
     if before and not resume:
         raise ValueError(f"There are rows in {shown(out)} already; go on by --resume, or name another folder.")
     require_one_name_each(photos)
@@ -154,7 +127,7 @@ def predict_by_ray(
         raise ValueError("The rows that are there are of other photos; go on where they were begun, or name others.")
     unread = sum(before.get(place(photo), False) for photo in photos)
     with tqdm(unit="photo", total=len(photos), initial=len(photos) - len(rest), disable=None) as progress:
-        for answered, not_read in cluster.answer_on_cluster(rest, model, out, workers) if rest else ():
+        for answered, not_read in answer_on_cluster(rest, model, out, workers) if rest else ():
             unread += not_read
             progress.update(answered)
     _tell(shown(out), photos, unread)
@@ -170,7 +143,7 @@ def in_words(row: Row, not_sure_below: float | None) -> str:
     shares = [
         f"{name} {per_cent(float(str(row[f'p_{name}'])), threshold)}"
         for name, threshold in (("female", not_sure_below), ("male", not_sure_below), ("mask", None))
-        if row[f"p_{name}"] not in (None, "")
+        if row[f"p_{name}"] is not None
     ]
     return f"{row['file']}, face {row['face']}: {row['answer']} ({', '.join(shares)})"
 
@@ -188,7 +161,7 @@ def _rows_kept(csv: Path | None, resume: bool, photos: Sequence[Photo]) -> list[
     if not resume:
         raise ValueError(f"{csv} is there already; go on with it by --resume, delete it, or name another file.")
     require_one_name_each(photos)
-    return rows_to_keep(csv, photos)
+    return many_photos.rows_to_keep(csv, photos)
 
 
 def _opened(path: Path, scale: str | None, classes: str | None) -> Classifier:

@@ -133,15 +133,10 @@ def evaluate(
     dataset: Path | None,
     served: bool,
     log: Path | None,
-    scale: str | None = None,
-    order: str | None = None,
+    scale: str | None,
+    order: str | None,
 ) -> None:
-    """Measure each model on the test set, print the tables, log that it was opened.
-
-    Args:
-        served: find the face in each picture first, as the app does; pictures without one are left out.
-        scale, order: of the models' input and output, as `load_model` takes them.
-    """
+    """Measure each model on the test set, print the tables, log that it was opened; the options are the command's."""
     loaded = {path: load_model(path, scale, order) for path in models}
     kept, left_out = without_leaks(list_pictures(find_dataset(dataset)))
     typer.echo(left_out)

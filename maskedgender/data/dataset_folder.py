@@ -1,4 +1,7 @@
-"""The dataset folder that is being made: its settings, its tables, which portraits are done, which out of date."""
+"""The dataset folder that is being made, GenderOcclusionData/{Training,Validation}/{female,male}/*.jpg.
+
+Its settings, its tables, which portraits are done, and which out of date.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from pathlib import Path
 import pandas as pd
 
 from ..files import written_whole
-from .layout import FOLDERS, LABELS_FILE
 from .pictures import CLASSES
-from .portraits import Portrait, PortraitsError
+from .portraits import FOLDERS, Portrait, PortraitsError
 
-LEFT_OUT_FILE = "left-out.csv"
+FOLDER = "GenderOcclusionData"
+LABELS_FILE, LEFT_OUT_FILE = "labels.csv", "left-out.csv"
 LABEL_COLUMNS = ["file", "source", "gender", "age", "race", "style"]
 LEFT_OUT_COLUMNS = ["source", "reason"]
 LONGEST_NAME = 255  # bytes, of a file, in most file systems

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import zlib
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,10 @@ from ..faces.geometry import resized
 from ..files import written_whole
 from ..masks.drawing import STYLES, MaskError, draw_mask
 from ..processes import in_order, pool_of_processes
-from .dataset_folder import LEFT_OUT_FILE, Settings, image_name, open_folder
-from .layout import BARE, FOLDER, FOLDERS, LABELS_FILE
-from .portraits import Portrait, PortraitsError, PortraitStore, read_labels
+from .dataset_folder import FOLDER, LABELS_FILE, LEFT_OUT_FILE, Settings, image_name, open_folder
+from .portraits import FOLDERS, Portrait, PortraitsError, PortraitStore, read_labels
 
+BARE = "none"  # the style of an image without a mask
 CROP_SIZE = 256  # as in Kaggle's dataset
 JPEG_QUALITY = 92
 DETECTION_SIDE = 224  # enough for portraits: the face fills them
@@ -50,16 +50,11 @@ class Summary:
     images: pd.DataFrame
     left_out: pd.DataFrame
 
-    @property
-    def portraits(self) -> int:
-        """How many portraits were looked at."""
-        return self.images["source"].nunique() + len(self.left_out)
-
     def table(self) -> str:
         """The counts as lines of text."""
         parts, reasons = self.images["file"].str.partition("/")[0], self.left_out["reason"]
         rows = {
-            "portraits read": self.portraits - (reasons == UNREADABLE).sum(),
+            "portraits read": self.images["source"].nunique() + (reasons != UNREADABLE).sum(),
             "images with a mask": (self.images["style"] != BARE).sum(),
             "images without": (self.images["style"] == BARE).sum(),
             **{f"images in {part}": (parts == part).sum() for part in FOLDERS.values()},
@@ -94,11 +89,9 @@ def make_dataset(
     Args:
         portraits: a folder with zips or unpacked pictures, or one zip.
         labels: CSV files with the columns file, gender and, if known, age and race.
-        out: the folder to make.
         variants: images a portrait, each with its own mask.
         unmasked: the share (0..1) of images that stay bare.
-        seed: decides everything that varies.
-        styles: the mask styles to draw; all when not given.
+        styles: of masks, by name; all when not given.
         limit: only the first so many rows of each CSV; what `out` has of the others stays.
         update: bring an `out` that was made from other labels up to date: what they no longer list, or give to the
             other class, is removed, what is missing is made.
@@ -194,8 +187,7 @@ def enlarged(portrait: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
     """A portrait, and its face, at the size at which the face's canonical crop has CROP_SIZE pixels a side."""
     scale = CROP_SIZE / crop_window(face).side
     size = tuple(max(1, round(length * scale)) for length in portrait.shape[1::-1])
-    x, y, width, height = (length * scale for length in face.box)
-    return resized(portrait, size), replace(face, box=(x, y, width, height), landmarks=face.landmarks * scale)
+    return resized(portrait, size), face.scaled(scale)
 
 
 def _variant(portrait: np.ndarray, face: Face, source: str, number: int, settings: Settings) -> tuple[np.ndarray, str]:

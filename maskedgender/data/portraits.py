@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ..images.photos import decode_photo
-from .layout import FOLDERS
 from .pictures import CLASSES
 
+# The first folder in the name of a portrait's file, in the labels that make-dataset reads, and where its images go.
+FOLDERS = {"train": "Training", "val": "Validation"}
 VALIDATION_SHARE = 0.2  # of portraits whose names do not say which part they belong to
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from . import yunet
-from .geometry import GREY, resized_fast
+from .geometry import GREY, Halves
 
 # The highest at which 95 % of masked faces, large and small ones, are found on the choosing split, in steps of 0.05:
 # python -m benchmarks.detection. OpenCV's default, 0.9, misses most of them.
@@ -54,22 +54,22 @@ class Face:
         )
 
 
-def detect(
-    photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD, border: float = BORDER
-) -> list[Face]:
+def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
     """The faces that one pass shows, largest first.
 
     Args:
         photo: uint8 array (height, width, 3), RGB.
         side: pixels to which the photo's longer side is scaled.
         score_threshold: faces with a lower score (0..1) are left out.
-        border: share of the picture's sides that is added in grey.
     """
     scale = side / max(photo.shape[:2])
-    if min(photo.shape[:2]) * scale * (1 + 2 * border) < LEAST_SIDE:
+    if min(photo.shape[:2]) * scale * (1 + 2 * BORDER) < LEAST_SIDE:
         return []
-    bordered, added = _scaled_with_border(photo, scale, border)
-    found = [face.moved(-added[0], -added[1]).scaled(1 / scale) for face in detect_in(bordered, score_threshold)]
+    height, width = (max(1, round(length * scale)) for length in photo.shape[:2])
+    x, y = round(BORDER * width), round(BORDER * height)
+    scaled = Halves(photo).resized((width, height))
+    bordered = cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY)
+    found = [face.moved(-x, -y).scaled(1 / scale) for face in detect_in(bordered, score_threshold)]
     return sorted(found, key=lambda face: -face.area)
 
 
@@ -83,14 +83,6 @@ def overlap(a: Box, b: Box) -> float:
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return max(0.0, width) * max(0.0, height) / min(a[2] * a[3], b[2] * b[3])
-
-
-def _scaled_with_border(photo: np.ndarray, scale: float, border: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """The photo scaled, with a grey border, and that border's (x, y) width in pixels."""
-    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
-    x, y = round(border * width), round(border * height)
-    scaled = resized_fast(photo, (width, height))
-    return cv2.copyMakeBorder(scaled, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY), (x, y)
 
 
 def _face(row: np.ndarray) -> Face:

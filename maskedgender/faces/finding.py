@@ -86,7 +86,7 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     return sorted(_chosen(photo, found, small, score_threshold, looks), key=lambda face: -face.area)
 
 
-def find_close_up(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD) -> Face | None:
+def find_close_up(photo: np.ndarray, score_threshold: float) -> Face | None:
     """The face that fills a portrait, framed as by `find_faces`, without a look at anything else.
 
     Arguments as for `find_faces`; None where no face fills it.

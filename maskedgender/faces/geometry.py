@@ -71,7 +71,7 @@ class Halves:
     _smaller: list[np.ndarray] = field(default_factory=list)
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
-        """The picture at a new width and height, from a half where it is large and halving loses no pixels."""
+        """About the same as `resized`, for the detector: from a half where it is large and halving loses no pixels."""
         larger = self.picture
         for step in count():
             if size[0] * WORTH_HALVING > larger.shape[1] or any(side % 2 for side in larger.shape[:2]):
@@ -81,8 +81,3 @@ class Halves:
                 self._smaller.append(cv2.resize(larger, (width, height), interpolation=cv2.INTER_AREA))
             larger = self._smaller[step]
         return resized(larger, size)
-
-
-def resized_fast(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """About the same as `resized`, for the detector's eyes, by halves."""
-    return Halves(picture).resized(size)

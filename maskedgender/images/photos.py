@@ -117,8 +117,7 @@ def _pixels_of_plain_jpeg(image: Image.Image, content: bytes) -> np.ndarray | No
     """
     plain = image.format in ("JPEG", "MPO") and image.mode == "RGB" and "icc_profile" not in image.info
     if plain and content.endswith(b"\xff\xd9") and b"Orientation" not in image.info.get("xmp", b""):
-        with contextlib.suppress(cv2.error):  # its user has set OpenCV limits
-            return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     return None
 
 

@@ -41,7 +41,6 @@ def train(parameters: Mapping[str, object], output: Path, dataset: str | None = 
 
     Raises:
         KaggleError: there are no credentials, Kaggle refused, or the notebook failed.
-        OSError, ValueError: whatever else Kaggle's client raises.
     """
     from ..data.pictures import KAGGLE_DATASET  # late: with pandas and OpenCV, which no help text should wait for
 
@@ -144,11 +143,18 @@ def _state(answer: Any) -> str:
 
 
 def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
-    """Wait for a run, and put its model in place when it loads."""
-    output, url = Path(run["output"]), f"{CODE}/{run['kernel']}"
-    _wait(kaggle, run)
+    """Show the state of a run until it has ended, and put its model in place when it loads."""
+    output, url, state = Path(run["output"]), f"{CODE}/{run['kernel']}", ""
+    while not state.startswith(("complete", "error", "cancel")):
+        if state:
+            time.sleep(POLL_SECONDS)
+        shown, state = state, _state(kaggle.with_retry(kaggle.kernels_status)(_name(run)))
+        if state != shown:
+            typer.echo(f"{time.strftime('%H:%M')}  {state}")
     with tempfile.TemporaryDirectory() as folder:
-        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.keras$")
+        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.keras$")  # and, always, its log
+        if state != "complete":
+            raise KaggleError(f"{url} ended with {state}, the end of its log:\n{_end_of_log(Path(folder))}")
         model = next(Path(folder).rglob("*_gender.keras"), None)
         if model is None:
             raise KaggleError(f"The notebook has finished, but left no model: see {url}.")
@@ -160,26 +166,8 @@ def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
     typer.echo(f"fetched: {output / model.name}; the executed notebook is at {url}")
 
 
-def _wait(kaggle: Any, run: Mapping[str, Any]) -> None:
-    """Show the state until the notebook has finished; KaggleError with the end of its log when it failed."""
-    shown = ""
-    while True:
-        state = _state(kaggle.with_retry(kaggle.kernels_status)(_name(run)))
-        if state != shown:
-            typer.echo(f"{time.strftime('%H:%M')}  {state}")
-        if state == "complete":
-            return
-        if state.startswith(("error", "cancel")):
-            log = _end_of_log(kaggle, run)
-            raise KaggleError(f"{CODE}/{run['kernel']} ended with {state}, the end of its log:\n{log}")
-        shown = state
-        time.sleep(POLL_SECONDS)
-
-
-def _end_of_log(kaggle: Any, run: Mapping[str, Any]) -> str:
+def _end_of_log(folder: Path) -> str:
     """The last lines that a notebook printed: its log is JSON, a list of {stream_name, time, data}."""
-    with tempfile.TemporaryDirectory() as folder:
-        kaggle.kernels_output(_name(run), folder, file_pattern="no file, for the log comes anyway")
-        logs = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.log")]
+    logs = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.log")]
     printed = "".join(record["data"] for log in logs for record in log)
     return "\n".join([line for line in printed.splitlines() if line.strip()][-LOG_LINES:])

@@ -85,13 +85,11 @@ def ffp2(surface: Surface, rng: np.random.Generator) -> np.ndarray:
 def n95(surface: Surface, rng: np.random.Generator) -> np.ndarray:
     """A moulded cup: rough shell, a flat rim, a metal strip over the nose; sometimes a valve."""
     colour = _pick([(0.93, 0.93, 0.90), (0.72, 0.84, 0.88), (0.85, 0.82, 0.74)], [6, 2, 1], rng)
-    fit = surface.fit
-    down = (surface.y - (fit.top + fit.bottom) / 2) / ((fit.bottom - fit.top) / 2)
-    radius = np.hypot(surface.points[..., 0] / (54 * fit.half_angle * (1 + 0.16 * np.clip(down, -1, 1))), down)
+    radius = surface.cup_radius
     shade = 1 - 0.22 * surface.line((radius - 0.86) * 50, 1.6) + 0.05 * (radius > 0.88)
     cloth = _worn(shade, colour, rng, 0.03)
     x, y = surface.points[..., 0], surface.y
-    strip = surface.edge(16 - np.abs(x)) * surface.edge(2.2 - np.abs(y - fit.top - 9 - 0.02 * x**2))
+    strip = surface.edge(16 - np.abs(x)) * surface.edge(2.2 - np.abs(y - surface.fit.top - 9 - 0.02 * x**2))
     cloth = cloth + (np.array([0.62, 0.63, 0.65]) - cloth) * strip[..., None] * 0.8
     if rng.random() < 0.35:
         distance = np.hypot(x - 12, y - 78)
@@ -117,7 +115,7 @@ def _smooth_noise(shape: tuple[int, ...], cells: int, rng: np.random.Generator) 
     return cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def _worn(cloth: np.ndarray, colour: np.ndarray, rng: np.random.Generator, creases: float = 0.05) -> np.ndarray:
+def _worn(cloth: np.ndarray, colour: np.ndarray, rng: np.random.Generator, creases: float) -> np.ndarray:
     """A colour (3,) or print (height, width, 3) under a brightness (height, width), creased by wear."""
     wear = 1 + creases * _smooth_noise(cloth.shape, 7, rng) + 0.4 * creases * _smooth_noise(cloth.shape, 24, rng)
     return np.clip(colour * (cloth * np.clip(wear, 0.7, 1.3))[..., None], 0, 1.1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .pose import MaskError, Pose, estimate_pose
 from .styles import STYLES, Style, sample_fit
-from .surface import Fit, Surface, mask_surface, mask_window
+from .surface import Surface, mask_surface, mask_window
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class _Drawing:
     photo: np.ndarray
     pose: Pose
     style: Style
-    fit: Fit
     window: tuple[slice, slice]
     surface: Surface
     coverage: np.ndarray
@@ -61,11 +60,11 @@ def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.rand
     fit = sample_fit(STYLES[style].fit, rng)
     window = mask_window(pose, photo.shape[:2])
     surface = mask_surface(pose, STYLES[style].bulges, fit, window)
-    coverage = STYLES[style].outline(surface, fit) * surface.hit
+    coverage = STYLES[style].outline(surface) * surface.hit
     photo_coverage = np.zeros(photo.shape[:2], np.float32)
     photo_coverage[window] = coverage
     _check_place(photo_coverage, landmarks, pose.pixels_per_mm)
-    drawing = _Drawing(photo, pose, STYLES[style], fit, window, surface, photo_coverage[window], rng)
+    drawing = _Drawing(photo, pose, STYLES[style], window, surface, photo_coverage[window], rng)
     layer, alpha = _with_straps(drawing, _cloth(drawing), drawing.coverage)
     return MaskedFace(_composite(drawing, layer, alpha), photo_coverage)
 
@@ -134,27 +133,22 @@ def _with_straps(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> tup
     for side in (-1, 1):
         if (drawing.pose.rotation @ (side * 0.97, 0, 0.25))[2] < 0.05:  # turned away from the camera
             continue
-        for start, end in drawing.style.straps(drawing.fit):
-            _draw_line(straps, _strap_points(start * (side, 1, 1), end * (side, 1, 1)), drawing)
+        for start, end in drawing.style.straps(drawing.surface.fit):
+            _draw_strap(straps, start * (side, 1, 1), end * (side, 1, 1), drawing)
     beside = (straps > 0)[..., None] * (1 - alpha[..., None])
     return layer + (colour - layer) * beside, np.maximum(alpha, 0.9 * straps * (1 - alpha)).astype(np.float32)
 
 
-def _draw_line(picture: np.ndarray, points: np.ndarray, drawing: _Drawing) -> None:
-    """Draws a strap of 1.6 to 2.6 mm through points of the head, (N, 3), into a picture (height, width), 0..1."""
+def _draw_strap(picture: np.ndarray, start: np.ndarray, end: np.ndarray, drawing: _Drawing) -> None:
+    """Draws a strap of 1.6 to 2.6 mm from the mask's edge to behind the ear, bulging outwards over the cheek."""
+    along = np.linspace(0, 1, 12)[:, None]
+    points = start + (end - start) * along
+    points[:, :1] *= 1 + 0.06 * np.sin(np.pi * along)
     rows, columns = drawing.window
     pixels = drawing.pose.project(points) - (columns.start, rows.start)
     width = max(1, round(drawing.rng.uniform(1.6, 2.6) * drawing.pose.pixels_per_mm))
     eighths = [np.round(pixels * 8).astype(np.int32)]  # OpenCV draws between pixels by counting in fractions of them
     cv2.polylines(picture, eighths, False, 1.0, width, cv2.LINE_AA, 3)
-
-
-def _strap_points(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """A strap from the mask's edge to behind the ear, (12, 3), bulging outwards over the cheek."""
-    along = np.linspace(0, 1, 12)[:, None]
-    points = start + (end - start) * along
-    points[:, :1] *= 1 + 0.06 * np.sin(np.pi * along)
-    return points
 
 
 def _composite(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -10,9 +10,7 @@ import numpy as np
 from . import cloth
 from .surface import HEAD_RADIUS, Ellipsoid, Fit, Surface
 
-Texture = Callable[["Surface", np.random.Generator], np.ndarray]
 Straps = list[tuple[np.ndarray, np.ndarray]]
-
 
 EAR = np.array([70.0, 26.0, -78.0])  # behind the root of the ear
 
@@ -23,8 +21,8 @@ class Style:
 
     fit: Fit
     bulges: tuple[Ellipsoid, ...]
-    outline: Callable[[Surface, Fit], np.ndarray]
-    texture: Texture
+    outline: Callable[[Surface], np.ndarray]
+    texture: Callable[[Surface, np.random.Generator], np.ndarray]
     straps: Callable[[Fit], Straps]
 
 
@@ -41,20 +39,17 @@ def sample_fit(usual: Fit, rng: np.random.Generator) -> Fit:
     )
 
 
-def _band(surface: Surface, fit: Fit) -> np.ndarray:
+def _band(surface: Surface) -> np.ndarray:
     """A mask that runs across the face from ear to ear with upright sides: 1 on the cloth, 0 off it."""
     top, bottom = surface.edges
-    sides = (fit.half_angle - np.abs(surface.angle)) * HEAD_RADIUS
+    sides = (surface.fit.half_angle - np.abs(surface.angle)) * HEAD_RADIUS
     return surface.edge(surface.y - top) * surface.edge(bottom - surface.y) * surface.edge(sides)
 
 
-def _cup(surface: Surface, fit: Fit) -> np.ndarray:
+def _cup(surface: Surface) -> np.ndarray:
     """A moulded cup: an egg around nose and mouth."""
-    middle, half_height = (fit.top + fit.bottom) / 2, (fit.bottom - fit.top) / 2
-    down = (surface.y - middle) / half_height
-    half_width = 54 * fit.half_angle * (1 + 0.16 * np.clip(down, -1, 1))
-    radius = np.hypot(surface.points[..., 0] / half_width, down)
-    return surface.edge((1 - radius) * half_height) * (surface.points[..., 2] > -60)
+    half_height = (surface.fit.bottom - surface.fit.top) / 2
+    return surface.edge((1 - surface.cup_radius) * half_height) * (surface.points[..., 2] > -60)
 
 
 def _ear_loops(fit: Fit) -> Straps:
@@ -81,7 +76,6 @@ def _on_head(angle: float, y: float) -> np.ndarray:
 
 _BAND = Fit(top=17, cheek=40, bottom=135, jaw=92, half_angle=1.12, slack=3, tilt=0)
 _CUP_BULGE = Ellipsoid((0, 71, -6), (46, 56, 46))
-
 
 STYLES: dict[str, Style] = {
     "surgical": Style(_BAND, (), _band, cloth.surgical, _ear_loops),

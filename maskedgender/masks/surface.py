@@ -93,6 +93,13 @@ class Surface:
         return (self.y - top) / np.maximum(bottom - top, 1)
 
     @cached_property
+    def cup_radius(self) -> np.ndarray:
+        """How far from the middle of a moulded cup, which is egg-shaped: 1 at its rim."""
+        down = (self.y - (self.fit.top + self.fit.bottom) / 2) / ((self.fit.bottom - self.fit.top) / 2)
+        half_width = 54 * self.fit.half_angle * (1 + 0.16 * np.clip(down, -1, 1))
+        return np.hypot(self.points[..., 0] / half_width, down)
+
+    @cached_property
     def across_mm(self) -> np.ndarray:
         """Across the cloth in millimetres."""
         return self.angle * HEAD_RADIUS

@@ -9,7 +9,6 @@ not-a-number where there is none because no face was found.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,12 +20,11 @@ from .metrics import Estimate
 RESAMPLES = 1000
 ADULT = 20  # years, and over: the age bands of FairFace break there
 
-Statistic = Callable[[np.ndarray], np.ndarray]
-"""Takes means, (K, R), and gives one value for each column, (R,)."""
 
-
-def of_means(statistic: Statistic, values: Sequence[np.ndarray], sources: np.ndarray | None = None) -> Estimate:
-    """A statistic of the means of K arrays (N,), over what is a number in each."""
+def of_means(
+    statistic: Callable[[np.ndarray], np.ndarray], values: Sequence[np.ndarray], sources: np.ndarray | None = None
+) -> Estimate:
+    """A statistic of the means of K arrays (N,), over what is a number in each: it takes (K, R), and gives (R,)."""
     table = np.asarray(values, float)
     portrait = np.arange(table.shape[1]) if sources is None else pd.factorize(sources)[0]
     if len(set(portrait)) < 2:
@@ -56,11 +54,11 @@ def mean_of_means(values: Sequence[np.ndarray], sources: np.ndarray | None = Non
     return of_means(lambda means: means.mean(axis=0), values, sources)
 
 
-def error_ratio(right: np.ndarray, others: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
+def error_ratio(right: np.ndarray, others: np.ndarray) -> Estimate:
     """A model's error as a share of another's, on the photos that both have answered."""
     unknown = np.isnan(right + others)
     errors = [np.where(unknown, np.nan, 1 - answers) for answers in (right, others)]
-    return of_means(lambda means: means[0] / means[1], errors, sources)
+    return of_means(lambda means: means[0] / means[1], errors)
 
 
 def balanced_accuracy(right: np.ndarray, labels: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
@@ -68,42 +66,35 @@ def balanced_accuracy(right: np.ndarray, labels: np.ndarray, sources: np.ndarray
     return mean_of_means([np.where(labels == label, right, np.nan) for label in (0, 1)], sources)
 
 
-def mean_drop(clean: np.ndarray, changed: Sequence[np.ndarray], sources: np.ndarray | None = None) -> Estimate:
+def mean_drop(clean: np.ndarray, changed: Sequence[np.ndarray]) -> Estimate:
     """How much accuracy falls when the photos are changed, the mean over the changes.
 
     Each change is compared on the photos on which a face was found with and without it.
     """
-    return mean_of_means([clean - right for right in changed], sources)
-
-
-def largest_gap(right: np.ndarray, groups: np.ndarray, sources: np.ndarray | None = None) -> Estimate:
-    """The best group's accuracy less the worst group's.
-
-    Chance alone drives groups apart, the more so the smaller they are: the interval leans upwards.
-    """
-    of_groups = [np.where(groups == group, right, np.nan) for group in np.unique(groups)]
-    return of_means(lambda means: np.ptp(means, axis=0), of_groups, sources)
+    return mean_of_means([clean - right for right in changed])
 
 
 def gaps_between_groups(images: pd.DataFrame, right: np.ndarray, sure: np.ndarray) -> dict[str, Estimate]:
-    """The gaps that the model card tells of, by name.
+    """The gaps that the model card tells of, by name: the best group less the worst, and men less women.
+
+    Chance alone drives groups apart, the more so the smaller they are: the first ones' intervals lean upwards.
 
     Args:
-        images: one row a photo with the columns label, race and age, and source where several show one portrait.
+        images: one row a photo with the columns label, race, and age, a band such as "20-29", "70+" or "more than 70".
         sure: where an answer is given, rather than "not sure"; bool (N,).
     """
-    grown = is_adult(images["age"])
+    grown = (images["age"].str.extract(r"(\d+)", expand=False).astype(float) >= ADULT).to_numpy()
     races = images["race"].to_numpy(dtype=str)[grown]
-    sources = images["source"].to_numpy() if "source" in images else np.arange(len(images))
     male = images["label"].to_numpy() == 1
     of_men, of_women = np.where(male, right, np.nan), np.where(male, np.nan, right)
     given = np.where(np.isnan(right), np.nan, sure)
 
     def between_races(values: np.ndarray) -> Estimate:
-        return largest_gap(values[grown], races, sources[grown])
+        of_groups = [np.where(races == race, values[grown], np.nan) for race in np.unique(races)]
+        return of_means(lambda means: np.ptp(means, axis=0), of_groups)
 
     def men_less_women(chosen: np.ndarray) -> Estimate:
-        return of_means(lambda means: means[0] - means[1], [of_men[chosen], of_women[chosen]], sources[chosen])
+        return of_means(lambda means: means[0] - means[1], [of_men[chosen], of_women[chosen]])
 
     name = f"largest gap between race groups, adults of {ADULT} and over"
     return {
@@ -113,9 +104,3 @@ def gaps_between_groups(images: pd.DataFrame, right: np.ndarray, sure: np.ndarra
         f"men less women, adults of {ADULT} and over": men_less_women(grown),
         "men less women, all ages": men_less_women(np.ones(len(images), bool)),
     }
-
-
-def is_adult(ages: pd.Series) -> np.ndarray:
-    """Whether an age band, such as "20-29", "70+" or "more than 70", begins at `ADULT` years or later; bool (N,)."""
-    first = [re.search(r"\d+", str(age)) for age in ages]
-    return np.array([found is not None and int(found[0]) >= ADULT for found in first], dtype=bool)

@@ -53,21 +53,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Scores:
-    """The figures of one model on one set of images.
+    """The figures of one model on one set of images, all but the loss 0..1."""
 
-    Attributes:
-        accuracy: share of images whose likelier class is the label.
-        balanced_accuracy: mean of the two classes' recalls, 0..1.
-        auc: area under the ROC curve of p(male), 0..1.
-        log_loss: mean cross-entropy in nats.
-        calibration_error: expected calibration error, 0..1, in 15 bins of equal width.
-        classwise_error: the same of p(male) over all of 0..1, women and men weighing the same.
-    """
-
-    accuracy: Estimate
-    balanced_accuracy: float
-    auc: float
-    log_loss: float
+    accuracy: Estimate  # share of images whose likelier class is the label
+    balanced_accuracy: float  # mean of the two classes' recalls
+    auc: float  # area under the ROC curve of p(male)
+    log_loss: float  # mean cross-entropy in nats
     calibration_error: float
     classwise_error: float
 

@@ -13,15 +13,12 @@ from .metrics import share_of
 STEPS = 100
 
 
-def risk_against_coverage(
-    labels: np.ndarray, probabilities: np.ndarray, sources: np.ndarray | None = None
-) -> pd.DataFrame:
+def risk_against_coverage(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """One row for each hundredth of the photos, the surest first; photos that are equally sure stay together.
 
     Args:
         labels: int (N,), 0 female, 1 male.
         probabilities: (N, 2), rows that sum to 1.
-        sources: (N,), the portrait that each photo shows, where several show one.
 
     Returns:
         columns answered (the share), threshold (the larger probability of the least sure of them), count, error, low,
@@ -33,6 +30,6 @@ def risk_against_coverage(
     rows = []
     for threshold in thresholds:
         sure = confidence >= threshold
-        error = share_of(wrong[sure], None if sources is None else sources[sure])
+        error = share_of(wrong[sure])
         rows.append((sure.mean(), threshold, error.count, error.value, error.low, error.high))
     return pd.DataFrame(rows, columns=["answered", "threshold", "count", "error", "low", "high"])

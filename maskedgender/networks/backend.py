@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
 
 SERVING = "openvino"
 TELEMETRY = "openvino_telemetry"  # by which OpenVINO tells its maker of each import; it imports without it as well
-# What Keras and OpenVINO import at once, where it is installed, and no answer needs: it would take two to five times as
-# long as the rest of them.
-UNUSED = ("jax", "matplotlib", "openvino.tools", "pandas", "sklearn")
-UNUSED_BUT_REQUIRED = ("scipy.signal",)
 MODULES: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: it cannot be imported
+# What Keras and OpenVINO import at once, where it is installed, and no answer needs: it would take two to five times as
+# long as the rest of them. What stands in for each meanwhile: nothing, or where Keras requires it, an empty module.
+UNUSED = {"scipy.signal": ModuleType("scipy.signal"), "openvino.tools": None}
+UNUSED |= dict.fromkeys(("jax", "matplotlib", "pandas", "sklearn"))
 
 
 def import_keras_to_serve() -> None:
@@ -36,7 +36,7 @@ def import_keras_to_serve() -> None:
 
         return
     MODULES.setdefault(TELEMETRY, None)
-    with _without(UNUSED, UNUSED_BUT_REQUIRED):
+    with _without(UNUSED):
         import keras  # noqa: F401
 
 
@@ -45,17 +45,15 @@ def import_openvino() -> None:
     if SERVING in sys.modules:
         return
     MODULES.setdefault(TELEMETRY, None)
-    with _without(["openvino.tools"]):  # no more: another thread may want the others just now
+    with _without({"openvino.tools": None}):  # no more: another thread may want the others just now
         import openvino  # noqa: F401
 
 
 @contextmanager
-def _without(absent_ones: Sequence[str], empty_ones: Sequence[str] = ()) -> Iterator[None]:
+def _without(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[None]:
     """Meanwhile these modules seem not to be installed, or to be empty; whoever imports them later has them whole."""
-    stand_ins: dict[str, ModuleType | None] = dict.fromkeys(absent_ones)
-    stand_ins |= {name: ModuleType(name) for name in empty_ones}
-    absent = [name for name in stand_ins if name not in sys.modules]
-    MODULES.update({name: stand_ins[name] for name in absent})
+    absent = {name: stand_in for name, stand_in in stand_ins.items() if name not in sys.modules}
+    MODULES.update(absent)
     try:
         yield
     finally:

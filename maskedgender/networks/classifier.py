@@ -49,7 +49,10 @@ class Classifier:
             pair, *mask = [outputs] if isinstance(outputs, np.ndarray) else outputs
             pairs.append(pair)
             masks.append(mask[0][:, 0] if mask else np.full(len(batch), np.nan, np.float32))
-        return _normalised(np.concatenate(pairs)), np.concatenate(masks)
+        outputs = np.concatenate(pairs)
+        sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)  # the original's two sigmoids do not sum to 1
+        shares = np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0)
+        return shares.astype(np.float32), np.concatenate(masks)
 
 
 def as_input(model: Any, crops: np.ndarray) -> np.ndarray:
@@ -57,9 +60,3 @@ def as_input(model: Any, crops: np.ndarray) -> np.ndarray:
     if model.input_shape[-1] == 1:
         crops = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] for crop in crops])
     return crops.astype(np.float32)
-
-
-def _normalised(outputs: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1, as the original's two sigmoids do not; two that are both 0 become one half each."""
-    sums = outputs.sum(axis=1, keepdims=True, dtype=np.float64)
-    return np.divide(outputs, sums, out=np.full(outputs.shape, 0.5), where=sums > 0).astype(np.float32)

@@ -11,7 +11,7 @@ import re
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
                 f"holds an operation of TensorFlow's own, {foreign[0].decode()}, which {package} has not: convert the "
                 "model without SELECT_TF_OPS, or give the .keras or .h5 file."
             ) from error
-        reason = " ".join(str(error).rpartition(") ")[2].split())[:300]  # behind signatures of C++
+        reason = re.sub(r".*\) (?=[A-Z])", "", " ".join(str(error).split()))[:300]  # behind signatures of C++
         raise ValueError(f"cannot be read by {package}; it may be damaged, or too new for it: {reason}") from error
     return network, record or record_of(path)
 
@@ -113,18 +113,23 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     step = given.shape[0] if given.shape and isinstance(given.shape[0], int) else TOGETHER
 
     def run(crops: np.ndarray) -> list[np.ndarray]:
-        crops = _rounded(crops) if dtype is np.uint8 else crops.astype(dtype)
+        crops = _cast(crops, dtype)
         parts = [session.run(names, {given.name: crops[at : at + step]}) for at in range(0, len(crops), step)]
         return [np.concatenate(of_all).astype(np.float32) for of_all in zip(*parts, strict=True)]
 
+    network = ExportedNetwork(_shapes(one.shape for one in inputs), _shapes(one.shape for one in outputs), run)
     metadata = session.get_modelmeta().custom_metadata_map
-    return _network(
-        [one.shape for one in inputs], [one.shape for one in outputs], run
-    ), metadata if CLASS_ORDER in metadata else {}
+    return network, metadata if CLASS_ORDER in metadata else {}
 
 
 def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
-    interpreter = _litert_interpreter()(str(path), num_threads=_cores())
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:  # as on Windows, for which it has no wheel; TensorFlow still holds it, too
+        from tensorflow.lite.python.interpreter import Interpreter
+
+        warnings.filterwarnings("ignore", message=r"(?s).*tf\.lite\.Interpreter is deprecated")
+    interpreter = Interpreter(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
     given = inputs[0]
@@ -132,17 +137,19 @@ def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     lock = threading.Lock()
 
     def of_one(crop: np.ndarray) -> list[np.ndarray]:
+        scale, zero = given["quantization"]  # of a float both are 0
         with lock:  # an interpreter has one place for its input
-            interpreter.set_tensor(given["index"], _quantized(crop[None], given))
+            interpreter.set_tensor(given["index"], _cast(crop[None] / (scale or 1) + zero, given["dtype"]))
             interpreter.invoke()
-            return [_dequantized(interpreter.get_tensor(one["index"]), one) for one in outputs]
+            held = [interpreter.get_tensor(one["index"]).astype(np.float32) for one in outputs]
+        scales = [one["quantization"] for one in outputs]
+        return [(numbers - zero) * (scale or 1) for numbers, (scale, zero) in zip(held, scales, strict=True)]
 
     def run(crops: np.ndarray) -> list[np.ndarray]:  # one by one: another number of crops is another plan of memory
         return [np.concatenate(of_all) for of_all in zip(*map(of_one, crops), strict=True)]
 
-    return _network(
-        [one["shape"] for one in inputs], [one["shape"] for one in outputs], run
-    ), {}  # record_of reads the zip behind it
+    network = ExportedNetwork(_shapes(one["shape"] for one in inputs), _shapes(one["shape"] for one in outputs), run)
+    return network, {}  # record_of reads the zip behind it
 
 
 def _answer_first(outputs: Sequence[Any], shape_of: Callable[[Any], Sequence[Any]]) -> list[Any]:
@@ -150,48 +157,23 @@ def _answer_first(outputs: Sequence[Any], shape_of: Callable[[Any], Sequence[Any
     return sorted(outputs, key=lambda one: shape_of(one)[-1:] != [2])
 
 
-def _rounded(numbers: np.ndarray, dtype: Any = np.uint8) -> np.ndarray:
-    """As whole numbers of a type, its ends for what lies beyond."""
-    ends = np.iinfo(dtype)
-    return np.rint(numbers).clip(ends.min, ends.max).astype(dtype)
+def _cast(numbers: np.ndarray, dtype: Any) -> np.ndarray:
+    """In another type; whole numbers are rounded, with the type's ends for what lies beyond."""
+    if np.issubdtype(dtype, np.integer):
+        ends = np.iinfo(dtype)
+        numbers = np.rint(numbers).clip(ends.min, ends.max)
+    return numbers.astype(dtype)
 
 
-def _quantized(numbers: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """As LiteRT's tensor holds them: a float, or whole numbers by a scale and a zero point."""
-    scale, zero = tensor["quantization"]
-    return _rounded(numbers / scale + zero, tensor["dtype"]) if scale else numbers.astype(tensor["dtype"])
-
-
-def _dequantized(held: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """The opposite, float32."""
-    scale, zero = tensor["quantization"]
-    return (held.astype(np.float32) - zero) * scale if scale else held.astype(np.float32)
-
-
-def _network(takes: Sequence[Sequence[Any]], gives: Sequence[Sequence[Any]], run: Run) -> ExportedNetwork:
-    """With shapes as Keras tells them: the batch's size left open, a list where there are several."""
-
-    def told(shapes: Sequence[Sequence[Any]]) -> Any:
-        of_each = [(None, *(int(side) if str(side).isdigit() else None for side in shape[1:])) for shape in shapes]
-        return of_each if len(of_each) > 1 else of_each[0]
-
-    return ExportedNetwork(told(takes), told(gives), run)
+def _shapes(given: Iterable[Sequence[Any]]) -> Any:
+    """Shapes as Keras tells them: the batch's size left open, a list where there are several."""
+    shapes = [(None, *(int(side) if str(side).isdigit() else None for side in shape[1:])) for shape in given]
+    return shapes if len(shapes) > 1 else shapes[0]
 
 
 def _cores() -> int:
     """That this process may use: the runtimes look at the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _litert_interpreter() -> Callable[..., Any]:
-    """LiteRT's own package, or else what TensorFlow still holds of it."""
-    try:
-        from ai_edge_litert import interpreter
-    except ImportError:
-        from tensorflow.lite.python import interpreter
-
-        warnings.filterwarnings("ignore", message=r"(?s).*tf\.lite\.Interpreter is deprecated")
-    return interpreter.Interpreter
 
 
 # By the file's ending: the package of its runtime, and what opens it.

@@ -31,7 +31,10 @@ def set_predict_function(model: keras.Model) -> None:
     import keras
 
     if keras.backend.backend() == "openvino":
-        model.predict_function = _by_openvino(model)
+        try:
+            model.predict_function = _by_openvino(model)
+        except Exception as error:  # each layer has its own way to fail
+            raise NotImplementedError(str(error)) from error
     elif keras.backend.backend() == "tensorflow" and model.predict_function is None:
         model.predict_function = _by_tensorflow(model)
 
@@ -48,22 +51,6 @@ def _by_tensorflow(model: keras.Model) -> Callable:
 
 def _by_openvino(model: keras.Model) -> Callable:
     """Compiled by SETTINGS: Keras compiles by none, and makes one request, which two threads must not use at once."""
-    try:
-        run = _compiled(model)
-    except Exception as error:  # each layer has its own way to fail
-        raise NotImplementedError(str(error)) from error
-
-    def answer(data: Sequence[Sequence[np.ndarray]]) -> np.ndarray | list[np.ndarray]:
-        crops = np.asarray(data[0][0], np.float32)
-        parts = [run(crops[start : start + TOGETHER]) for start in range(0, len(crops), TOGETHER)]
-        outputs = [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]
-        return outputs[0] if len(outputs) == 1 else outputs
-
-    return answer
-
-
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """The network as a function of crops, float32 (N, S, S, C), which gives each of its outputs."""
     import keras
     import openvino
     from openvino import opset13
@@ -84,7 +71,13 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], list[np.ndarray]]:
             given = request.infer(batch)
             return [given[number] for number in range(len(outputs))]
 
-    return run
+    def answer(data: Sequence[Sequence[np.ndarray]]) -> np.ndarray | list[np.ndarray]:
+        crops = np.asarray(data[0][0], np.float32)
+        parts = [run(crops[start : start + TOGETHER]) for start in range(0, len(crops), TOGETHER)]
+        of_each = [np.concatenate(of_all) for of_all in zip(*parts, strict=True)]
+        return of_each[0] if len(of_each) == 1 else of_each
+
+    return answer
 
 
 class Transposed(NamedTuple):

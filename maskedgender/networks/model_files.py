@@ -7,8 +7,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +64,6 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
         if not isinstance(network, ExportedNetwork):
             set_predict_function(network)
         _require_probabilities(network)
-        threshold = _threshold(record)
     except NotImplementedError as error:
         raise BackendError(
             f"{path} has a layer that OpenVINO cannot compute; install TensorFlow, and set KERAS_BACKEND=tensorflow."
@@ -73,11 +71,10 @@ def load_model(path: str | Path = SHIPPED_MODEL, scale: str | None = None, class
     except ValueError as error:
         raise ModelError(f"{path} {error}") from error
     calibrated = record.get(CALIBRATED) == "yes"
-    notes = []
-    if threshold is None:
-        known = 'its record has no "not sure" threshold' if calibrated else "no record says that it is calibrated"
-        notes.append(f'{path.name}: {known}, so every face gets female or male, and none "not sure".')
-    return Classifier(network, calibrated, threshold, tuple(notes), dict(record))
+    threshold = float(record[NOT_SURE_BELOW]) if calibrated and NOT_SURE_BELOW in record else None
+    known = 'its record has no "not sure" threshold' if calibrated else "no record says that it is calibrated"
+    note = f'{path.name}: {known}, so every face gets female or male, and none "not sure".'
+    return Classifier(network, calibrated, threshold, (note,) if threshold is None else (), dict(record))
 
 
 def caution(path: str | Path) -> str:
@@ -120,28 +117,17 @@ def _loaded(path: Path) -> keras.Model:
         def __init__(self, *args: Any, groups: int = 1, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
 
-    older = {"DepthwiseConv2D": DepthwiseConv2D} if h5py.is_hdf5(path) else None
+    # Keras sees a file's kind from its name, but up to TensorFlow 2.12 files named .keras were HDF5, too.
+    suffixes, older = (HDF5, {"DepthwiseConv2D": DepthwiseConv2D}) if h5py.is_hdf5(path) else ((".keras",), None)
     try:
-        with _named_for_keras(path) as file:
+        with tempfile.TemporaryDirectory() as folder:
+            file = path if path.suffix in suffixes else shutil.copy(path, Path(folder, f"model{suffixes[0]}"))
             return keras.saving.load_model(file, older, compile=False, safe_mode=True)
     except Exception as error:
         openvino_cannot = "openvino" in str(error).lower() or isinstance(error, NotImplementedError)
         if openvino_cannot and keras.backend.backend() == SERVING:
             raise NotImplementedError from error
         raise ValueError(_why_not_loaded(path, str(error), keras.__version__)) from error
-
-
-@contextmanager
-def _named_for_keras(path: Path) -> Iterator[Path]:
-    """The file under a name from which Keras sees its kind: up to TensorFlow 2.12, files named .keras were HDF5."""
-    import h5py
-
-    wanted = HDF5 if h5py.is_hdf5(path) else (".keras",)
-    if path.suffix in wanted:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copy(path, Path(folder) / f"model{wanted[0]}"))
 
 
 def _why_not_loaded(path: Path, error: str, installed: str) -> str:
@@ -201,15 +187,3 @@ def _require_probabilities(model: keras.Model | ExportedNetwork) -> None:
         raise ValueError("gives numbers that are not probabilities; its weights may be damaged.")
     if output.min() < 0 or output.max() > 1:
         raise ValueError("gives numbers outside 0..1, such as logits; end it with a softmax, and export it.")
-
-
-def _threshold(record: Mapping[str, str]) -> float | None:
-    """Under which probability the answer is "not sure"; ValueError where a calibrated file's record names none such."""
-    if record.get(CALIBRATED) != "yes" or NOT_SURE_BELOW not in record:
-        return None
-    with suppress(TypeError, ValueError):
-        if 0.5 <= float(record[NOT_SURE_BELOW]) <= 1:
-            return float(record[NOT_SURE_BELOW])
-    raise ValueError(
-        f"says {NOT_SURE_BELOW}: {record[NOT_SURE_BELOW]} in its record, which is no probability of 0.5 to 1."
-    )

@@ -5,40 +5,28 @@ from __future__ import annotations
 import json
 import subprocess
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
-from ..places import SHIPPED_MODEL
 from .checksums import sha256
 
 RECORD = "record.json"  # in the zip that a .keras file is
 NOT_KNOWN = "not known"
 # What serving reads of a record.
-SHA_256, CALIBRATED, NOT_SURE_BELOW, CLASS_ORDER, SCALE = (
-    "SHA-256",
-    "calibrated",
-    "not sure below",
-    "class order",
-    "input scale",
-)
+SHA_256, CALIBRATED, NOT_SURE_BELOW = "SHA-256", "calibrated", "not sure below"
+CLASS_ORDER, SCALE = "class order", "input scale"
 FEMALE_FIRST = "female, male"
 
 
 def record_of(model: Path) -> dict[str, str]:
-    """The record of a model file; empty where it has none.
+    """The record of a model file: the one inside; or, as files of version 1 have it, in a .json beside; else empty.
 
-    A .json beside a file, or beside the shipped one, counts where it names the file by its SHA-256. Files of version 1
-    are known by that, the shipped one among them, wherever a copy of it lies.
+    A .json counts where it names the file by its SHA-256.
     """
-    try:
-        with zipfile.ZipFile(model) as content:
-            return json.loads(content.read(RECORD))
-    except (zipfile.BadZipFile, KeyError):
-        pass
-    for place in (model.with_suffix(".json"), SHIPPED_MODEL.with_suffix(".json")):
-        try:
-            record = json.loads(place.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # none, or one of somebody else's that is neither JSON nor text
-            continue
+    with suppress(zipfile.BadZipFile, KeyError), zipfile.ZipFile(model) as content:
+        return json.loads(content.read(RECORD))
+    with suppress(OSError, ValueError):  # none, or one of somebody else's that is neither JSON nor text
+        record = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
         if isinstance(record, dict) and record.get(SHA_256) == sha256(model):
             return record
     return {}

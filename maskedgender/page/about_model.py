@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
-from ..networks.records import NOT_KNOWN, record_of
-from ..places import RESULTS, SHIPPED_MODEL
+from ..networks.records import NOT_KNOWN
+from ..places import SHIPPED_MODEL
 from ..prediction.answers import per_cent
 
-GROUPS = ("gender", "race", "age", "gender and race")
-FEW = 100  # people: for a group of fewer the panel says how many they are
 _MEANING = """**What the answer means.** "Female" and "male" are labels that annotators gave to people's *appearance* in
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
@@ -23,64 +19,49 @@ after you last used it, or when the page ends, and sends it nowhere."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
 errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
+_NOT_MEASURED = f"**How often it is right, and for whom**: {NOT_KNOWN}."
+_MEASURED = """**How often it is right**, on portraits that it did not learn from, with 95 % intervals:
+with a mask {}; bare {}.
+
+**For whom.** Where the intervals overlap, the groups may well be alike.
+
+| Labelled | With a mask | Bare |
+| --- | --- | --- |
+"""
+# In a model card: its accuracy with a mask, and bare; and a group's row, whose last columns a phone has no room for.
+_OVERALL = re.compile(r'value: ([\d.]+), name: "Accuracy, %, 95 % interval ([\d.]+) to ([\d.]+)"')
+_GROUP = re.compile(r"^\| (?:gender|race|age|gender and race) (\| .+? \| .+? \| .+? \|)", re.MULTILINE)
+_ACCURACY = re.compile(r"([\d.]+) % \(([\d.]+) % to ([\d.]+) %(, n = \d\d(?=\)))?.*?\)")  # n where it has two digits
 
 
-def meaning(model: Classifier, in_memory: bool = True) -> str:
-    """What an answer means, in Markdown, when this model gives none, and where photos lie."""
+def meaning(model: Classifier, path: Path, in_memory: bool) -> str:
+    """What an answer means, in Markdown, when this model gives none, where photos lie, and that it is another model."""
     border = 'This model always gives one of the two words, and is never "not sure".'
     if model.not_sure_below is not None:
         border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
-    return _MEANING.format(border=border, where="in memory" if in_memory else "on its disk")
-
-
-def warning(model: Classifier, path: Path) -> str:
-    """What there is to say, in Markdown, about a model file that is not the shipped one; nothing about that."""
+    told = _MEANING.format(border=border, where="in memory" if in_memory else "on its disk")
     if path.resolve() == SHIPPED_MODEL.resolve():
-        return ""
+        return told
     first = f"This page uses the file `{path.name}`, not the shipped model: how often it errs is not known here."
     said = "\n".join(f"- {sentence}" for sentence in (first, *model.notes, "Use only files from people you trust."))
-    return f"\n\n**Another model.**\n\n{said}"
+    return f"{told}\n\n**Another model.**\n\n{said}"
 
 
-def about_model(path: Path) -> str:
-    """The panel about a model file, in Markdown: its record, and what was measured of this very file."""
-    record, card = record_of(path), path.with_name("README.md")
-    parameters, data, date = (record.get(name, NOT_KNOWN) for name in ("parameters", "training data", "date"))
-    measured = f"**How often it is right, and for whom**: {NOT_KNOWN}."
-    if card.exists() and sha256(path) in card.read_text(encoding="utf-8"):
-        measured = _measured(path.stem)
-    return "\n\n".join(
-        [
-            f"**What it is.** `{path.name}`, a neural network that sees one face at a time. Parameters: "
-            f"{parameters}; trained on: {data}; date: {date}.",
-            measured,
-            NOT_FOR,
-        ]
-    )
+def about_model(model: Classifier, path: Path) -> str:
+    """The panel about a model, in Markdown: its record, and what the card beside it says if it is of this very file."""
+    what = f"a neural network that sees one face at a time, trained on: {model.record.get('trained on', NOT_KNOWN)}."
+    card = path.with_name("README.md")
+    text = card.read_text(encoding="utf-8") if card.exists() else ""
+    measured = _measured(text) if sha256(path) in text else _NOT_MEASURED
+    return f"**What it is.** `{path.name}`, {what}\n\n{measured}\n\n{NOT_FOR}"
 
 
-def _measured(model: str) -> str:
-    """The accuracy on masked and on bare faces, and a table of it by group, narrow enough for a phone."""
-    overall = pd.read_csv(RESULTS / "accuracy.csv", index_col="figure").loc["accuracy (95 % interval)"]
-    groups = pd.read_csv(RESULTS / "accuracy-by-group.csv").rename(columns={"count": "people"})
-    groups = groups[groups.model == model]
-    lines = [
-        f"| {value.replace('_', ' or ')} | {' | '.join(_with_interval(row) for row in rows.itertuples())} |"
-        for kind in GROUPS
-        for value, rows in groups[groups.group == kind].groupby("value", sort=False)
-    ]
-    return "\n".join(
-        [
-            "**How often it is right**, on portraits that it did not learn from:\n",
-            f"- with a mask: {overall[f'{model}, masked']}",
-            f"- bare: {overall[f'{model}, bare']}\n",
-            "**For whom.** Accuracy, with a 95 % interval. Where intervals overlap, the groups may well be alike.\n",
-            "| Labelled | With a mask | Bare |\n| --- | --- | --- |",
-            *lines,
-        ]
-    )
+def _measured(card: str) -> str:
+    """The accuracy on masked and on bare faces, and by group in whole per cent: narrow enough for a phone."""
+    overall = (f"{value} % ({low} to {high})" for value, low, high in _OVERALL.findall(card))
 
+    def whole(cell: re.Match[str]) -> str:
+        value, low, high = (f"{float(figure):.0f}" for figure in cell.groups()[:3])
+        return f"{value} % ({low} to {high}{cell[4] or ''})"
 
-def _with_interval(row: Any) -> str:
-    count = f", n = {row.people}" if row.people < FEW else ""
-    return f"{per_cent(row.accuracy)} ({100 * row.low:.0f} to {100 * row.high:.0f}{count})"
+    return _MEASURED.format(*overall) + _ACCURACY.sub(whole, "\n".join(_GROUP.findall(card)))

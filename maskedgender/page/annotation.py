@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -16,7 +18,7 @@ CROWD = 8  # faces; of more, some are small
 WORDS_FIT = 1.3  # of a label's width: on a narrower face in a crowd the number alone is written
 
 
-def annotate(photo: np.ndarray, predictions: list[Prediction]) -> np.ndarray:
+def annotate(photo: np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:
     """The photo, LEAST_SIDE to SHOWN_SIDE pixels a side, with a numbered, coloured and labelled box on each face.
 
     Args:

@@ -21,10 +21,6 @@ NO_MASK = "No mask is drawn here: the face already wears one, or one would miss 
 CANNOT_TELL = "This model cannot tell who already wears a mask, so that one may be drawn over another."
 NUMBERED = "Numbered from the largest face to the smallest."
 TOO_CLOSE = 0.65  # a likelier label under this is nobody's guess; from here on the face leans to it
-HEAT_CAPTION = (
-    "Orange areas support “{likelier}”, blue areas speak against it. Each area was hidden in turn, and the model was "
-    "asked again."
-)
 Heats = Mapping[int, Sequence[str] | None]  # data URLs by a face's number; None while they are being made
 
 
@@ -34,15 +30,12 @@ def answer_words(face: Prediction) -> str:
     return f"{face.answer}, leans to {likelier(face)}" if leans else face.answer
 
 
-def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] | None = None, style: str | None = None) -> str:
+def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] = (), style: str = "") -> str:
     """What was found, in one sentence, such as "1 face: male, and not sure with a surgical mask.".
 
-    Args:
-        faces: as they are.
-        shown: the same with masks of a style drawn on them, where that was asked for.
-        style: this style.
+    `shown` are the same faces with masks of a style drawn on them, where that was asked for.
     """
-    style = style and style_name(style)
+    style = style_name(style)
     if not faces:
         return "No face found."
     if faces[0].whole_picture:
@@ -51,10 +44,10 @@ def headline(faces: Sequence[Prediction], shown: Sequence[Prediction] | None = N
         worn = sum(map(wears_mask, faces))
         masks = f"; {worn} {'wears' if worn == 1 else 'wear'} a mask" if worn else ""
         said = f"{len(faces)} faces: {counts([face.answer for face in faces])}{masks}."
-        drawn = f" With {style} masks: {counts([face.answer for face in shown])}." if shown and style else ""
+        drawn = f" With {style} masks: {counts([face.answer for face in shown])}." if style else ""
         return said + drawn
     bare = answer_words(faces[0])
-    if not (shown and style) or shown[0] is faces[0]:
+    if not style or shown[0] is faces[0]:
         return f"1 face: {bare}{', wearing a mask' if wears_mask(faces[0]) else ''}."
     again, mask = answer_words(shown[0]), f"{'an' if style in ('N95', 'FFP2') else 'a'} {style} mask"
     return f"1 face: {bare}, with or without {mask}." if again == bare else f"1 face: {bare}, and {again} with {mask}."
@@ -69,7 +62,7 @@ def verdict_html(answers: PhotoAnswers) -> str:
         notes.append(NUMBERED)
     if not all(face.calibrated for face in answers.bare):
         notes.append(NOT_CALIBRATED)
-    if answers.style and not any(answers.with_mask):
+    if answers.style and not any(answers.masked):
         notes.append(NO_MASK)
     elif answers.style and answers.bare[0].p_mask is None:
         notes.append(CANNOT_TELL)
@@ -78,16 +71,10 @@ def verdict_html(answers: PhotoAnswers) -> str:
 
 
 def cards_html(answers: PhotoAnswers, heats: Heats | None = None) -> str:
-    """A card for each face of a photo with at least one.
-
-    Args:
-        answers: the answers.
-        heats: the heat maps that were asked for: for each face its own, and that with a mask.
-    """
-    again = answers.with_mask or [None] * len(answers.as_it_is)
+    """A card for each face of a photo, with the heat maps that were asked for: its own, and that with a mask."""
     cards = "".join(
         _card(number, bare, masked, answers.style, heats or {})
-        for number, (bare, masked) in enumerate(zip(answers.as_it_is, again, strict=True), 1)
+        for number, (bare, masked) in enumerate(zip(answers.bare, answers.masked, strict=True), 1)
     )
     return f'<ol class="faces">{cards}</ol>'
 
@@ -104,29 +91,27 @@ def likelier(face: Prediction) -> str:
 
 def style_name(style: str) -> str:
     """A mask's style as a person would write it."""
-    return style.upper() if style[-1].isdigit() else style
+    return style.upper() if style[-1:].isdigit() else style
 
 
-def _card(number: int, bare: Answer, again: Answer | None, style: str | None, heats: Heats) -> str:
+def _card(number: int, bare: Answer, masked: Answer | None, style: str, heats: Heats) -> str:
     """One face: its answer as it is and, where it was asked for, with a mask beside it."""
-    name = "Whole picture" if bare.prediction.whole_picture else f"Face {number}"
+    name = "Whole picture" if bare.whole_picture else f"Face {number}"
     made = heats.get(number) or ()
-    versions = [_version(name, bare, "As it is" if again else "", made[:1])]
-    if again and style:
-        versions.append(_version(name, again, f"With a mask ({style_name(style)})", made[1:]))
-    body = f'<div class="versions {"two" if again else "one"}">{"".join(versions)}</div>'
-    if style and not again:
+    versions = _version(name, bare, "As it is" if masked else "", made[:1])
+    if masked:
+        versions += _version(name, masked, f"With a mask ({style_name(style)})", made[1:])
+    body = f'<div class="versions {"two" if masked else "one"}">{versions}</div>'
+    if style and not masked:
         body += f'<p class="why">{NO_MASK}</p>'
     if bare.crop is not None:
         body += _heat_button(number, heats)
-    answer = bare.prediction.answer
-    title = f"<h3>{name}: {answer_words(bare.prediction)}</h3>"
-    return f'<li class="face" data-answer="{answer}" style="--answer:{css_colour(answer)}">{title}{body}</li>'
+    title = f"<h3>{name}: {answer_words(bare)}</h3>"
+    return f'<li class="face" style="--answer:{css_colour(bare.answer)}">{title}{body}</li>'
 
 
-def _version(name: str, answer: Answer, title: str, heat: Sequence[str]) -> str:
+def _version(name: str, face: Answer, title: str, heat: Sequence[str]) -> str:
     """A face's crop, a bar for each of the two labels, and what the model looked at if that was asked for."""
-    face = answer.prediction
     bars = _bar("female", face.p_female, face.not_sure_below) + _bar("male", face.p_male, face.not_sure_below)
     notes = ""
     if face.not_sure_below is not None and face.answer == NOT_SURE:
@@ -136,13 +121,14 @@ def _version(name: str, answer: Answer, title: str, heat: Sequence[str]) -> str:
     if face.p_mask is not None and not face.whole_picture:
         notes += f'<p class="why">Wears a mask: {"yes" if wears_mask(face) else "no"}</p>'
     said = f"{f'<h4>{title}: {answer_words(face)}</h4>' if title else ''}{bars}{notes}"
-    if answer.crop is None:
+    if face.crop is None:
         return f'<div class="version"><div class="said">{said}</div></div>'
     named = f"{name}, {title[:1].lower()}{title[1:]}" if title else name
-    crop = f'<img src="{data_url(answer.crop)}" alt="{named}, as the model sees it">'
+    crop = f'<img src="{data_url(face.crop)}" alt="{named}, as the model sees it">'
     looked_at = "".join(
         f'<figure class="heat"><img src="{url}" alt="{named}: heat map over the face">'
-        f"<figcaption>{HEAT_CAPTION.format(likelier=likelier(face))}</figcaption></figure>"
+        f"<figcaption>Orange areas support “{likelier(face)}”, blue areas speak against it. "
+        "Each area was hidden in turn, and the model was asked again.</figcaption></figure>"
         for url in heat
     )
     return f'<div class="version">{crop}<div class="said">{said}</div>{looked_at}</div>'

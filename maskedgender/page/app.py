@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,18 +21,15 @@ from ..images.photos import MAX_MEGABYTES
 from ..networks.classifier import Classifier
 from ..networks.model_files import load_model, require_there
 from ..places import EXAMPLES, SHIPPED_MODEL
-from .about_model import about_model, meaning, warning
-from .annotation import annotate
+from .about_model import about_model, meaning
 from .folder import MEMORY, own_folder
-from .gradio_import import gr, http_server, ipython_check, no_proxies, processing_utils
+from .gradio_import import gr, http_server, no_proxies
 from .live_tab import LiveTab
 from .many_photos_tab import ManyPhotosTab
 from .middleware import LOOPBACK, Brakes, host_name
 from .one_photo_tab import UNKNOWN_KINDS, OnePhotoTab
 from .programs import add_endpoint, routes
 from .style import CSS, THEME
-
-__all__ = ["annotate", "build_page", "open_page"]
 
 TITLE = """# Masked gender
 Female or male, as the training data's labels define them, for every face in a photo, with or without a mask."""
@@ -42,16 +38,11 @@ MOST_WAITING = 64  # visitors' questions
 MOST_SESSIONS = 200  # visitors of whom something is remembered, such as the heat maps that they see
 
 
-def build_page(model_path: str | Path = SHIPPED_MODEL) -> gr.Blocks:
-    """The page for a model file, not yet launched; ModelError when the file cannot be used."""
-    return _page(load_model(model_path), Path(model_path))
-
-
 def open_page(
     model_path: str | Path = SHIPPED_MODEL,
     scale: str | None = None,
     classes: str | None = None,
-    tell: Callable[[str], object] | None = None,
+    tell: Callable[[str], object] = print,
     *,
     host: str | Sequence[str] = (),
     port: int | None = None,
@@ -66,7 +57,7 @@ def open_page(
     Args:
         model_path: a model file.
         scale, classes: as `load_model` takes them.
-        tell: gets each of the notes on the model, which the page shows, too; without, they are printed.
+        tell: gets each of the notes on the model, which the page shows, too.
         host: address to listen on, and after it further names by which the page may be called; without, the
             environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.
         port: without, GRADIO_SERVER_PORT or 7860, or the next free one.
@@ -96,8 +87,8 @@ def open_page(
     prepare()
     model = load_model(model_path, scale, classes)
     for note in model.notes:
-        (tell or print)(note)
-    page = _page(model, Path(model_path))
+        tell(note)
+    page = build_page(model, Path(model_path))
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
     http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
     brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
@@ -118,10 +109,8 @@ def open_page(
     print(f"The page is at {str(page.local_url).rstrip('/')}", flush=True)
     if not (accounts or is_local):
         print("Whoever has its address may use it; --auth FILE asks for a name and a password.", flush=True)
-    if not (ipython_check() if background is None else background):
-        # SIGTERM, too, is to end it so that its folder goes; only a main thread can see to that.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if not (gr.utils.ipython_check() if background is None else background):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # its folder goes then, too
         page.block_thread()
     return page
 
@@ -143,8 +132,9 @@ def read_auth(path: str | Path) -> list[tuple[str, str]]:
     return accounts
 
 
-def _page(model: Classifier, path: Path) -> gr.Blocks:
-    processing_utils.async_ssrf_protected_get = _fetch_nothing
+def build_page(model: Classifier, path: Path) -> gr.Blocks:
+    """The page for a model that was loaded from a file, not yet launched."""
+    gr.processing_utils.async_ssrf_protected_get = _fetch_nothing
     gr.set_static_paths([EXAMPLES])
     with gr.Blocks(title="Masked gender", analytics_enabled=False) as page:
         gr.Markdown(TITLE, elem_id="title")
@@ -155,9 +145,9 @@ def _page(model: Classifier, path: Path) -> gr.Blocks:
                 ManyPhotosTab(model)
             with gr.Tab("Live"):
                 LiveTab(model, tabs, "Live")
-        gr.Markdown(meaning(model, own_folder().is_relative_to(MEMORY)) + warning(model, path), elem_id="about")
+        gr.Markdown(meaning(model, path, own_folder().is_relative_to(MEMORY)), elem_id="about")
         with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
-            gr.Markdown(about_model(path), elem_id="model")
+            gr.Markdown(about_model(model, path), elem_id="model")
         add_endpoint(model)
     page.queue(max_size=MOST_WAITING, default_concurrency_limit=1)
     return page

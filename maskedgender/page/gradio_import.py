@@ -30,22 +30,9 @@ def no_proxies() -> Iterator[None]:
 
 with no_proxies(), mock.patch("inspect.getfile", side_effect=OSError):  # it writes none for what has no file
     import gradio as gr
-    from gradio import component_meta, http_server, processing_utils
-    from gradio.data_classes import Base64ImageData, ImageData
-    from gradio.image_utils import encode_image_array_to_base64 as data_url
-    from gradio.utils import ipython_check
+    from gradio import http_server as http_server
 
-component_meta.create_or_modify_pyi = lambda *_: None
+gr.component_meta.create_or_modify_pyi = lambda *_: None
 own_folder()  # at once: pages of one process share it, and one that is open would not find its photos in another
-processing_utils.hash_seed = secrets.token_bytes(32)  # files' names cannot be told from their content
-
-__all__ = [
-    "Base64ImageData",
-    "ImageData",
-    "data_url",
-    "gr",
-    "http_server",
-    "ipython_check",
-    "no_proxies",
-    "processing_utils",
-]
+gr.processing_utils.hash_seed = secrets.token_bytes(32)  # files' names cannot be told from their content
+data_url = gr.image_utils.encode_image_array_to_base64

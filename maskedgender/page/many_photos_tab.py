@@ -15,7 +15,7 @@ from ..prediction.answers import error_row, face_rows, per_cent
 from ..words import counted
 from .annotation import annotate
 from .answer_html import answer_words, counts, headline, likelier
-from .folder import new_file
+from .folder import in_use, new_file
 from .gradio_import import gr
 from .one_photo import answer_photo
 from .one_photo_tab import PRIVATE, Shown, notice
@@ -78,8 +78,8 @@ class ManyPhotosTab:
             else:
                 new = face_rows(name, answers.bare, answers.left_out)
                 picture = annotate(answers.photo, answers.bare)
-                saved = saved_picture(picture, f"{Path(name).stem}-answers.jpg", quality=90)
-                tiles.append((saved, f"{name}\n{headline(answers.bare)}"))
+                tile = saved_picture(picture, f"{Path(name).stem}-answers.jpg", quality=90)
+                tiles.append((tile, f"{name}\n{headline(answers.bare)}"))
                 for place, face in enumerate(answers.bare, 1):
                     share = per_cent(max(face.p_female, face.p_male), face.not_sure_below)
                     table.append([name, str(place), answer_words(face), f"{share} {likelier(face)}"])
@@ -88,6 +88,7 @@ class ManyPhotosTab:
             path.unlink(missing_ok=True)  # it is not needed any more
             if time.monotonic() - shown > SHOW_EVERY and number < len(photos):
                 shown = time.monotonic()
+                in_use([*photos[number:], *(tile for tile, _ in tiles)])
                 bar = f'<progress value="{number}" max="{len(photos)}" aria-label="Answered"></progress>'
                 yield {
                     self.progress: f'<p role="status">{number} of {len(photos)} answered</p>{bar}',

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import html
-import ipaddress
 import re
 import shutil
-from collections import OrderedDict
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -18,35 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 FREE_TRIES = 5  # wrong passwords that cost nothing
-LONGEST_WAIT = 300.0  # seconds
-MOST_GUESSERS = 10_000  # addresses that are remembered: whoever has more of them fills no memory
+LONGEST_WAIT = 300  # seconds
 FREE_SPACE = 512 * 1024**2  # bytes that must be left where photos lie for another one to be taken
-# Gradio's routes that fetch an address, store more than a photo, or tell of others: the page needs none of them.
-CLOSED = re.compile(
-    r"/gradio_api/(file=https?:|proxy=|process_recording|deep_link|runs|run-history|(undo-)?vibe|openapi|dev/)"
-    r"|/gradio_api/stream/.*(m3u8|playlist)|/monitoring"
-)
-
-
-class Guesses:
-    """Wrong logins by the address that they came from: after five, each next one has to wait twice as long."""
-
-    def __init__(self) -> None:
-        self.tries: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
-
-    def wait(self, caller: str) -> float:
-        """Seconds until this caller may try again; 0 for now."""
-        count, last = self.tries.get(caller, (0, 0.0))
-        if count < FREE_TRIES:
-            return 0.0
-        return max(0.0, last + min(2.0 ** (count - FREE_TRIES), LONGEST_WAIT) - monotonic())
-
-    def tried(self, caller: str) -> None:
-        """Count a try as wrong before its answer is known: many at once are many, too."""
-        count, _ = self.tries.pop(caller, (0, 0.0))
-        self.tries[caller] = count + 1, monotonic()
-        if len(self.tries) > MOST_GUESSERS:
-            self.tries.popitem(last=False)
+# Gradio's routes that fetch an address or store more than a photo; those that tell of others are off as it is launched.
+CLOSED = re.compile(r"/gradio_api/(file[=/]https?:|process_recording|deep_link)")
 
 
 class Brakes:
@@ -58,8 +31,9 @@ class Brakes:
 
     def __init__(self, app: ASGIApp, host: str, names: set[str], folder: Path) -> None:
         """The page listens on `host`, is also called `names` ("*.example.org" for all below), and has a folder."""
-        self.app, self.folder, self.guesses = app, folder, Guesses()
+        self.app, self.folder = app, folder
         self.others, self.names, self.is_local = names, {*LOOPBACK, host.lower(), *names}, host in LOOPBACK
+        self.tries: dict[str, tuple[int, float]] = {}  # by address, how many wrong passwords, and when the last one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,18 +68,22 @@ class Brakes:
 
     def _is_called(self, name: str) -> bool:
         """Another site can make its own name lead here, but no address: where others may call, any address will do."""
-        return name in self.names or f"*.{name.partition('.')[2]}" in self.names or (not self.is_local and _is_ip(name))
+        is_address = ":" in name or name.replace(".", "").isdecimal()
+        return name in self.names or f"*.{name.partition('.')[2]}" in self.names or (is_address and not self.is_local)
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let an address try again: after five wrong passwords, each next one has to wait twice as long."""
         caller = (scope.get("client") or ("",))[0]
-        if seconds := self.guesses.wait(caller):
+        count, last = self.tries.get(caller, (0, 0.0))
+        seconds = last + min(2 ** (count - FREE_TRIES), LONGEST_WAIT) - monotonic()
+        if count >= FREE_TRIES and seconds > 0:
             told = {"detail": f"Too many wrong passwords; try again in {seconds:.0f} seconds."}
             return await JSONResponse(told, 429, {"Retry-After": f"{seconds:.0f}"})(scope, receive, send)
-        self.guesses.tried(caller)
+        self.tries[caller] = count + 1, monotonic()  # before its answer is known: many at once are many, too
 
         async def notice(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
-                self.guesses.tries.pop(caller, None)
+                self.tries.pop(caller, None)
             await send(message)
 
         return await self.app(scope, receive, notice)
@@ -117,11 +95,3 @@ def host_name(host: str) -> str:
         return (urlsplit(host if "//" in host else f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
-
-
-def _is_ip(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -21,16 +21,10 @@ MASK_DRAWN_SIDE = 512  # pixels: a mask on a larger face would take seconds, and
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One face, or the whole picture, as the model sees it, and what the model says of it.
+class Answer(Prediction):
+    """A prediction with the crop that the model sees, uint8 (S, S, 3), RGB; None where the whole picture was taken."""
 
-    Attributes:
-        prediction: the answer.
-        crop: uint8 (S, S, 3), RGB, S being the model's input size; None where the whole picture was taken.
-    """
-
-    prediction: Prediction
-    crop: np.ndarray | None
+    crop: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -39,33 +33,22 @@ class PhotoAnswers:
 
     Attributes:
         photo: uint8 (height, width, 3), RGB, with the masks where they were asked for.
-        style: the style of these masks; None when none were asked for.
-        as_it_is: the answers without them; empty when no face was found.
-        with_mask: the same faces' answers with them, None where no mask fits; empty when none were asked for.
+        bare: the answers without drawn masks; empty when no face was found.
+        masked: the same faces' answers with them; None where no mask was asked for, or none fits.
+        style: the style of these masks; "" when none were asked for.
         left_out: how many smaller faces the photo has beside these.
     """
 
     photo: np.ndarray
-    style: str | None
-    as_it_is: list[Answer]
-    with_mask: list[Answer | None]
+    bare: list[Answer]
+    masked: list[Answer | None]
+    style: str = ""
     left_out: int = 0
 
     @property
-    def bare(self) -> list[Prediction]:
-        """What is answered without drawn masks."""
-        return [answer.prediction for answer in self.as_it_is]
-
-    @property
-    def shown(self) -> list[Prediction]:
+    def shown(self) -> list[Answer]:
         """What is answered for the photo as it is shown: with the masks, where they were drawn."""
-        again = self.with_mask or [None] * len(self.as_it_is)
-        return [(masked or bare).prediction for masked, bare in zip(again, self.as_it_is, strict=True)]
-
-    @property
-    def found_no_face(self) -> bool:
-        """Whether the whole picture was taken as one crop."""
-        return any(face.whole_picture for face in self.bare)
+        return [masked or bare for masked, bare in zip(self.masked, self.bare, strict=True)]
 
 
 def wears_mask(face: Prediction) -> bool:
@@ -74,7 +57,7 @@ def wears_mask(face: Prediction) -> bool:
 
 
 def answer_photo(
-    model: Classifier, photo: np.ndarray, style: str | None = None, whole_picture: bool = False, quick: bool = False
+    model: Classifier, photo: np.ndarray, style: str = "", whole_picture: bool = False, quick: bool = False
 ) -> PhotoAnswers:
     """The answers for a photo, the same as `predict_photo` gives.
 
@@ -89,35 +72,34 @@ def answer_photo(
     """
     with ONE_AT_A_TIME:
         faces, crops, left_out = find_crops(photo, model.size, quick)
-        if not faces:
-            whole = predict_photo(model, photo, whole_picture=True) if whole_picture else []
-            return PhotoAnswers(photo, None, [Answer(prediction, None) for prediction in whole], [])
-        as_it_is = _answer_crops(model, faces, crops)
-        if style is None:
-            return PhotoAnswers(photo, None, as_it_is, [], left_out)
-        worn = [wears_mask(answer.prediction) for answer in as_it_is]
-        masked, fits = with_masks(photo, faces, style, worn)
-        again = _answer_crops(model, faces, np.stack([canonical_crop(masked, face, model.size) for face in faces]))
-        with_mask = [one if fit else None for one, fit in zip(again, fits, strict=True)]
-        return PhotoAnswers(masked, style, as_it_is, with_mask, left_out)
+        bare = _answers(model, faces, crops)
+        if not faces and whole_picture:
+            bare = [Answer(**vars(whole)) for whole in predict_photo(model, photo, whole_picture=True)]
+        if not faces or not style:
+            return PhotoAnswers(photo, bare, [None] * len(bare), left_out=left_out)
+        masked, fits = with_masks(photo, faces, style, list(map(wears_mask, bare)))
+        again = _answers(model, faces, np.stack([canonical_crop(masked, face, model.size) for face in faces]))
+        return PhotoAnswers(
+            masked, bare, [one if fit else None for one, fit in zip(again, fits, strict=True)], style, left_out
+        )
 
 
 def with_masks(
-    photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool] = ()
+    photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool]
 ) -> tuple[np.ndarray, list[bool]]:
     """A copy of the photo with a mask on every bare face that it fits, and which faces these are.
 
-    The same photo always gets the same masks. Where it is not known whether a face wears one, it gets another.
+    The same photo always gets the same masks.
 
     Args:
         photo: uint8 array (height, width, 3), RGB.
         faces: largest first: it is drawn last, so that its mask lies over those of the faces behind it.
         style: one of `STYLES`.
-        worn: of each face, whether it wears a mask already; none does without.
+        worn: of each face, whether it wears a mask already.
     """
     masked, fits = photo.copy(), [False] * len(faces)
     for index in reversed(range(len(faces))):
-        if worn and worn[index]:
+        if worn[index]:
             continue
         window = crop_window(faces[index])  # as in training, the light in the crop is the mask's
         top, left = max(0, window.top), max(0, window.left)
@@ -139,7 +121,6 @@ def _with_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, seed: int) 
     return cv2.resize(masked, (width, height), interpolation=cv2.INTER_CUBIC) if scale < 1 else masked
 
 
-def _answer_crops(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:
-    """The answers for faces and their crops, in their order."""
-    answered = predictions(model, faces, crops)
-    return [Answer(prediction, crop) for prediction, crop in zip(answered, crops, strict=True)]
+def _answers(model: Classifier, faces: Sequence[Face], crops: np.ndarray) -> list[Answer]:
+    found = predictions(model, faces, crops)
+    return [Answer(**vars(prediction), crop=crop) for prediction, crop in zip(found, crops, strict=True)]

@@ -89,12 +89,11 @@ class OnePhotoTab:
         outputs = [*answer, self.photo]
         turn: dict[str, Any] = {"concurrency_id": "one", "concurrency_limit": 4, "show_progress_on": [self.verdict]}
         turn |= PRIVATE
-        into_view: dict[str, Any] = {"fn": None, "js": INTO_VIEW, **PRIVATE}
         given = self.photo.upload(self.answer, self.photo, outputs, trigger_mode="always_last", **turn)
-        given.then(**into_view)
         self.photo.clear(lambda: self._without_answer(HINT), None, outputs, queue=False, **PRIVATE)
         chosen = self.examples.load_input_event.then(self.answer, self.photo, outputs, **turn)
-        chosen.then(**into_view)
+        for answered in (given, chosen):
+            answered.then(None, js=INTO_VIEW, **PRIVATE)
         self.style.input(self.answer, [self.photo, self.style], outputs, trigger_mode="always_last", **turn)
         self.anyway.click(lambda given: (yield from self.answer(given, whole=True)), self.photo, outputs, **turn)
         self.cards.click(
@@ -111,8 +110,8 @@ class OnePhotoTab:
         else:
             doing = f"Drawing masks ({style_name(style)})" if style else "Looking for faces"
             yield {self.verdict: f'<p class="hint busy" role="status">{doing} ...</p>'}
-            answers = answer_photo(self.model, given.pixels, style or None, whole)
-            if answers.as_it_is:
+            answers = answer_photo(self.model, given.pixels, style, whole)
+            if answers.bare:
                 yield self._answered(given, answers)
             else:
                 gone = self._without_answer(notice(NO_FACE_NOTICE))
@@ -122,14 +121,15 @@ class OnePhotoTab:
         stem = f"{Path(given.name).stem}-{answers.style or 'as-it-is'}"
         picture = saved_picture(annotate(answers.photo, answers.shown), f"{stem}.png", compress_level=1)
         said = headline(answers.bare, answers.shown, answers.style)
-        can_draw = not answers.found_no_face and not all(map(wears_mask, answers.bare))
+        has_face = not answers.bare[0].whole_picture
+        can_draw = has_face and not all(map(wears_mask, answers.bare))
         rows = face_rows(given.name, answers.shown, answers.left_out)
         return {
             self.verdict: f'<div role="status">{verdict_html(answers)}</div>',
             self.anyway: gr.Button(visible=False),
             self.picture: gr.Image(picture, visible=True, alt_text=f"Your photo with its faces marked. {said}"),
             self.style: gr.Radio(
-                value=answers.style or "", visible=not answers.found_no_face, interactive=can_draw,
+                value=answers.style, visible=has_face, interactive=can_draw,
                 info=None if can_draw else "No face here is bare.",
             ),
             self.cards: cards_html(answers),
@@ -156,18 +156,18 @@ class OnePhotoTab:
         if given is None or given.pixels is None:
             yield {self.verdict: notice(html.escape(given.error if given else "Give a photo first."))}
             return
-        number, answers = int(event.face), answer_photo(self.model, given.pixels, style or None)
+        number, answers = int(event.face), answer_photo(self.model, given.pixels, style)
         if heats.pop(number, None) is None:
             heats[number] = None
             yield {self.cards: cards_html(answers, heats), self.heats: heats}
-            again = answers.with_mask[number - 1] if answers.with_mask else None
-            heats[number] = [self._heat(version) for version in (answers.as_it_is[number - 1], again) if version]
+            versions = answers.bare[number - 1], answers.masked[number - 1]
+            heats[number] = [self._heat(version) for version in versions if version]
         yield {self.cards: cards_html(answers, heats), self.heats: heats}
 
-    def _heat(self, version: Answer) -> str:
-        assert version.crop is not None, "only of a whole picture there is none, and it has no button"
+    def _heat(self, face: Answer) -> str:
+        assert face.crop is not None, "only of a whole picture there is none, and it has no button"
         with ONE_AT_A_TIME:
-            return data_url(overlay(version.crop, occlusion_map(self.model.predict, version.crop)))
+            return data_url(overlay(face.crop, occlusion_map(self.model.predict, face.crop)))
 
 
 def notice(sentence: str) -> str:

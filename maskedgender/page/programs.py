@@ -6,7 +6,7 @@ curl --data-binary @photo.jpg http://127.0.0.1:7860/answer
 
 from __future__ import annotations
 
-import dataclasses
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -27,36 +27,28 @@ MOST_BYTES, MOST_WAITING = MAX_MEGABYTES * 1024**2, 16
 def answered(model: Classifier, photo: Given | None, mask: str = "", whole_picture: bool = False) -> dict[str, Any]:
     """The faces of a photo, largest first, or `error`, a sentence, where it cannot be read.
 
-    Args:
-        model: any model of `load_model`.
-        photo: what was given.
-        mask: draw a mask of this style on each bare face, too; `with_mask` is what is answered then.
-        whole_picture: when no face is found, take the whole picture as one crop.
+    With a `mask` of `STYLES`, one is drawn on each bare face, too; `with_mask` is what is answered then.
     """
     if photo is None or photo.pixels is None:
         return {"error": photo.error if photo else "Give a photo."}
-    answers = answer_photo(model, photo.pixels, mask if mask in STYLES else None, whole_picture)
-    faces = [_as_json(bare) for bare in answers.as_it_is]
+    answers = answer_photo(model, photo.pixels, mask if mask in STYLES else "", whole_picture)
+    faces = [_as_json(face) for face in answers.bare]
     if answers.style:
-        for face, again in zip(faces, answers.with_mask, strict=True):
-            face["with_mask"] = again and _as_json(again)
+        for face, masked in zip(faces, answers.masked, strict=True):
+            face["with_mask"] = masked and _as_json(masked)
     return {"faces": faces, "not_sure_below": model.not_sure_below}
 
 
 def add_endpoint(model: Classifier) -> None:
     """The endpoint, inside a gr.Blocks; nothing of it is seen on the page."""
-
-    def answer(photo: Given | None, mask: str = "", whole_picture: bool = False) -> dict[str, Any]:
-        """The faces of a photo, largest first, as JSON; {"error": sentence} where it cannot be read."""
-        return answered(model, photo, mask, whole_picture)
-
     with gr.Column(visible=False):
         photo, told = Photo(label="photo"), gr.JSON(label="faces")
         mask = gr.Radio(["", *STYLES], value="", label="mask")
         whole = gr.Checkbox(False, label="whole_picture")
         gr.Button().click(
-            answer, [photo, mask, whole], told, api_name="answer", concurrency_id="one", concurrency_limit=4
-        )
+            partial(answered, model), [photo, mask, whole], told, concurrency_id="one", concurrency_limit=4,
+            api_name="answer", api_description="The faces of a photo, or a sentence under `error`.",
+        )  # fmt: skip
 
 
 def routes(model: Classifier) -> list[Route]:
@@ -75,7 +67,8 @@ def routes(model: Classifier) -> list[Route]:
         try:
             content = bytearray()
             async for part in request.stream():
-                if len(content := content + part) > MOST_BYTES:
+                content += part
+                if len(content) > MOST_BYTES:
                     return JSONResponse({"error": f"A photo has at most {MAX_MEGABYTES} MB; save it smaller."}, 413)
             photo = await run_in_threadpool(decoded, "The photo", bytes(content))
             asked = request.query_params
@@ -99,5 +92,7 @@ def _may_ask(request: Request) -> bool:
     return app.auth is None or any(request.cookies.get(name) in app.tokens for name in names)
 
 
-def _as_json(answer: Answer) -> dict[str, Any]:
-    return {**dataclasses.asdict(answer.prediction), "answer": answer.prediction.answer}
+def _as_json(face: Answer) -> dict[str, Any]:
+    told = {**vars(face), "answer": face.answer}
+    del told["crop"]
+    return told

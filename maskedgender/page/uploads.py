@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,11 @@ from PIL import Image
 
 from ..images.photos import PhotoError, read_photo_bytes
 from ..prediction.answers import write_csv
-from .folder import new_file, own_folder
-from .gradio_import import Base64ImageData, ImageData, data_url, gr
+from .folder import in_use, new_file, own_folder
+from .gradio_import import data_url, gr
 
 BROWSERS_SHOW = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif"}
-PREVIEW = (
-    ".maskedgender-preview.jpg"  # ends the name of what is shown in the place of a photo that browsers cannot show
-)
+PREVIEW = ".maskedgender-preview.jpg"  # ends the name of what is shown in the place of what browsers cannot show
 PREVIEW_SIDE = 1280  # pixels
 GONE = "This photo is no longer kept here; give it again."
 
@@ -40,7 +37,7 @@ class Photo(gr.Image):
 
     is_template = True  # in the browser it is Gradio's own image
 
-    def preprocess(self, payload: ImageData | None) -> Given | None:  # type: ignore[override]
+    def preprocess(self, payload: gr.data_classes.ImageData | None) -> Given | None:  # type: ignore[override]
         """What a handler gets."""
         if payload is None:
             return None
@@ -50,9 +47,8 @@ class Photo(gr.Image):
         path = Path(shown.removesuffix(PREVIEW))
         name = (payload.orig_name or path.name).removesuffix(PREVIEW)
         try:
-            if path.is_relative_to(own_folder()):  # and is no example
-                for used in {Path(shown), path}:
-                    os.utime(used)  # its time counts from its last use
+            if path.is_relative_to(own_folder()):  # an example stays as it is
+                in_use({shown, path})
             return decoded(name, path.read_bytes(), path)
         except OSError:
             return Given(name, error=GONE)
@@ -72,16 +68,14 @@ class Camera(gr.Image):
     is_template = True
     preprocess = Photo.preprocess  # type: ignore[assignment]
 
-    def postprocess(self, value: np.ndarray | None) -> Base64ImageData | None:  # type: ignore[override]
+    def postprocess(self, value: np.ndarray | None) -> Any:  # type: ignore[override]
         """What the browser gets."""
-        return None if value is None else Base64ImageData(url=data_url(value))
+        return None if value is None else gr.data_classes.Base64ImageData(url=data_url(value))
 
 
 def preview(given: Given) -> Any:
-    """For the widget that a photo was given to: a JPEG of what browsers cannot show, nothing of what cannot be read."""
-    if given.pixels is None:
-        return None
-    if given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
+    """For the widget that a photo was given to: a JPEG in the place of what browsers cannot show."""
+    if given.pixels is None or given.path is None or given.path.suffix.lower() in BROWSERS_SHOW:
         return gr.skip()
     picture = Image.fromarray(given.pixels)
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

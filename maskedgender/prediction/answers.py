@@ -29,7 +29,7 @@ MOST_FACES = 100  # of a photo: a file of a megabyte can show a thousand, and ev
 COLUMNS = ("file", "face", "x", "y", "width", "height", "score", "p_female", "p_male", "p_mask", "answer", "error")
 _LIKE_A_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")  # the wide ones, too
 
-Row = dict[str, object]  # under COLUMNS
+Row = dict[str, object]  # under COLUMNS; None, or in a CSV file nothing, where there is no number
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def predict_photo(model: Classifier, photo: np.ndarray, whole_picture: bool = Fa
     return [replace(whole, score=None, whole_picture=True)]
 
 
-def predict_file(model: Classifier, path: str | Path, whole_picture: bool = False) -> list[Prediction]:
+def predict_file(model: Classifier, path: str | Path) -> list[Prediction]:
     """`predict_photo` of a file in any of the formats that `read_photo` takes; PhotoError when it cannot be read."""
-    return predict_photo(model, read_photo(path), whole_picture)
+    return predict_photo(model, read_photo(path))
 
 
 def find_crops(photo: np.ndarray, size: int, quick: bool = False) -> tuple[list[Face], np.ndarray, int]:
@@ -129,7 +129,7 @@ def _row(path: str | Path, number: int, prediction: Prediction) -> Row:
 
 def error_row(path: str | Path, sentence: str) -> Row:
     """The row of a photo without an answer."""
-    return {**dict.fromkeys(COLUMNS, ""), "file": name_in_csv(path), "error": _no_formula(sentence)}
+    return {**dict.fromkeys(COLUMNS), "file": name_in_csv(path), "answer": "", "error": _no_formula(sentence)}
 
 
 def left_out_words(faces: int) -> str:

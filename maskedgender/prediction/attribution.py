@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from PIL.ImageColor import getrgb
 
 FOR, AGAINST = "#d9822b", "#3b6ea8"  # orange and blue: told apart with any colour vision
 LEAST_FULL_COLOUR = 0.5  # log-odds: where no spot matters so much, the overlay stays pale
@@ -25,10 +26,5 @@ def overlay(crop: np.ndarray, heat: np.ndarray) -> np.ndarray:
     full_colour = max(float(np.abs(heat).max()), LEAST_FULL_COLOUR)
     strength = cv2.resize(heat, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None] / full_colour
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    colour = np.where(strength > 0, _rgb(FOR), _rgb(AGAINST))
+    colour = np.where(strength > 0, np.array(getrgb(FOR), np.float32), np.array(getrgb(AGAINST), np.float32))
     return np.rint(grey + (colour - grey) * STRONGEST * np.minimum(np.abs(strength), 1)).astype(np.uint8)
-
-
-def _rgb(colour: str) -> np.ndarray:
-    """Such as "#d9822b", as float32 (3,), 0..255."""
-    return np.array(list(bytes.fromhex(colour[1:])), np.float32)

@@ -15,21 +15,20 @@ import re
 import socket
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
+import fsspec.core
+import pyarrow
+import pyarrow.parquet
+import ray.data
 
 from ..files import written_whole
 from ..images.buckets import is_address, shown
 from ..networks.model_files import load_model
-from ..places import how_to_get
 from .answers import COLUMNS, Row, is_unread
-from .many_photos import find, place, rows_of_found
+from .many_photos import place, rows_of_photos
 
 PHOTOS_A_PART = 100
 # Of a part, when what answers it dies. A machine's end alone takes several; more are the fault of a photo.
@@ -41,9 +40,8 @@ ANSWERS_WITHIN = 10.0  # seconds, in which a cluster's machine answers a connect
 PREFACE, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), b"\x04"
 
 
-@dataclass(frozen=True)
 class GivenModel:
-    """A model file as it travels to other machines.
+    """A model file as it travels to other machines; it is not checked here.
 
     Attributes:
         name: of the file.
@@ -51,10 +49,10 @@ class GivenModel:
         scale, classes: as `load_model` takes them.
     """
 
-    name: str
-    files: Mapping[str, bytes]
-    scale: str | None = None
-    classes: str | None = None
+    def __init__(self, path: Path, scale: str | None = None, classes: str | None = None) -> None:
+        beside = [path, path.with_suffix(".json")]
+        self.files = {one.name: one.read_bytes() for one in beside if one.is_file()}
+        self.name, self.scale, self.classes = path.name, scale, classes
 
     @property
     def mark(self) -> bytes:
@@ -63,17 +61,11 @@ class GivenModel:
         return hashlib.sha256(content.encode()).hexdigest().encode()
 
 
-def given_model(path: Path, scale: str | None = None, classes: str | None = None) -> GivenModel:
-    """What `load_model` would read, to be sent; it is not checked here."""
-    beside = [path, path.with_suffix(".json")]
-    return GivenModel(path.name, {one.name: one.read_bytes() for one in beside if one.is_file()}, scale, classes)
-
-
 class Answerer:
     """One worker: it loads the model once, and answers parts as they come."""
 
     def __init__(self, model: GivenModel, out: str, folder: str) -> None:
-        """`out` is where parts are written, `folder` from where relative paths of photos count."""
+        """Write parts into `out`; relative paths of photos count from `folder`."""
         cv2.setNumThreads(0)  # none besides: the workers share the cores (of 1, macOS would make all)
         if Path(folder).is_dir():
             os.chdir(folder)
@@ -83,15 +75,12 @@ class Answerer:
                 (Path(here) / name).write_bytes(content)
             self.model = load_model(Path(here) / model.name, model.scale, model.classes)
 
-    def __call__(self, parts: dict[str, np.ndarray]) -> dict[str, list[int]]:
-        """Of each part, given as its photos' names in JSON: how many there are, and how many could not be read."""
-        told: dict[str, list[int]] = {"photos": [], "unread": []}
-        for photos in map(json.loads, parts["photos"]):
-            rows = list(rows_of_found(self.model, (find(photo, self.model.size) for photo in photos)))
-            write_part([row for of_photo in rows for row in of_photo], self.out, part_name(photos), self.mark)
-            told["photos"].append(len(photos))
-            told["unread"].append(sum(is_unread(of_photo[0]) for of_photo in rows))
-        return told
+    def __call__(self, part: dict[str, str]) -> dict[str, int]:
+        """Of a part, given as its photos' names in JSON: how many there are, and how many could not be read."""
+        photos = json.loads(part["photos"])
+        rows = list(rows_of_photos(self.model, photos, processes=1))
+        write_part([row for of_photo in rows for row in of_photo], self.out, part_name(photos), self.mark)
+        return {"photos": len(photos), "unread": sum(is_unread(of_photo[0]) for of_photo in rows)}
 
 
 def answer_on_cluster(
@@ -106,20 +95,24 @@ def answer_on_cluster(
         workers: at most so many at once, each on a core; one a core of the cluster without.
 
     Raises:
-        ValueError: ray is not installed, or none answers at RAY_ADDRESS.
+        ValueError: none answers at RAY_ADDRESS.
         ChildProcessError: what answers a part cannot, or dies again and again.
     """
-    ray = _ray()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it is kept from telling its maker of each start
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # one sentence is made of what goes wrong
+    if not ray.is_initialized():
+        _require_answer(os.environ.get("RAY_ADDRESS", ""))
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     starts = range(0, len(photos), PHOTOS_A_PART)
     items = [{"photos": json.dumps(photos[start : start + PHOTOS_A_PART])} for start in starts]
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     most = min(len(items), workers or cores, cores)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # Ray has no other name for retries yet
-        answered = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-            Answerer,
+        answered = ray.data.from_items(items, override_num_blocks=len(items)).map(
+            Answerer,  # type: ignore[arg-type]  # Ray's types know functions alone here, its documents classes, too
             fn_constructor_args=(model, out, str(Path.cwd())),
-            batch_size=1,
             compute=ray.data.ActorPoolStrategy(min_size=1, initial_size=most, max_size=most),
             num_cpus=1,
             max_task_retries=RETRIES,
@@ -142,17 +135,11 @@ def part_name(photos: Sequence[str]) -> str:
 
 def write_part(rows: Sequence[Row], out: str, name: str, mark: bytes) -> None:
     """Write rows into a Parquet file, numbers as numbers, or null where there is none; it is complete or absent."""
-    import pyarrow
-    import pyarrow.parquet
-
     kinds = dict.fromkeys(COLUMNS, pyarrow.float64()) | dict.fromkeys(TEXTS, pyarrow.string())
     schema = pyarrow.schema(list((kinds | {"face": pyarrow.int32()}).items()), {MODEL: mark})
-    typed = [{name: None if cell == "" and name not in TEXTS else cell for name, cell in row.items()} for row in rows]
     content = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(typed, schema), content)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), content)
     if is_address(out):
-        import fsspec.core
-
         system, root = fsspec.core.url_to_fs(out)
         system.pipe_file(f"{root.rstrip('/')}/{name}", content.getvalue().to_pybytes())  # whole, or not there
         return
@@ -166,15 +153,12 @@ def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
     Raises:
         ValueError: a part is damaged, or comes from another model.
     """
-    import fsspec.core
-    import pyarrow.parquet
-
     system, root = fsspec.core.url_to_fs(out)
-    names = system.ls(root, detail=False) if system.isdir(root) else []  # not `glob`: the folder's name is no pattern
+    paths = system.ls(root, detail=False) if system.isdir(root) else []  # not `glob`: the folder's name is no pattern
     unread: dict[str, bool] = {}
-    for path in sorted(names):
+    for path in sorted(paths):
         name = path.rpartition("/")[2]
-        if not fnmatchcase(name, "part-*.parquet"):
+        if not (name.startswith("part-") and name.endswith(".parquet")):
             continue
         try:
             with system.open(path, "rb") as file:
@@ -189,32 +173,6 @@ def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
         for row in rows:
             unread.setdefault(place(row["file"]), is_unread(row))
     return unread
-
-
-def require_ray() -> None:
-    """Raise ValueError where ray, or what it needs here, is not installed."""
-    try:
-        import fsspec.core  # noqa: F401
-        import pyarrow.parquet  # noqa: F401
-        import ray.data  # noqa: F401
-    except ImportError as error:
-        raise ValueError(
-            f"--engine ray needs the package {error.name}: {how_to_get('ray')} brings what it needs."
-        ) from error
-
-
-def _ray() -> Any:
-    """Ray, connected and quiet; it is kept from telling its maker of each start."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    require_ray()
-    import ray
-
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # one sentence is made of what goes wrong
-    if not ray.is_initialized():
-        _require_answer(os.environ.get("RAY_ADDRESS", ""))
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    return ray
 
 
 def _require_answer(address: str) -> None:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,7 +17,7 @@ from ..images.folders import scan
 from ..images.photos import read_photo
 from ..networks.checksums import sha256
 from ..networks.classifier import Classifier
-from ..networks.exported import ExportedNetwork, carry_record, is_exported
+from ..networks.exported import carry_record, is_exported
 from ..networks.foreign import OURS
 from ..networks.model_files import load_model
 from ..networks.records import CLASS_ORDER, FEMALE_FIRST, SCALE, SHA_256, record_of
@@ -30,37 +28,16 @@ SAME = 1e-3  # probabilities may differ by so much, by the order in which a runt
 CROPS = 1000  # by which it is proved
 
 
-class Format(NamedTuple):
-    """A format that Keras exports to."""
-
-    keras_name: str
-    suffix: str
-    package: str = "tensorflow"  # what writes it
-    same: float | None = SAME  # by how much a probability may differ; None for weights of 8 bits: another network
-
-
-FORMATS = {  # by the name that the shell takes
-    "onnx": Format("onnx", ".onnx", "tf2onnx"),
-    "litert": Format("litert", ".tflite"),
-    "litert-int8": Format("litert", ".int8.tflite", same=None),
-    "saved-model": Format("tf_saved_model", ""),
+FORMATS = {  # by the name that the shell takes: Keras's name, the suffix, and the package that writes it
+    "onnx": ("onnx", ".onnx", "tf2onnx"),
+    "litert": ("litert", ".tflite", "tensorflow"),
+    "litert-int8": ("litert", ".int8.tflite", "tensorflow"),
+    "saved-model": ("tf_saved_model", "", "tensorflow"),
 }
+EIGHT_BITS = "litert-int8"  # weights of 8 bits: another network, which answers by itself
 
 
-class Agreement(NamedTuple):
-    """How alike a file and its .keras file answer CROPS crops."""
-
-    difference: float  # the largest of a probability
-    turned: int  # crops that get the other label
-
-
-def export(
-    model_path: Path,
-    to: str,
-    scale: str | None = None,
-    classes: str | None = None,
-    say: Callable[[str], object] = lambda _: None,
-) -> tuple[Path, Agreement]:
+def export(model_path: Path, to: str, scale: str | None = None, classes: str | None = None) -> tuple[Path, float, int]:
     """Write a model beside its .keras file (see `exports_of`) in another format; the new file is complete or absent.
 
     Its input is the same as the .keras file's, but float32 only: canonical crops (N, S, S, 3), 0..255. It carries the
@@ -70,10 +47,10 @@ def export(
         model_path: the .keras file.
         to: one of FORMATS.
         scale, classes: of its input and output, as `load_model` takes them; the new file has ours.
-        say: is told what is being done, which takes a minute or more.
 
     Returns:
-        The new file, for "saved-model" a folder, and how alike it answers.
+        The new file, for "saved-model" a folder; by how much a probability differs at most; how many of CROPS crops get
+        the other label.
 
     Raises:
         ModelError: the .keras file cannot be used.
@@ -81,35 +58,32 @@ def export(
     """
     if is_exported(model_path):
         raise ValueError(f"{model_path} is an exported file itself; name the .keras file that it comes from.")
-    form = FORMATS[to]
-    path = exports_of(model_path) / (model_path.stem + form.suffix)
+    keras_name, suffix, package = FORMATS[to]
+    path = exports_of(model_path) / (model_path.stem + suffix)
     if path.exists():
         raise ValueError(f"{path} is there already; delete it, or move it away.")
     classifier = load_model(model_path, scale, classes)
     model = classifier.model
-    say(f"writing {path.name}, and checking it on {CROPS:,} crops ...")
+    print(f"writing {path.name}, and checking it on {CROPS:,} crops ...")  # which takes a minute or more
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         partial = Path(folder) / path.name
         try:
-            _write(model, partial, form)
+            _write(model, partial, keras_name, to == EIGHT_BITS)
             carry_record(partial, carried(model_path, model))
         except ImportError as error:
             raise ValueError(
-                f"The format {to} needs the package {form.package}: {how_to_get('export')} brings it."
+                f"The format {to} needs the package {package}: {how_to_get('export')} brings it."
             ) from error
-        agreement = _agreement(classifier, _opened(partial, model))
-        if form.same is not None and not agreement.difference <= form.same:
-            raise ValueError(
-                f"As {to}, {model_path.name} gives other answers, by {agreement.difference:.4f}; nothing is kept."
-            )
+        difference, turned = _agreement(classifier, _opened(partial, model))
+        if to != EIGHT_BITS and not difference <= SAME:
+            raise ValueError(f"As {to}, {model_path.name} gives other answers, by {difference:.4f}; nothing is kept.")
         partial.rename(path)
-    return path, agreement
+    return path, difference, turned
 
 
 def carried(model_path: Path, model: keras.Model) -> dict[str, str]:
     """The record that an exported file carries: the .keras file's own, and what its reader must know of the input."""
     record = {name: value for name, value in record_of(model_path).items() if name != SHA_256}
-    middle = "{}, {}".format(*BOX_CENTRE_IN_CROP)
     return record | {
         "exported from": f"{model_path.name}, SHA-256 {sha256(model_path)}",
         "input": str(tuple(model.input_shape[1:])),
@@ -117,43 +91,37 @@ def carried(model_path: Path, model: keras.Model) -> dict[str, str]:
         CLASS_ORDER: FEMALE_FIRST,
         "crop": "a square of the upright photo, RGB; beyond the photo its edge is repeated",
         "crop's side over the longer side of the face's box": str(CROP_OVER_BOX),
-        "middle of the face's box in the crop": middle,
+        "middle of the face's box in the crop": "{}, {}".format(*BOX_CENTRE_IN_CROP),
         "face's box": "as YuNet gives it (face_detection_yunet_2023mar.onnx)",
     }
 
 
-def _write(model: keras.Model, path: Path, form: Format) -> None:
+def _write(model: keras.Model, path: Path, form: str, eight_bits: bool) -> None:
     options = {}
-    if form.same is None:
+    if eight_bits:
         import tensorflow
 
         options["optimizations"] = [tensorflow.lite.Optimize.DEFAULT]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"keras\.src\.export")
-        model.export(str(path), format=form.keras_name, verbose=False, **options)
+        model.export(str(path), format=form, verbose=False, **options)
 
 
 def _opened(path: Path, model: keras.Model) -> Classifier:
     """What an exported file answers by."""
     if not path.is_dir():
         return load_model(path)
-    import tensorflow
-
-    loaded = tensorflow.saved_model.load(str(path))
-
-    def run(crops: np.ndarray) -> list[np.ndarray]:
-        return [output.numpy() for output in tensorflow.nest.flatten(loaded.serve(crops))]
-
-    return Classifier(ExportedNetwork(model.input_shape, model.output_shape, run))
+    inputs = keras.Input(model.input_shape[1:])
+    return Classifier(keras.Model(inputs, keras.layers.TFSMLayer(str(path), call_endpoint="serve")(inputs)))
 
 
-def _agreement(ours: Classifier, theirs: Classifier) -> Agreement:
-    """How alike the two answer, one crop by itself and many together."""
+def _agreement(ours: Classifier, theirs: Classifier) -> tuple[float, int]:
+    """By how much the two differ at most, and how often they turn a label: one crop by itself and many together."""
     crops = _crops(ours.size)
     expected = ours.predict(crops)
     pairs = np.concatenate([theirs.predict(crops[:1]), theirs.predict(crops[1:])])
     turned = pairs.argmax(axis=1) != expected.argmax(axis=1)
-    return Agreement(float(np.abs(pairs - expected).max()), int(turned.sum()))
+    return float(np.abs(pairs - expected).max()), int(turned.sum())
 
 
 def _crops(size: int) -> np.ndarray:

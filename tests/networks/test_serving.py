@@ -47,7 +47,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, np.ndarray]:
         model = answering(trained, [rng.normal(size=(features, 1)) / 10, np.zeros(1)])
         save_with_record(model, folder / f"{trained.name}.keras", {"not sure below": 0.8})
     (folder / "shipped.keras").write_bytes(SHIPPED_MODEL.read_bytes())
-    (folder / "shipped.json").write_bytes(SHIPPED_MODEL.with_suffix(".json").read_bytes())
     for file in sorted(folder.glob("*.keras")):
         model = keras.saving.load_model(file)
         crops = real_crops(model.input_shape[1])

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from maskedgender.data.layout import FOLDER
+from maskedgender.data.dataset_folder import FOLDER
 from maskedgender.networks.model_files import load_model
 
 from ..support.dataset_server import packed_dataset, serve

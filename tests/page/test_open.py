@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
-import shutil
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +17,7 @@ from gradio import networking
 from playwright.sync_api import Browser
 
 from benchmarks.page_process import PageProcess, page_process
-from maskedgender.page.app import build_page, open_page, read_auth
+from maskedgender.page.app import open_page, read_auth
 from maskedgender.places import EXAMPLES
 from shots.make_shots import upload
 
@@ -52,6 +49,7 @@ def test_without_a_login_nothing_is_told_and_with_one_all(locked: str) -> None:
     visitor = httpx.Client(base_url=locked, timeout=60)
     visitor.post("/login", data={"username": "ada", "password": "correct horse: battery"}).raise_for_status()
     assert visitor.post("/answer", content=PHOTO.read_bytes()).json()["faces"]
+    assert visitor.get("/config").json()["analytics_enabled"] is False
     program = gradio_client.Client(locked, auth=("grace", "staple"), verbose=False)
     assert program.predict(gradio_client.handle_file(PHOTO), api_name="/answer")["faces"]
 
@@ -74,19 +72,6 @@ def test_without_the_network_a_public_link_is_refused_in_one_sentence(
     monkeypatch.setattr(networking, "setup_tunnel", unreachable)
     with pytest.raises(OSError, match=r"^There is no public link .* leave --share out\.$"):
         open_page(model_path, share=True, background=True)
-
-
-def test_the_page_is_private_by_default_and_warns_of_a_model_that_is_not_the_shipped_one(
-    model_path: Path, tmp_path: Path
-) -> None:
-    other = shutil.copy(model_path, tmp_path / "other.keras")
-    with zipfile.ZipFile(other, "a") as content:
-        content.writestr("record.json", json.dumps({"class order": "female, male", "input scale": "0..255"}))
-    page = build_page(other)
-    assert not page.get_config_file()["analytics_enabled"]
-    texts = [block.value for block in page.blocks.values() if isinstance(getattr(block, "value", None), str)]
-    (about,) = (text for text in texts if "What the answer means" in text)
-    assert "`other.keras`, not the shipped model" in about and "people you trust" in about
 
 
 @contextmanager

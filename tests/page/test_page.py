@@ -7,7 +7,7 @@ import csv
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,30 +24,28 @@ from maskedgender.page.one_photo import answer_photo
 from maskedgender.places import EXAMPLES
 from maskedgender.prediction.answers import COLUMNS, NO_FACE, Prediction, predict_file
 from maskedgender.prediction.many_photos import rows_of_photos
-from shots.browser import find_browser
-from shots.make_shots import BROWSER, DESK, PHONE, draw_masks, film, show_heat, start_camera, upload
+from shots.make_shots import DESK, PHONE, draw_masks, start_camera, upload
 from shots.make_shots import upload_many as give_many
 
 from ..support.people import GROUP
 
 CHECKS = Path(__file__).with_name("page_checks.js").read_text(encoding="utf-8")
-SLOW = 30_000  # milliseconds that a busy machine may take for an answer
+SLOW = 120_000  # milliseconds that a busy machine may take for an answer
 
 
 @contextmanager
 def opened(browser: Browser, address: str, size: tuple[int, int] = DESK, colours: str = "light") -> Iterator[Page]:
     """The page, opened freshly in a window of its own."""
-    context = browser.new_context(
+    with browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if colours == "dark" else "light",
         permissions=["camera", "clipboard-read", "clipboard-write"],
-    )
-    page = context.new_page()
-    page.set_default_timeout(SLOW)
-    page.goto(address)
-    page.locator("#verdict .hint").wait_for()
-    yield page
-    context.close()
+    ) as context:
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.goto(address)
+        page.locator("#verdict .hint").wait_for()
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def shown_per_cent(page: Page) -> list[float]:
     return [float(bar.get_attribute("aria-valuenow") or "nan") for bar in page.locator("[role=meter]").all()]
 
 
-def per_cent(predictions: list[Prediction]) -> list[float]:
+def per_cent(predictions: Sequence[Prediction]) -> list[float]:
     return [100 * p for prediction in predictions for p in (prediction.p_female, prediction.p_male)]
 
 
@@ -75,24 +73,30 @@ def saved(page: Page, button: str, folder: Path) -> Path:
     return file
 
 
-def table_of(page: Page) -> list[list[str]]:
-    """The texts of the table's rows."""
-    rows = page.locator("#table .virtual-row").all()
-    return [[cell.strip() for cell in row.locator("[role=gridcell]").all_inner_texts()] for row in rows]
+def things_to_read(page: Page) -> int:
+    """How many texts the page shows; all have contrast, all pictures and controls a name, and nothing is too wide."""
+    seen = page.evaluate(CHECKS)
+    assert (seen["pale"], seen["nameless"], seen["wide"]) == ([], [], False)
+    return seen["count"]
 
 
-@pytest.mark.parametrize("style", [None, "cloth"])
+def table_of(page: Page, count: int) -> list[list[str]]:
+    """The texts of the table's rows, once there are so many."""
+    rows = page.locator("#table .virtual-row")
+    expect(rows).to_have_count(count, timeout=SLOW)
+    return [[cell.strip() for cell in row.locator("[role=gridcell]").all_inner_texts()] for row in rows.all()]
+
+
 def test_a_group_gets_the_same_answers_in_headline_cards_picture_and_saved_files(
-    page: Page, model: Classifier, tmp_path: Path, style: str | None
+    page: Page, model: Classifier, tmp_path: Path
 ) -> None:
     upload(page, GROUP)
-    if style:
-        draw_masks(page, style)
-    answers = answer_photo(model, read_photo(GROUP), style)
-    told = headline(answers.bare, answers.shown, style)
-    pairs = zip(answers.as_it_is, answers.with_mask or [None] * 3, strict=True)
-    versions = [version.prediction for pair in pairs for version in pair if version]
-    assert len(versions) == (3 + 2 if style else 3), "a face that wears a mask already gets no other"
+    answers = answer_photo(model, read_photo(GROUP), "cloth")
+    assert page.locator("#verdict .summary").inner_text() == headline(answers.bare)
+    assert shown_per_cent(page) == pytest.approx(per_cent(answers.bare), abs=1e-3)
+    draw_masks(page, "cloth")
+    told = headline(answers.bare, answers.shown, "cloth")
+    versions = [version for pair in zip(answers.bare, answers.masked, strict=True) for version in pair if version]
     assert shown_per_cent(page) == pytest.approx(per_cent(versions), abs=1e-3)
     assert page.locator("#verdict .summary").inner_text() == told
     titles = page.locator(".face h3").all_inner_texts()
@@ -102,36 +106,32 @@ def test_a_group_gets_the_same_answers_in_headline_cards_picture_and_saved_files
     picture = np.asarray(Image.open(saved(page, "Save the picture", tmp_path)).convert("RGB"))
     assert (picture == annotate(answers.photo, answers.shown)).all()
     assert page.locator("#picture img").get_attribute("alt").endswith(told)
-    if style:
-        page.locator("#masks").get_by_label("as it is").check()
-        expect(page.locator(".versions.two")).to_have_count(0, timeout=SLOW)
+    page.locator("#masks").get_by_label("as it is").check()
+    expect(page.locator(".versions.two")).to_have_count(0, timeout=SLOW)
 
 
 def test_each_face_shows_what_was_looked_at_on_demand_with_a_sign_that_it_works(page: Page) -> None:
     upload(page, GROUP)
-    looks = page.locator(".look")
-    assert looks.count() == 3 and page.locator(".heat").count() == 0
-    looks.nth(1).focus()
+    draw_masks(page, "surgical")
+    bare, worn = page.locator(".face:has(.two)").first, page.locator(".face:not(:has(.two))")
+    assert page.locator(".look").count() == 3 and page.locator(".heat").count() == 0
+    bare.locator(".look").focus()
     page.keyboard.press("Enter")
-    expect(looks.nth(1)).to_have_attribute("aria-busy", "true")
-    expect(page.locator(".face").nth(1).locator(".heat img")).to_have_count(1, timeout=SLOW)
-    assert page.evaluate("document.activeElement.value") == "2", "the keyboard stays where it was"
-    show_heat(page, 3)
-    assert page.locator(".heat").count() == 2 and looks.nth(1).get_attribute("aria-expanded") == "true"
-    looks.nth(1).click()
-    expect(page.locator(".heat")).to_have_count(1)
+    expect(bare.locator(".look")).to_have_attribute("aria-busy", "true")
+    worn.locator(".look").click()
+    expect(bare.locator(".heat img")).to_have_count(2, timeout=SLOW)
+    expect(worn.locator(".heat img")).to_have_count(1, timeout=SLOW)
+    assert things_to_read(page) > 50
+    bare.locator(".look").click()
+    expect(page.locator(".heat")).to_have_count(1, timeout=SLOW)
+    assert page.evaluate("document.activeElement.className") == "look", "the keyboard stays where it was"
 
 
-def test_an_example_has_a_caption_and_is_answered_and_of_a_masked_face_there_is_no_switch(page: Page) -> None:
+def test_of_a_masked_face_there_is_no_switch(page: Page) -> None:
     page.get_by_role("button", name="Grace Hopper with a cloth mask drawn on").click()
     page.locator("#verdict .summary").get_by_text("wearing a mask").wait_for()
-    assert (
-        page.locator("#masks input").first.is_disabled()
-        and "No face here is bare" in page.locator("#masks").inner_text()
-    )
-    page.get_by_role("button", name="Eileen Collins, astronaut").click()
-    page.locator("#verdict .summary").get_by_text("1 face: female.").wait_for()
-    assert page.locator("#masks input").first.is_enabled()
+    assert page.locator("#masks input").first.is_disabled()
+    assert "No face here is bare" in page.locator("#masks").inner_text()
 
 
 def test_a_photo_that_browsers_cannot_show_is_shown_and_keeps_its_pixels(
@@ -199,7 +199,7 @@ def test_a_photo_is_taken_from_camera_and_clipboard(page: Page, photos: dict[str
     page.get_by_text("Click to Access Webcam").click()
     page.wait_for_function("document.querySelector('#photo video')?.videoWidth > 0")
     page.get_by_label("capture photo").click()
-    page.locator("#verdict :is(.summary, .notice)").first.wait_for()  # the camera of the test shows no face
+    page.locator("#verdict .summary").get_by_text("1 face: female.").wait_for()
 
 
 def test_many_photos_become_a_gallery_and_a_table_in_which_bad_files_say_why(
@@ -209,7 +209,7 @@ def test_many_photos_become_a_gallery_and_a_table_in_which_bad_files_say_why(
     told = page.locator("#progress .summary").inner_text()
     assert told.startswith("4 photos: 4 faces (") and told.endswith("; 2 without an answer.")
     expect(page.locator("#gallery .thumbnail-lg")).to_have_count(3)
-    rows = table_of(page)
+    rows = table_of(page, 6)
     assert [row[0] for row in rows] == ["hopper.png", "text.jpg", *["group.jpg"] * 3, "empty.png"]
     assert "is not a photo" in rows[1][2] and rows[5][2] == NO_FACE
     (hopper,) = predict_file(model, photos["hopper"])
@@ -233,25 +233,18 @@ def test_a_folder_is_taken_whole_but_for_what_systems_put_there(page: Page, tmp_
     page.get_by_role("tab", name="Many photos").click()
     page.locator("#folder input[type=file]").set_input_files(folder)
     page.locator("#progress .why").get_by_text("2 other files passed over.").wait_for()
-    assert sorted(row[0] for row in table_of(page)) == ["a (2).jpg", "a.jpg"]
+    assert sorted(row[0] for row in table_of(page, 2)) == ["a (2).jpg", "a.jpg"]
 
 
-def test_the_camera_is_answered_as_it_runs_and_off_where_nobody_sees_it(
-    browser: Browser, address: str, model: Classifier, tmp_path: Path
-) -> None:
-    camera = film(EXAMPLES / "eileen_collins.jpg", tmp_path / "camera.mjpeg")
-    (face,) = predict_file(model, camera)  # its first picture
-    arguments = [*BROWSER, f"--use-file-for-fake-video-capture={camera}"]
-    with_film = browser.browser_type.launch(executable_path=find_browser(), args=arguments)
-    with opened(with_film, address) as page:
+def test_the_camera_is_answered_as_it_runs_and_off_where_nobody_sees_it(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
         page.evaluate("""() => { const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
             navigator.mediaDevices.getUserMedia = async (...how) => (window.stream = await ask(...how)); }""")
         start_camera(page)
-        assert page.locator("#now .summary").inner_text() == f"1 face: {face.answer}."
+        assert page.locator("#now .summary").inner_text() == "1 face: female."
         assert page.locator("#camera img").get_attribute("src").startswith("data:image/jpeg"), "no file"
-        page.get_by_role("tab", name="One photo").click()
+        page.get_by_role("tab", name="One photo").dispatch_event("click")  # a busy machine draws too seldom for a mouse
         page.wait_for_function("window.stream.getTracks().every((track) => track.readyState == 'ended')")
-    with_film.close()
 
 
 @pytest.mark.parametrize(("colours", "size"), [("light", DESK), ("dark", PHONE)])
@@ -259,25 +252,20 @@ def test_all_text_has_contrast_all_things_have_names_and_nothing_is_too_wide(
     browser: Browser, address: str, colours: str, size: tuple[int, int], photos: dict[str, Path], tmp_path: Path
 ) -> None:
     with opened(browser, address, size, colours) as page:
-        found = [page.evaluate(CHECKS)]
+        things_to_read(page)
         upload(page, GROUP)
         if size == PHONE:
             page.wait_for_function("document.querySelector('#verdict').getBoundingClientRect().top < 100")
         draw_masks(page, "surgical")
-        if size == DESK:
-            show_heat(page, 1)
-            assert page.locator(".heat").count() == 2, "as it is, and with the mask"
         page.get_by_text("About this model").click()
         page.locator("#model td").first.wait_for()
-        found.append(page.evaluate(CHECKS))
+        assert things_to_read(page) >= 100
         upload(page, photos["text"])
-        found.append(page.evaluate(CHECKS))
+        things_to_read(page)
         long_name = tmp_path / f"{'name' * 30}.jpg"
         shutil.copy(EXAMPLES / "grace_hopper.jpg", long_name)
         give_many(page, [long_name, photos["text"]])
-        found.append(page.evaluate(CHECKS))
-        assert [(seen["pale"], seen["nameless"], seen["wide"]) for seen in found] == [([], [], False)] * 4
-        assert found[1]["count"] >= 100
+        things_to_read(page)
 
 
 def test_the_keyboard_alone_gives_a_photo_and_draws_a_mask(browser: Browser, address: str) -> None:

@@ -36,7 +36,7 @@ from maskedgender.prediction.answers import (
 )
 from maskedgender.prediction.many_photos import rows_of_photos
 
-from ..support.networks import quick_cnn
+from ..support.networks import quick_cnn, quick_model
 from ..support.people import collins, hopper
 
 
@@ -78,15 +78,14 @@ def test_a_face_gets_the_answer_of_its_canonical_crop(model: Classifier) -> None
     assert (given.p_female, given.p_male) == pytest.approx(tuple(np.asarray(pairs)[0]), abs=1e-5)
 
 
-def test_crops_are_answered_alike_alone_and_in_a_crowd(model: Classifier) -> None:
-    size = model.size
-    crops = np.random.default_rng(0).integers(0, 256, (70, size, size, 3), np.uint8)
+def test_crops_are_answered_alike_alone_and_in_a_crowd() -> None:
+    model, crops = Classifier(quick_model(32)), np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), np.uint8)
     alone = np.concatenate([model.predict(crops[number : number + 1]) for number in (0, 63, 64, 69)])
     assert model.predict(crops)[[0, 63, 64, 69]] == pytest.approx(alone, abs=1e-5)
     assert model.predict(crops[:0]).shape == (0, 2)
 
 
-@pytest.mark.parametrize("shape", [(200, 300), (1, 1), (3, 7), (40, 300)])
+@pytest.mark.parametrize("shape", [(200, 300), (1, 1)])
 def test_no_face_is_an_empty_list_and_the_whole_picture_only_if_asked_for(
     shape: tuple[int, int], model: Classifier
 ) -> None:
@@ -141,7 +140,7 @@ def test_a_crowd_gets_a_hundred_answers_and_is_told_how_many_more(
     crowd, model = tmp_path / "crowd.png", Classifier(classifier(0, 1))
     Image.new("RGB", (300, 200)).save(crowd)
     (rows,) = rows_of_photos(model, [crowd])
-    assert [row["face"] for row in rows] == [*range(1, 101), ""]
+    assert [row["face"] for row in rows] == [*range(1, 101), None]
     assert [row["width"] for row in rows[:100]] == [150 - number for number in range(100)]
     assert rows[100]["error"] == "3 smaller faces left out: a photo gets answers for 100"
 
@@ -153,21 +152,13 @@ def test_no_cell_is_a_formula_and_names_are_true(name: str, tmp_path: Path, monk
     face = Prediction((1, 1, 9, 9), 0.9, 0.8, 0.2)
     write_csv([*face_rows(name, [face]), error_row(name, f"{name} is not a photo.")], "out.csv")
     assert Path("out.csv").read_bytes().startswith(b"\xef\xbb\xbf"), "or Excel would not read other alphabets"
-    for row in table(Path("out.csv")):
-        assert not row["file"].lstrip(" ").startswith(tuple("=+-@\t")), row
-        assert not row["error"].lstrip(" ").startswith(tuple("=+-@\t")), row
-    by_pandas = pd.read_csv("out.csv")
-    assert [Path(file).name for file in by_pandas.file] == [name, name] and all(map(os.path.isfile, by_pandas.file))
+    rows = pd.read_csv("out.csv", keep_default_na=False)
+    assert not [cell for cell in (*rows.file, *rows.error) if cell.lstrip(" ").startswith(tuple("=+-@\t"))]
+    assert [Path(file).name for file in rows.file] == [name, name] and all(map(os.path.isfile, rows.file))
 
 
 def test_a_name_that_is_no_utf_8_can_be_written() -> None:
     assert name_in_csv(b"caf\xe9.jpg".decode("utf-8", "surrogateescape")) == "caf\\udce9.jpg"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
-def test_a_full_disk_is_one_sentence() -> None:
-    with pytest.raises(OSError, match=r"^/dev/full cannot be written \(No space left on device\); make room"):
-        write_csv([error_row("a.jpg", "no photo")], "/dev/full")
 
 
 @pytest.mark.parametrize(
@@ -186,3 +177,9 @@ def test_a_probability_is_told_in_whole_per_cent_and_never_seems_to_reach_the_th
     p: float, threshold: float | None, told: str
 ) -> None:
     assert per_cent(p, threshold) == told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_full_disk_is_one_sentence() -> None:
+    with pytest.raises(OSError, match=r"^/dev/full cannot be written \(No space left on device\); make room"):
+        write_csv([error_row("a.jpg", "no photo")], "/dev/full")

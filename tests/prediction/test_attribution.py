@@ -13,7 +13,7 @@ from maskedgender.faces.finding import find_faces
 from maskedgender.prediction.attribution import AGAINST, FOR, STRONGEST, overlay
 from maskedgender.prediction.occlusion import occlusion_map
 
-from ..support.people import collins, hopper
+from ..support.people import collins
 
 SIZE = 60
 
@@ -53,9 +53,8 @@ def test_its_unit_is_the_log_odds_that_one_spot_takes():
     assert heat[SIZE // 4, SIZE // 4] == pytest.approx(taken, rel=0.1)
 
 
-@pytest.mark.parametrize("person", [hopper, collins])
-def test_in_a_real_face_hiding_the_hot_places_costs_more_than_hiding_the_cold_ones(model, person):
-    crop = canonical_crop(person(), find_faces(person())[0], model.size)
+def test_in_a_real_face_hiding_the_hot_places_costs_more_than_hiding_the_cold_ones(model):
+    crop = canonical_crop(collins(), find_faces(collins())[0], model.size)
     heat = occlusion_map(model.predict, crop)
     likelier = model.predict(crop[None])[0].argmax()
     blurred = cv2.GaussianBlur(crop, (0, 0), crop.shape[0] / 20)  # hidden otherwise than the heat map hides

@@ -22,7 +22,8 @@ def test_the_shipped_model_answers_as_the_list_says(model: Classifier, example: 
     assert sorted(face.answer for face in faces) == sorted(example["answers"].split("; "))
 
 
-def test_every_photo_is_listed_sourced_and_small():
+def test_every_photo_is_listed_sourced_and_small_and_tells_no_more_than_it_shows():
+    """Cameras and agencies write notes into photos; what ships has none."""
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert sorted(example["file"] for example in LISTED) == PHOTOS and 6 <= len(PHOTOS) <= 8
     assert [name for name in PHOTOS if f"`{name}`" not in readme] == []
@@ -30,10 +31,4 @@ def test_every_photo_is_listed_sourced_and_small():
     for name in PHOTOS:
         with Image.open(EXAMPLES / name) as photo:
             assert max(photo.size) <= 640
-
-
-def test_no_photo_tells_more_than_it_shows():
-    """Cameras and agencies write notes into photos; what ships has none."""
-    for name in PHOTOS:
-        with Image.open(EXAMPLES / name) as photo:
             assert not photo.getexif() and "xmp" not in photo.info and "photoshop" not in photo.info

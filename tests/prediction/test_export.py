@@ -6,7 +6,7 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from unittest.mock import Mock
@@ -37,9 +37,11 @@ RECORD = {"class order": "female, male", "calibrated": "yes", "not sure below": 
 PHOTO = EXAMPLES / "eileen_collins.jpg"
 
 
-@pytest.fixture(autouse=True)
-def few_crops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "CROPS", CROPS)
+@pytest.fixture(scope="module", autouse=True)
+def few_crops() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "CROPS", CROPS)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,7 @@ def exported(trained: Path) -> Callable[[str], Path]:
 
     @cache
     def made(to: str) -> Path:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(exporting, "CROPS", CROPS)
-            result = shell(trained, "--to", to)
+        result = shell(trained, "--to", to)
         assert result.exit_code == 0, result.output
         began, ended = result.stdout.splitlines()
         assert began.startswith("writing small.") and began.endswith(f"checking it on {CROPS} crops ...")
@@ -110,8 +110,8 @@ def test_a_saved_model_answers_alike_and_tells_how_a_crop_is_cut(model_file: Pat
     assert record["crop's side over the longer side of the face's box"] == "1.4"
     assert (record["middle of the face's box in the crop"], record["input scale"]) == ("0.5, 0.54", "0..255")
     assert record["exported from"] == f"small.keras, SHA-256 {sha256(model_file)}" and "SHA-256" not in record
-    path, alike = export(model_file, "saved-model")
-    assert path == model_file.with_suffix("") and alike.difference <= SAME and alike.turned == 0
+    path, difference, turned = export(model_file, "saved-model")
+    assert path == model_file.with_suffix("") and difference <= SAME and turned == 0
     assert json.loads((path / "assets.extra" / "record.json").read_text()) == record
     crops = np.random.default_rng(1).uniform(0, 255, (3, 48, 48, 3)).astype(np.float32)
     expected = keras.saving.load_model(model_file).predict_on_batch(crops)
@@ -155,7 +155,7 @@ def test_what_gives_other_answers_is_not_kept(model_file: Path, monkeypatch: pyt
     """What Keras writes is replaced by nothing, the runtime by the model itself, erring by twice what is allowed."""
     ours, erring = load_model(model_file), Mock()
     erring.predict = lambda crops: ours.predict(crops) + 2 * SAME
-    monkeypatch.setattr(exporting, "_write", lambda model, path, form: path.mkdir())
+    monkeypatch.setattr(exporting, "_write", lambda model, path, *_: path.mkdir())
     monkeypatch.setattr(exporting, "_opened", lambda path, model: erring)
     result = shell(model_file, "--to", "saved-model")
     assert result.exit_code == TO_PUT_RIGHT and "gives other answers" in result.output

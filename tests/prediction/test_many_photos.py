@@ -78,15 +78,11 @@ def assert_one_sentence(result: Result, said: str) -> None:
     assert said in result.output.strip().splitlines()[-1] and "Errno" not in result.output
 
 
-def finders() -> list[psutil.Process]:
-    """The processes that find faces, of this process."""
-    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(_command(child))]
-
-
-def _command(process: psutil.Process) -> list[str]:
+def finders(process: psutil.Process) -> list[psutil.Process]:
+    """The processes that find faces for one; none when it, or one of them, is gone by now."""
     try:
-        return process.cmdline()
-    except psutil.Error:  # it is gone by now
+        return [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.Error:
         return []
 
 
@@ -95,11 +91,11 @@ def test_processes_give_the_rows_that_one_gives_and_a_few_photos_start_none(
 ) -> None:
     of_photos = rows_of_photos(model, photos, 2)
     rows = next(of_photos)
-    assert len(finders()) == 2
+    assert len(finders(psutil.Process())) == 2
     assert_same(rows + [row for rows in of_photos for row in rows], unbroken)
-    assert {row["face"] for row in unbroken} == {"", 1, 2, 3}, "the photos must not be all of one kind"
+    assert {row["face"] for row in unbroken} == {None, 1, 2, 3}, "the photos must not be all of one kind"
     of_photos = rows_of_photos(model, photos[: WORTH_PROCESSES - 1], 2)
-    assert next(of_photos) and not finders()
+    assert next(of_photos) and not finders(psutil.Process())
 
 
 def test_of_a_csv_cut_anywhere_whole_photos_are_kept(tmp_path: Path) -> None:
@@ -268,9 +264,9 @@ def test_when_a_process_is_killed_at_any_moment_the_run_ends_with_a_sentence(
         with (tmp_path / "said.txt").open("wb") as said:
             process = subprocess.Popen(command, cwd=ROOT, stderr=said, stdout=said)
         ours = psutil.Process(process.pid)
-        wait_until(lambda process=process, ours=ours: process.poll() is not None or len(_workers(ours)) == 2)
+        wait_until(lambda process=process, ours=ours: process.poll() is not None or len(finders(ours)) == 2)
         time.sleep(rng.random() * 2)
-        if workers := _workers(ours):
+        if workers := finders(ours):
             rng.choice(workers).kill()
         process.wait(2 * MINUTE)
         told = (tmp_path / "said.txt").read_text()
@@ -279,10 +275,3 @@ def test_when_a_process_is_killed_at_any_moment_the_run_ends_with_a_sentence(
             assert told.strip().splitlines()[-1].startswith("A process was ended from outside"), told
             assert "Traceback" not in told
     assert ended > 2
-
-
-def _workers(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [child for child in process.children() if "spawn_main" in " ".join(_command(child))]
-    except psutil.Error:
-        return []

@@ -36,9 +36,9 @@ def test_it_is_small_in_float32_and_of_keras_own_layers(model):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_served_path_answers_portraits_as_training_saw_them(model, masked):
-    """80 portraits of FairFace's training part, most of which it has learnt from: no measure of how good it is."""
+    """40 portraits of FairFace's training part, most of which it has learnt from: no measure of how good it is."""
     labels = pd.read_csv(FAIRFACE / "train_labels.csv") if FAIRFACE.is_dir() else None
-    portraits = read_fairface("train", range(30001, 30081))
+    portraits = read_fairface("train", range(30001, 30041))
     right = []
     for number, portrait in enumerate(portraits):
         photo = cv2.resize(portrait, None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR)
@@ -50,5 +50,5 @@ def test_the_served_path_answers_portraits_as_training_saw_them(model, masked):
             photo = draw_mask(photo, faces[0].landmarks, style, np.random.default_rng(number)).photo
         for face in predict_photo(model, photo)[:1]:
             right.append(labels.gender[30000 + number] == CLASSES[face.p_male > face.p_female])
-    assert len(right) > 70
+    assert len(right) > 35
     assert np.mean(right) > 0.80, "far below what it learnt: train and serve have come apart"

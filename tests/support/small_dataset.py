@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskedgender.data.layout import FOLDER, TRAINING, VALIDATION
+from maskedgender.data.dataset_folder import FOLDER
 from maskedgender.data.make_dataset import make_dataset
 from maskedgender.data.pictures import CLASSES
+from maskedgender.data.portraits import FOLDERS
 
 from .people import FAIRFACE
 
@@ -27,7 +28,7 @@ def make_small_dataset(folder: Path, count: int = 64) -> Path:
 def make_synthetic_dataset(folder: Path, count: int = 64) -> Path:
     """The same of pictures that show nobody: noise, darker for class 0 than for class 1; no labels.csv."""
     noise = np.random.default_rng(0)
-    for part in (TRAINING, VALIDATION):
+    for part in FOLDERS.values():
         for label, name in enumerate(CLASSES):
             (folder / FOLDER / part / name).mkdir(parents=True)
             for number in range(count // 2):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from maskedgender.data.layout import FOLDER, LABELS_FILE, TRAINING, VALIDATION
+from maskedgender.data.dataset_folder import FOLDER, LABELS_FILE
 from maskedgender.data.pictures import CLASSES
 
 
@@ -26,12 +26,12 @@ def synthetic_dataset(root: Path, portraits: int = 40, variants: int = 1, labels
     variant.
     """
     rows = []
-    for part, count, times in ((TRAINING, portraits, variants), (VALIDATION, max(2, portraits // 4), 1)):
+    for part, count, times in (("Training", portraits, variants), ("Validation", max(2, portraits // 4), 1)):
         for label, name in enumerate(CLASSES):
             (root / FOLDER / part / name).mkdir(parents=True)
             for number, variant in np.ndindex(count, times):
                 file = f"{part}/{name}/{number}-{variant}.jpg"
-                pixels = synthetic_portrait(label, number * 10 + variant + (0 if part == TRAINING else 1_000_000))
+                pixels = synthetic_portrait(label, number * 10 + variant + 1_000_000 * (part == "Validation"))
                 Image.fromarray(pixels).save(root / FOLDER / file, quality=90)
                 rows.append((file, f"{part}-{name}-{number}", name, "20-29", "synthetic", "none"))
     if labels_file:
