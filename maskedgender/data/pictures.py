@@ -41,9 +41,8 @@ def list_pictures(dataset: Path) -> pd.DataFrame:
         raise FileNotFoundError(f"{dataset} needs Training/ and Validation/, each with pictures in female/ and male/.")
     labels, told = Path(pictures.path[0]).parents[2] / "labels.csv", pd.DataFrame(columns=["file"])
     try:
-        told = (
-            pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file") if labels.exists() else told
-        )
+        if labels.exists():
+            told = pd.read_csv(labels, dtype=str, skipinitialspace=True).drop_duplicates("file")
     except (ValueError, KeyError) as error:
         raise ValueError(f"{labels} is no table in UTF-8 with commas and a column file: {error}") from error
     names = ["file", "source", *told.columns.intersection(["age", "race", "style"])]

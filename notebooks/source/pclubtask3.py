@@ -286,8 +286,8 @@ _ = ConfusionMatrixDisplay.from_predictions(test.label, answers.argmax(axis=1), 
 # %%
 named = test.assign(gender=np.take(CLASSES, test.label), right=right)
 groups = named.columns.intersection(["gender", "race", "age", "style"])
-people_of = named.melt(["right", "source"], groups, "group").groupby(["group", "value"])[["right", "source"]]
-people_of.apply(lambda rows: share_of(rows.right, rows.source)).to_frame("right")
+by_group = named.melt(["right", "source"], groups, "group").groupby(["group", "value"])[["right", "source"]]
+by_group.apply(lambda rows: share_of(rows.right, rows.source)).to_frame("right")
 
 # %% [markdown]
 # ## Right and wrong
