@@ -54,7 +54,7 @@ def test_every_style_covers_nose_and_mouth_and_leaves_the_eyes_free(style, perso
 
 
 def test_masks_land_on_the_lower_face_of_at_least_95_percent_of_fairfaces_portraits():
-    portraits, placed = fairface_portraits(120), 0
+    portraits, placed = fairface_portraits(300), 0
     for number, portrait in enumerate(portraits):
         faces = detect(portrait, 224)
         if not faces:
