@@ -20,7 +20,7 @@ from ..networks.records import NOT_KNOWN
 from ..training.intervals import interval_of
 
 CALIBRATION_BINS = 15
-GROUPS = ("gender", "race", "age", "style", "gender and race", "head turn", "face size")
+GROUPS = ("gender", "race", "age", "style", "gender and race", "gender and age", "head turn", "face size")
 CALLED_MALE, CALLED_FEMALE = "women called male", "men called female"
 
 
@@ -165,19 +165,21 @@ def errors_by_group(images: pd.DataFrame, probabilities: np.ndarray, not_sure_be
 
 
 def _with_groups(images: pd.DataFrame) -> pd.DataFrame:
-    """With the columns gender and, where races are known, "gender and race"."""
+    """With the columns gender and, where races and ages are known, "gender and race" and "gender and age"."""
     rows = images.reset_index(drop=True).assign(gender=np.take(CLASSES, images.label.to_numpy()))
-    if "race" not in rows or (rows.race == NOT_KNOWN).all():
-        return rows
-    return rows.assign(**{"gender and race": rows.gender + ", " + rows.race})
+    for name in {"race", "age"} & set(rows):
+        if (rows[name] != NOT_KNOWN).any():
+            rows[f"gender and {name}"] = rows.gender + ", " + rows[name]
+    return rows
 
 
 def _groups_of(rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Each group's name, value and rows; "3-9" years before "20-29", "more than 70" last."""
 
-    def place(value: str) -> tuple[int, str]:
-        digits = value.split("-")[0]
-        return (int(digits) if digits.isdigit() else 1000, value)
+    def place(value: str) -> tuple[str, int, str]:
+        gender, _, band = value.rpartition(", ")
+        digits = band.rstrip("+").split("-")[0]
+        return gender, int(digits) if digits.isdigit() else 1000, band
 
     return [
         (group, value, members)

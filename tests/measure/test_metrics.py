@@ -82,6 +82,8 @@ def test_accuracy_by_group() -> None:
     assert lines["race", "Black"] == lines["style", "none"] == (4, 0.75)
     assert lines["gender and race", "male, White"] == (3, 1)
     assert table[table.group == "age"].value.tolist() == ["3-9", "20-29", "more than 70"]
+    of_men = [value for value in table[table.group == "gender and age"].value if value.startswith("male")]
+    assert of_men == ["male, 3-9", "male, 20-29", "male, more than 70"]
     assert table[table.group == "face size"].value.tolist() == ["24-31", "96-127"]
     assert (table.low <= table.accuracy).all() and (table.accuracy <= table.high).all()
 
