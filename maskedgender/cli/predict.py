@@ -61,6 +61,8 @@ def photos_of(names: Sequence[str]) -> tuple[list[Photo], int]:
                 typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
         photos += pictures
         passed_over += others
+    if not any(is_address(photo) or os.path.exists(photo) for photo in photos):  # noqa: PTH110 (as above)
+        require_photos_there(names)  # at once: a model would take seconds to load
     if not photos:
         raise ValueError(f"No photos in {', '.join(map(shown, names))}: looked for {' '.join(sorted(SUFFIXES))}.")
     return list(dict.fromkeys(photos)), passed_over

@@ -72,6 +72,7 @@ def test_a_line_shows_that_a_probability_lies_below_the_threshold() -> None:
     [
         ([], "Name a photo or a folder."),
         (["--list", "nosuch.txt"], "nosuch.txt: No such file or directory"),
+        (["nosuch"], "There is no photo or folder at nosuch; check its name."),
         (["nosuch", "--csv", "out.csv"], "There is no photo or folder at nosuch; check its name."),
         (["empty"], "No photos in empty: looked for .avif "),
         (["photos", "--model", "nosuch.keras"], "There is no model file at nosuch.keras; check its name."),
