@@ -8,7 +8,6 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from ..places import SHIPPED_MODEL
 from .checksums import sha256
 
 RECORD = "record.json"  # in the zip that a .keras file is
@@ -20,17 +19,16 @@ FEMALE_FIRST = "female, male"
 
 
 def record_of(model: Path) -> dict[str, str]:
-    """The record of a model file: the one inside; or, of a file of version 1, in a .json; else empty.
+    """The record of a model file: the one inside; else a .json beside it that names the file by its SHA-256; or empty.
 
-    A .json counts, beside the file or beside the shipped one, where it names the file by its SHA-256.
+    Files of version 1 and exported ones have theirs beside them.
     """
     with suppress(zipfile.BadZipFile, KeyError), zipfile.ZipFile(model) as content:
         return json.loads(content.read(RECORD))
-    for file in (model, SHIPPED_MODEL):
-        with suppress(OSError, ValueError):  # none, or one of somebody else's that is neither JSON nor text
-            record = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-            if isinstance(record, dict) and record.get(SHA_256) == sha256(model):
-                return record
+    with suppress(OSError, ValueError):  # none, or one of somebody else's that is neither JSON nor text
+        record = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
+        if isinstance(record, dict) and record.get(SHA_256) == sha256(model):
+            return record
     return {}
 
 
