@@ -123,7 +123,7 @@ def _agreement(ours: Classifier, theirs: Classifier) -> tuple[float, int]:
 
 def _crops(size: int) -> np.ndarray:
     """CROPS crops, uint8 (N, size, size, 3), of the examples' faces."""
-    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES).pictures])
+    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES)[0]])
     rng = np.random.default_rng(0)
 
     def changed(face: np.ndarray) -> np.ndarray:
