@@ -14,6 +14,7 @@ from functools import partial
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,13 @@ Photo = Path | str  # a path, or an address such as s3://bucket/photo.jpg
 Cells = dict[str, str]  # a row, as it was read from a CSV file
 
 
-# What a photo file shows: faces, largest first, their crops, uint8 (N, S, S, 3), how many more; or why nothing.
-Found = tuple[Sequence[Face], np.ndarray, int, str]
+class Found(NamedTuple):
+    """What a photo file shows; or why nothing."""
+
+    faces: Sequence[Face]  # largest first
+    crops: np.ndarray  # theirs, uint8 (N, S, S, 3)
+    left_out: int = 0  # how many smaller faces there are beside these
+    error: str = ""
 
 
 def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | None = None) -> Iterator[list[Row]]:
@@ -51,11 +57,11 @@ def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | 
     """
     found = zip(photos, _find_all(photos, model.size, processes or os.cpu_count() or 1), strict=True)
     while some := list(islice(found, TOGETHER)):
-        faces = [face for _, (of_photo, *_) in some for face in of_photo]
-        answered = iter(predictions(model, faces, np.concatenate([crops for _, (_, crops, *_) in some])))
-        for photo, (of_photo, _, left_out, error) in some:
-            answers = list(islice(answered, len(of_photo)))
-            yield [error_row(photo, error)] if error else face_rows(photo, answers, left_out)
+        faces = [face for _, one in some for face in one.faces]
+        answered = iter(predictions(model, faces, np.concatenate([one.crops for _, one in some])))
+        for photo, one in some:
+            of_photo = list(islice(answered, len(one.faces)))
+            yield [error_row(photo, one.error)] if one.error else face_rows(photo, of_photo, one.left_out)
 
 
 def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Found]:
@@ -76,9 +82,9 @@ def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Fo
 
 def _find(photo: Photo, size: int) -> Found:
     try:
-        return *find_crops(read_photo_from(photo), size), ""
+        return Found(*find_crops(read_photo_from(photo), size))
     except PhotoError as error:
-        return (), np.empty((0, size, size, 3), np.uint8), 0, str(error)
+        return Found((), np.empty((0, size, size, 3), np.uint8), error=str(error))
 
 
 def place(photo: Photo) -> str:
