@@ -35,19 +35,14 @@ app = typer.Typer(
 app.add_typer(kaggle_app, name="kaggle")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def maskedgender(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train a small CNN on masked portraits, and use it on any photo."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
     for stream in (sys.stdout, sys.stderr):  # on Windows a file or pipe may know few letters, and names hold any
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -65,23 +60,16 @@ def make_dataset_command(
             'Validation. If not given, the CSV files with "label" in their names beside the portraits are used.'
         ),
     ] = None,
-    variants: Annotated[
-        int, typer.Option(min=1, help="The number of images of each portrait, each with a mask of its own.")
-    ] = 1,
+    variants: Annotated[int, typer.Option(min=1, help="The number of images of each portrait.")] = 1,
     unmasked: Annotated[float, typer.Option(min=0, max=1, help="The share of images that get no mask.")] = 0.3,
     seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
     style: Annotated[
-        list[str] | None,
-        typer.Option(help="A style of mask to draw. May be repeated. If not given, all styles are drawn."),
+        list[str] | None, typer.Option(help="A style of mask to draw. May be repeated. If not given, all are drawn.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only this many rows of each CSV file.")] = None,
     update: Annotated[
         bool,
-        typer.Option(
-            "--update",
-            help="Bring a folder up to date with changed labels: remove images that are no longer listed, move those "
-            "whose label has changed, and make those that are missing.",
-        ),
+        typer.Option("--update", help="Bring a folder up to date with its labels: make, move and remove images."),
     ] = False,
 ) -> None:
     """Draw masks on labelled portraits.
@@ -92,7 +80,7 @@ def make_dataset_command(
     from ..data.portraits import find_labels
 
     labels = labels or find_labels(portraits)
-    made = make_dataset(portraits, labels, out, variants, unmasked, seed, style or None, limit, update)
+    made = make_dataset(portraits, labels, out, variants, unmasked, seed, style, limit, update)
     typer.echo(made.table())
     if warning := made.warning():
         typer.echo(warning, err=True)
@@ -110,21 +98,15 @@ def train(
         typer.Option(help="The part of the portrait that the network sees. If not given, the dataset decides."),
     ] = None,
     image_size: Annotated[
-        int | None,
-        typer.Option(min=32, help="The side of the network's input in pixels. If not given, the network decides."),
+        int | None, typer.Option(min=32, help="The side of the input in pixels. If not given, the network decides.")
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="The number of epochs.")] = 8,
     batch_size: Annotated[int, typer.Option(min=1, help="The number of pictures in a batch.")] = 64,
     output: Annotated[Path, typer.Option(help="The folder for the model and the state of the run.")] = options.TRAINED,
     seed: Annotated[int, typer.Option(help="The seed of all random choices.")] = 0,
-    limit: Annotated[
-        int | None, typer.Option(min=4, help="For a quick try: use at most this many pictures of each part.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=4, help="Use at most this many pictures of each part.")] = None,
     start: Annotated[
-        str | None,
-        typer.Option(
-            help="Where to start: imagenet, nothing, or a .keras file. If not given: imagenet, where it is installed."
-        ),
+        str | None, typer.Option(help="Start from a .keras file, nothing or imagenet, the default where installed.")
     ] = None,
     frozen: Annotated[
         int, typer.Option(min=0, max=16, help="How many of the masked network's first blocks stay frozen.")
@@ -147,14 +129,11 @@ def train(
 def evaluate(
     models: Annotated[list[Path], typer.Argument(help="One or more .keras files.")],
     dataset: options.Dataset = None,
-    served: Annotated[
-        bool, typer.Option("--served", help="Find the face in each image first, as the app does.")
-    ] = False,
+    served: Annotated[bool, typer.Option("--served", help="Find each face first, as the app does.")] = False,
     log: options.TestLog = None,
     scale: options.Scale = None,
     order: Annotated[
-        str | None,
-        typer.Option("--model-classes", help="The order of the models' outputs, like --classes of predict."),
+        str | None, typer.Option("--model-classes", help="The order of the outputs, like --classes of predict.")
     ] = None,
 ) -> None:
     """Measure models on the Validation folder.
@@ -176,24 +155,16 @@ def predict(
     model: options.Model = SHIPPED_MODEL,
     csv: Annotated[Path | None, typer.Option(help="Write the answers to this CSV file, one row for each face.")] = None,
     resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Resume a stopped run. Photos that could not be read are tried again; ray keeps their rows.",
-        ),
+        bool, typer.Option("--resume", help="Resume a stopped run; unread photos are tried again, but not by ray.")
     ] = False,
     processes: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="The number of processes that find faces or, with ray, answer. If not given, one for each core."
-        ),
+        typer.Option(min=1, help="Processes that find faces or, with ray, answer. If not given, one a core."),
     ] = None,
     scale: options.Scale = None,
     classes: options.Classes = None,
     listed: Annotated[Path | None, typer.Option("--list", help="A text file with one path per line.")] = None,
-    engine: Annotated[
-        Literal["processes", "ray"], typer.Option(help="What runs the model: local processes, or Ray.")
-    ] = "processes",
+    engine: Annotated[Literal["processes", "ray"], typer.Option(help="Local processes, or Ray.")] = "processes",
     out: Annotated[str | None, typer.Option(help="The folder or address for Ray's rows, as Parquet files.")] = None,
 ) -> None:
     """Answer for every face in photos.
@@ -231,15 +202,11 @@ def app_command(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The port. If not given: 7860, or the next free one.")
     ] = None,
-    root_path: Annotated[
-        str | None, typer.Option(help="The path under which a proxy shows the page, such as /faces.")
-    ] = None,
+    root_path: Annotated[str | None, typer.Option(help="The page's path behind a proxy, such as /faces.")] = None,
     share: Annotated[
         bool, typer.Option("--share", help="Make a public link. Photos then go through Gradio's servers.")
     ] = False,
-    auth: Annotated[
-        Path | None, typer.Option(help="A file with a line NAME:PASSWORD for each person who may log in.")
-    ] = None,
+    auth: Annotated[Path | None, typer.Option(help="A file of those who log in, a line NAME:PASSWORD each.")] = None,
     scale: options.Scale = None,
     classes: options.Classes = None,
 ) -> None:

@@ -15,15 +15,11 @@ kaggle_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Trai
 
 @kaggle_app.command("train")
 def kaggle_train(
-    dataset: Annotated[
-        str | None, typer.Option(help="The dataset on Kaggle, as OWNER/NAME. If not given, the notebook's.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="OWNER/NAME. If not given, the notebook's dataset.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="The number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="The number of images in a batch.")] = None,
     image_size: Annotated[int | None, typer.Option(min=32, help="The side of the network's input in pixels.")] = None,
-    frozen: Annotated[
-        int | None, typer.Option(min=0, max=16, help="How many of the network's first blocks stay frozen.")
-    ] = None,
+    frozen: Annotated[int | None, typer.Option(min=0, max=16, help="How many first blocks stay frozen.")] = None,
     limit: Annotated[int | None, typer.Option(min=4, help="Train on this many images only, for a quick try.")] = None,
     seed: Annotated[int | None, typer.Option(help="The seed of all random choices.")] = None,
     output: Annotated[Path, typer.Option(help="The folder on this machine for the model that is fetched.")] = TRAINED,

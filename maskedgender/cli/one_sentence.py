@@ -29,6 +29,8 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("\nStopped. What was finished is kept.", err=True)
             raise typer.Exit(SOME_NOT_READ) from None
+        except BrokenPipeError:  # such as of `| head`: typer ends without a word
+            raise
         except ModuleNotFoundError as error:
             package = (error.name or str(error)).partition(".")[0]
             extra = {"export": "export", "predict": "ray"}.get(ctx.invoked_subcommand, "train")

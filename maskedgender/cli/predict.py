@@ -55,10 +55,9 @@ def photos_of(names: Sequence[str]) -> tuple[list[Photo], int]:
         if is_address(name):
             pictures, others = pictures_at(name)
         elif os.path.isdir(name):  # noqa: PTH112 (Path.is_dir raises on a name that is too long)
-            found = scan(Path(name))
-            pictures, others = found.pictures, found.passed_over
-            for closed in found.closed:
-                typer.echo(f"Skipped: {closed}, a folder that may not be opened.", err=True)
+            pictures, others, closed = scan(Path(name))
+            for folder in closed:
+                typer.echo(f"Skipped: {folder}, a folder that may not be opened.", err=True)
         photos += pictures
         passed_over += others
     if not any(is_address(photo) or os.path.exists(photo) for photo in photos):  # noqa: PTH110 (as above)

@@ -144,8 +144,15 @@ def evaluate(
     table, groups = {}, pd.DataFrame()
     for path, model in loaded.items():
         answered, pairs = _answers(model, test, served)
-        scores = metrics.score(answered.label.to_numpy(), pairs, answered.source.to_numpy())
-        table[str(path)] = {**scores.row(), **_not_sure(model, answered, pairs)}
+        labels, sources, threshold = answered.label.to_numpy(), answered.source.to_numpy(), model.not_sure_below
+        scores = metrics.score(labels, pairs, sources)
+        coverage, right = metrics.answered(labels, pairs, threshold or 0.0, sources)
+        table[str(path)] = {
+            **scores.row(),
+            '"not sure"': "never" if threshold is None else f"below {metrics.percent(threshold)}",
+            "answered": str(coverage),
+            "of these right": str(right),
+        }
         groups = groups if len(groups) else metrics.accuracy_by_group(answered, pairs)
         route = "photo, detector, crop, file" if served else "crop, file"
         log_test(log or exports_of(path) / LOG, f"{path} on Validation, by {route}: {scores.accuracy}")
@@ -161,11 +168,3 @@ def _answers(model: Classifier, test: pd.DataFrame, served: bool) -> tuple[pd.Da
     largest = [predict_file(model, path)[:1] for path in tqdm(test.path, unit="photo", disable=None)]
     pairs = [(face.p_female, face.p_male) for faces in largest for face in faces]
     return test[[bool(faces) for faces in largest]], np.array(pairs, np.float32).reshape(-1, 2)
-
-
-def _not_sure(model: Classifier, test: pd.DataFrame, pairs: np.ndarray) -> dict[str, str]:
-    """How often the app would answer at all, and how often rightly, as rows for a table."""
-    threshold = model.not_sure_below
-    coverage, accuracy = metrics.answered(test.label.to_numpy(), pairs, threshold or 0.0, test.source.to_numpy())
-    told = "never" if threshold is None else f"below {metrics.percent(threshold)}"
-    return {'"not sure"': told, "answered": str(coverage), "of these right": str(accuracy)}

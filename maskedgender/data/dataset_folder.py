@@ -47,20 +47,28 @@ def image_name(portrait: Portrait, number: int) -> str:
 def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait], update: bool) -> set[str]:
     """Makes the folder, or checks that it was made with the same settings and labels; the files that are done already.
 
-    Args:
-        listed: all that the labels name, by file, however few of it are asked for.
-        update: what other labels have made is removed or described anew, rather than refused.
-
-    Raises:
-        PortraitsError: it was made with other settings; or from other labels, and is not to be updated.
+    `listed` is all that the labels name, by file, however few are asked for. With `update`, what other labels have made
+    is removed or described anew. PortraitsError where the settings were others or, without it, the labels.
     """
     for part in FOLDERS.values():
         for gender in CLASSES:
             (dataset / part / gender).mkdir(parents=True, exist_ok=True)
-    _require_settings(dataset / "settings.json", settings)
+    made_with, text = dataset / "settings.json", json.dumps(asdict(settings), indent=1)
+    if not made_with.exists():
+        with written_whole(made_with) as partial:
+            partial.write_text(text)
+    elif made_with.read_text() != text:
+        raise PortraitsError(f"{dataset} was made with other settings ({made_with}); choose another --out folder.")
     images = _table(dataset / LABELS_FILE, LABEL_COLUMNS)
     left_out = _table(dataset / LEFT_OUT_FILE, LEFT_OUT_COLUMNS)
-    right, known = _as_listed(images, listed, settings.variants), left_out[left_out["source"].isin(listed)]
+    wanted = [
+        (image_name(one, number), one.file, one.gender, one.age, one.race)
+        for one in listed.values()
+        for number in range(settings.variants)
+    ]
+    # The rows of images that would be made today, with what the labels say now of age and race.
+    right = images[["file", "source", "style"]].merge(pd.DataFrame(wanted, columns=LABEL_COLUMNS[:5]))[LABEL_COLUMNS]
+    known = left_out[left_out["source"].isin(listed)]
     same = images.merge(right)["source"]
     others = sorted({*images["source"], *left_out["source"]} - {*same, *known["source"]})
     if others and not update:
@@ -80,27 +88,8 @@ def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait
     return {*whole["source"], *known["source"]}
 
 
-def _require_settings(file: Path, settings: Settings) -> None:
-    text = json.dumps(asdict(settings), indent=1)
-    if not file.exists():
-        with written_whole(file) as partial:
-            partial.write_text(text)
-    elif file.read_text() != text:
-        raise PortraitsError(f"{file.parent} was made with other settings ({file}); choose another --out folder.")
-
-
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     """The table at `path`, empty if it is not there, without a last line that a killed run left half written."""
     content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1] or ",".join(columns).encode()
     return pd.read_csv(BytesIO(whole), dtype=str, keep_default_na=False)
-
-
-def _as_listed(images: pd.DataFrame, listed: Mapping[str, Portrait], variants: int) -> pd.DataFrame:
-    """The rows of images that would be made today, with what the labels say now of age and race."""
-    wanted = {(image_name(one, number), one.file): one for one in listed.values() for number in range(variants)}
-    rows = []
-    for image in images.itertuples():
-        if one := wanted.get((image.file, image.source)):
-            rows.append((image.file, one.file, one.gender, one.age, one.race, image.style))
-    return pd.DataFrame(rows, columns=LABEL_COLUMNS, dtype=object)

@@ -66,10 +66,8 @@ class Summary:
         """A sentence where one of the parts, both of which training needs, is empty; else an empty one."""
         for prefix, part in FOLDERS.items():
             if not self.images["file"].str.startswith(f"{part}/").any():
-                return (
-                    f"No image is in {part}, and training needs some: in the labels, let the files of some rows begin "
-                    f"with {prefix}/."
-                )
+                what_to_do = f"in the labels, let the files of some rows begin with {prefix}/"
+                return f"No image is in {part}, and training needs some: {what_to_do}."
         return ""
 
 

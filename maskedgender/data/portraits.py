@@ -140,11 +140,10 @@ def _with_drawn_parts(portraits: list[Portrait], path: Path) -> list[Portrait]:
     """The same portraits, a fifth of each gender in Validation."""
     drawn: set[str] = set()
     for gender in CLASSES:
-        places = {one.file: _place(one.file) for one in portraits if one.gender == gender}
-        if len(places) < 2:
-            raise PortraitsError(f"the labels {path} need two portraits of each gender; {gender} has {len(places)}.")
-        ranked = sorted(places, key=lambda file: places[file])
-        count = sum(place < VALIDATION_SHARE for place in places.values())
+        ranked = sorted({one.file for one in portraits if one.gender == gender}, key=_place)
+        if len(ranked) < 2:
+            raise PortraitsError(f"the labels {path} need two portraits of each gender; {gender} has {len(ranked)}.")
+        count = sum(_place(file) < VALIDATION_SHARE for file in ranked)
         drawn.update(ranked[: min(max(count, 1), len(ranked) - 1)])
     return [replace(one, part="val" if one.file in drawn else "train") for one in portraits]
 

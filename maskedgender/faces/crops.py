@@ -17,22 +17,12 @@ BOX_CENTRE_IN_CROP = (0.50, 0.54)
 
 @dataclass(frozen=True)
 class CropWindow:
-    """The square of a photo that becomes a canonical crop.
-
-    Attributes:
-        left, top, side: in whole pixels of the photo, before the square is turned.
-        angle: degrees, clockwise, by which it is turned about its middle.
-    """
+    """The square of a photo that becomes a canonical crop, in whole pixels before it is turned."""
 
     left: int
     top: int
     side: int
-    angle: float = 0.0
-
-    def widened(self, times: float) -> CropWindow:
-        """The upright square about the same middle, so many times as wide."""
-        margin = round((times - 1) * self.side / 2)
-        return CropWindow(self.left - margin, self.top - margin, self.side + 2 * margin)
+    angle: float = 0.0  # degrees, clockwise, by which it is turned about its middle
 
     def to_crop(self, points: np.ndarray, size: int) -> np.ndarray:
         """Points of the photo, (N, 2) in pixels, as pixels of the crop of `size` pixels a side."""

@@ -21,20 +21,12 @@ Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 
 @dataclass(frozen=True)
 class Face:
-    """One face found in a photo.
+    """One face found in a photo; "right" is the person's own, so left in the picture of an upright head."""
 
-    Attributes:
-        box: x, y, width, height in pixels of the photo, an upright rectangle; it may reach over the photo's edges.
-        score: the detector's confidence, 0..1.
-        landmarks: float array (5, 2), x and y in pixels: right eye, left eye, nose tip, right and left mouth corner,
-            "right" being the person's own, so left in the picture of an upright head.
-        angle: about how far the head is turned in the photo, degrees, clockwise: 0 or one of verification.TURNS.
-    """
-
-    box: Box
-    score: float
-    landmarks: np.ndarray
-    angle: float = 0.0
+    box: Box  # an upright rectangle of the photo; it may reach over the photo's edges
+    score: float  # the detector's confidence, 0..1
+    landmarks: np.ndarray  # float (5, 2), x and y in pixels: right eye, left eye, nose tip, right and left mouth corner
+    angle: float = 0.0  # degrees, clockwise, by which the head is turned, about: 0 or one of verification.TURNS
 
     @property
     def area(self) -> float:
@@ -49,18 +41,13 @@ class Face:
     def moved(self, right: float, down: float) -> Face:
         """The same face in a picture in which it lies elsewhere."""
         x, y, width, height = self.box
-        return replace(
-            self, box=(x + right, y + down, width, height), landmarks=self.landmarks + np.array([right, down])
-        )
+        return replace(self, box=(x + right, y + down, width, height), landmarks=np.add(self.landmarks, (right, down)))
 
 
 def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOLD) -> list[Face]:
-    """The faces that one pass shows, largest first.
+    """The faces that one pass shows, largest first; those with a lower score (0..1) are left out.
 
-    Args:
-        photo: uint8 array (height, width, 3), RGB.
-        side: pixels to which the photo's longer side is scaled.
-        score_threshold: faces with a lower score (0..1) are left out.
+    The photo, uint8 (height, width, 3), RGB, is scaled so that its longer side has `side` pixels.
     """
     scale = side / max(photo.shape[:2])
     if min(photo.shape[:2]) * scale * (1 + 2 * BORDER) < LEAST_SIDE:
@@ -75,7 +62,8 @@ def detect(photo: np.ndarray, side: int, score_threshold: float = SCORE_THRESHOL
 
 def detect_in(picture: np.ndarray, score_threshold: float) -> list[Face]:
     """One pass of YuNet over a picture, uint8 (height, width, 3), RGB, as it is."""
-    return [_face(row) for row in yunet.run(picture, score_threshold)]
+    rows = yunet.run(picture, score_threshold).tolist()
+    return [Face((x, y, wide, high), score, np.reshape(points, (5, 2))) for x, y, wide, high, *points, score in rows]
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -83,9 +71,3 @@ def overlap(a: Box, b: Box) -> float:
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     return max(0.0, width) * max(0.0, height) / min(a[2] * a[3], b[2] * b[3])
-
-
-def _face(row: np.ndarray) -> Face:
-    """A YuNet row: x, y, width, height, five landmarks' x and y, score."""
-    x, y, width, height = map(float, row[:4])
-    return Face((x, y, width, height), float(row[14]), row[4:14].reshape(5, 2).astype(np.float64))

@@ -48,29 +48,19 @@ MOST_LOOKS = 20  # close looks in a photo: of more faces in doubt, those that sc
 
 @dataclass
 class Candidates:
-    """What passes over a photo have shown, in pixels of the photo, one face perhaps several times.
+    """What passes over a photo have shown, in pixels of the photo, one face perhaps several times."""
 
-    Attributes:
-        close_ups: faces that fill the photo, as small copies of it show them.
-        upright: what larger copies show.
-        turned: what turned copies show.
-        main: the face that the first pass showed best, unless it is certain, and `looks`, how its own crop shows it.
-    """
-
-    close_ups: list[Face] = field(default_factory=list)
-    upright: list[Face] = field(default_factory=list)
-    turned: list[Face] = field(default_factory=list)
-    main: Face | None = None
-    looks: list[Face] = field(default_factory=list)
+    close_ups: list[Face]  # that fill the photo, as small copies of it show them
+    upright: list[Face]  # as larger copies show them
+    main: Face | None  # the one that the first pass showed best, unless it is certain
+    looks: list[Face]  # how its own crop shows that one
+    turned: list[Face] = field(default_factory=list)  # as turned copies show them
 
 
 def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quick: bool = False) -> list[Face]:
-    """All faces of a photo, largest first.
+    """All faces of a photo, uint8 (height, width, 3), RGB, largest first; those with a lower score (0..1) are left out.
 
-    Args:
-        photo: uint8 array (height, width, 3), RGB.
-        score_threshold: faces with a lower score (0..1) are left out.
-        quick: look twice only, as for each of many pictures of a camera; small and turned faces may be missed.
+    With `quick` it is looked at twice only, as each of a camera's pictures: small and turned faces may be missed.
     """
     if min(photo.shape[:2]) < NARROWEST:
         return []  # what the detector makes of a blurred line depends on the machine
@@ -80,17 +70,14 @@ def find_faces(photo: np.ndarray, score_threshold: float = SCORE_THRESHOLD, quic
     unsure = not _is_sure(found)
     if not quick and (unsure or any(_hints_at_others(face, found, small_side) for face in found.upright)):
         _search(halves, found, unsure, small_side)
-    looks = iter(range(0 if quick else MOST_LOOKS))
+    looks = iter([] if quick else [True] * MOST_LOOKS)
     small = _checked_small(photo, [face for face in found.upright if _is_small(face, small_side)], looks)
     found.upright = [face for face in found.upright if max(face.box[2:]) >= small_side] + small
     return sorted(_chosen(photo, found, small, score_threshold, looks), key=lambda face: -face.area)
 
 
 def find_close_up(photo: np.ndarray, score_threshold: float) -> Face | None:
-    """The face that fills a portrait, framed as by `find_faces`, without a look at anything else.
-
-    Arguments as for `find_faces`; None where no face fills it.
-    """
+    """The face that fills a portrait, framed as by `find_faces`, without a look at anything else; None if none does."""
     halves = Halves(photo)
     found = [face for side in CLOSE_UP_SIDES for face in seen([whole(halves, side)], score_threshold)[0]]
     return max((face for face in found if _is_close_up(photo, face)), key=lambda face: face.score, default=None)
@@ -107,7 +94,7 @@ def _at_first_sight(halves: Halves) -> Candidates:
     views += [whole(halves, CLOSE_UP_SIDES[1])] if close_ups else []
     upright, *more = seen([*views, *(close_looks_at(photo, main) if main else [])], FAINT_SCORE)
     close_ups += [face for face in more.pop(0) if _is_close_up(photo, face)] if close_ups else []
-    return Candidates(close_ups, upright, [], main, [face for look in more for face in look])
+    return Candidates(close_ups, upright, main, [face for look in more for face in look])
 
 
 def _is_sure(found: Candidates) -> bool:
@@ -167,21 +154,17 @@ def _hints_at_others(face: Face, found: Candidates, small_side: float) -> bool:
     return _is_small(face, small_side) and not plain
 
 
-def _checked_small(photo: np.ndarray, faces: list[Face], looks: Iterator[int]) -> list[Face]:
+def _checked_small(photo: np.ndarray, faces: list[Face], looks: Iterator[bool]) -> list[Face]:
     """Small faces, each once, with the scores that close looks, as far as there are any left, and crowds give."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
         if _is_new(face, kept):
-            kept.append(looked_again(photo, face) if is_certain(face) or _one_more(looks) else without_a_look(face))
+            kept.append(looked_again(photo, face) if is_certain(face) or next(looks, False) else without_a_look(face))
     return in_crowds(kept)
 
 
-def _one_more(looks: Iterator[int]) -> bool:
-    return next(looks, None) is not None
-
-
 def _chosen(
-    photo: np.ndarray, found: Candidates, small: list[Face], score_threshold: float, looks: Iterator[int]
+    photo: np.ndarray, found: Candidates, small: list[Face], score_threshold: float, looks: Iterator[bool]
 ) -> list[Face]:
     """The faces that stand a close look, as the small ones did, each once, however many passes found it.
 
@@ -195,7 +178,7 @@ def _chosen(
     for face in in_order + sorted(found.turned, key=lambda face: -face.score):
         if _is_new(face, kept):
             known = _known(face, found)
-            if id(face) in checked or is_certain(face) or (known is None and not _one_more(looks)):
+            if id(face) in checked or is_certain(face) or (known is None and not next(looks, False)):
                 kept.append(face)
             else:
                 kept += verified(photo, face, known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -18,17 +18,8 @@ def rotation(degrees: float) -> np.ndarray:
     return np.array([[cos, -sin], [sin, cos]])
 
 
-def turned_size(size: tuple[int, int], degrees: float) -> tuple[int, int]:
-    """The width and height of the upright rectangle that holds one of the width and height given, turned."""
-    cos, sin = np.abs(rotation(degrees)[0])
-    return round(size[0] * cos + size[1] * sin), round(size[0] * sin + size[1] * cos)
-
-
 def turned_back(picture: np.ndarray, degrees: float, size: tuple[int, int]) -> np.ndarray:
-    """A picture turned counter-clockwise about its middle, which becomes the middle of the new width and height.
-
-    What lies beyond the picture is grey.
-    """
+    """A picture turned counter-clockwise about its middle, at a new width and height; what lies beyond it is grey."""
     middle = (np.array(picture.shape[1::-1]) - 1) / 2
     return turned_about(picture, middle, degrees, size, cv2.BORDER_CONSTANT)
 
@@ -36,14 +27,9 @@ def turned_back(picture: np.ndarray, degrees: float, size: tuple[int, int]) -> n
 def turned_about(
     picture: np.ndarray, middle: np.ndarray, degrees: float, size: tuple[int, int], border: int
 ) -> np.ndarray:
-    """What lies around a point of a picture, turned counter-clockwise.
+    """A picture turned counter-clockwise, its point (x, y) `middle` becoming the middle of the new width and height.
 
-    Args:
-        picture: uint8 array (height, width, 3).
-        middle: x and y, between whole numbers from pixel to pixel, of what becomes the middle.
-        degrees: how far a thing in the picture is turned that is to be upright.
-        size: width and height of the result.
-        border: what lies beyond the picture: OpenCV's BORDER_CONSTANT (grey) or BORDER_REPLICATE.
+    What lies beyond the picture is grey with OpenCV's BORDER_CONSTANT, and its edge repeated with BORDER_REPLICATE.
     """
     turn = rotation(degrees)
     start = middle - turn @ ((np.array(size) - 1) / 2)
@@ -62,22 +48,19 @@ class Halves:
     """A picture, its half, that one's half and so on, each made once: the detector is shown many copies of one photo.
 
     Halving takes OpenCV an eighth of the time of a ratio that is not whole.
-
-    Attributes:
-        picture: uint8 array (height, width, 3).
     """
 
-    picture: np.ndarray
-    _smaller: list[np.ndarray] = field(default_factory=list)
+    picture: np.ndarray  # uint8 (height, width, 3)
+
+    @cached_property
+    def half(self) -> Halves:
+        """The picture at half its width and height, which are even."""
+        height, width = (side // 2 for side in self.picture.shape[:2])
+        return Halves(cv2.resize(self.picture, (width, height), interpolation=cv2.INTER_AREA))
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
         """About the same as `resized`, for the detector: from a half where it is large and halving loses no pixels."""
-        larger = self.picture
-        for step in count():
-            if size[0] * WORTH_HALVING > larger.shape[1] or any(side % 2 for side in larger.shape[:2]):
-                break
-            if step == len(self._smaller):
-                height, width = (side // 2 for side in larger.shape[:2])
-                self._smaller.append(cv2.resize(larger, (width, height), interpolation=cv2.INTER_AREA))
-            larger = self._smaller[step]
-        return resized(larger, size)
+        height, width = self.picture.shape[:2]
+        if size[0] * WORTH_HALVING > width or height % 2 or width % 2:
+            return resized(self.picture, size)
+        return self.half.resized(size)

@@ -35,10 +35,7 @@ def verified(photo: np.ndarray, face: Face, looks: list[Face] | None = None) -> 
     """The face, turned the way it scores best if that is no doubt; none when it is not found again in its own crop.
 
     YuNet finds many heads that lie on their side or upside down, but with landmarks of an upright one, so that the line
-    of the eyes does not tell the angle; its score does.
-
-    Args:
-        looks: what `close_looks_at` has shown already, if it has.
+    of the eyes does not tell the angle; its score does. `looks` is what `close_looks_at` has shown, if it has already.
     """
     if looks is None:
         looks = [one for look in seen(close_looks_at(photo, face), LEAST_SCORE) for one in look]

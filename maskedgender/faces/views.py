@@ -8,30 +8,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .crops import crop_window, patch
+from .crops import CropWindow, crop_window, patch
 from .detector import BORDER, Box, Face, detect_in
-from .geometry import GREY, Halves, rotation, turned_back, turned_size
+from .geometry import GREY, Halves, rotation, turned_back
 
 CELL = 32  # pixels of YuNet's coarsest grid
 
 
 @dataclass(frozen=True)
 class View:
-    """A part of a photo as the detector is shown it.
+    """A part of a photo as the detector is shown it."""
 
-    Attributes:
-        pixels: uint8 (height, width, 3), RGB.
-        middle: x and y in the photo of what lies in the view's middle.
-        scale: pixels of the photo a pixel of the view.
-        turn: degrees by which heads are turned in the photo, clockwise, that are upright in the view.
-        border: share of the view's sides that is added in grey around it.
-    """
-
-    pixels: np.ndarray
-    middle: np.ndarray
-    scale: float
-    turn: float = 0.0
-    border: float = BORDER
+    pixels: np.ndarray  # uint8 (height, width, 3), RGB
+    middle: np.ndarray  # x and y in the photo of what lies in the view's middle
+    scale: float  # pixels of the photo a pixel of the view
+    turn: float = 0.0  # degrees by which heads are turned in the photo, clockwise, that are upright in the view
+    border: float = BORDER  # share of the view's sides that is added in grey around it
 
     def to_photo(self, face: Face) -> Face:
         """A face of this view, in pixels of the photo; its box stays an upright rectangle."""
@@ -50,15 +42,16 @@ def whole(photo: Halves, side: int, turn: float = 0.0, border: float = BORDER) -
     height, width = (max(1, round(length / scale)) for length in sides)
     pixels = photo.resized((width, height))
     if turn:
-        pixels = turned_back(pixels, turn, turned_size((width, height), turn))
+        cos, sin = np.abs(rotation(turn)[0])
+        pixels = turned_back(pixels, turn, (round(width * cos + height * sin), round(width * sin + height * cos)))
     return View(pixels, np.array(sides[::-1]) / 2, scale, turn, border)
 
 
 def close_looks(photo: np.ndarray, box: Box, side: int, turns: Sequence[float]) -> list[View]:
     """A face's own canonical crop, upright in the photo, at `side` pixels, turned back by each of `turns`."""
     window = crop_window(Face(box, 1.0, np.zeros((5, 2))))
-    # Half as wide again, so that the crop's corners are filled when it is turned.
-    wide = window.widened(1.5)
+    margin = round(window.side / 4)  # half as wide again, so that the crop's corners are filled when it is turned
+    wide = CropWindow(window.left - margin, window.top - margin, window.side + 2 * margin)
     surroundings = Halves(patch(photo, wide, grey=True)).resized((3 * side // 2, 3 * side // 2))
     middle, scale = np.array([wide.left, wide.top]) + wide.side / 2, wide.side / surroundings.shape[0]
     return [View(turned_back(surroundings, turn, (side, side)), middle, scale, turn) for turn in turns]

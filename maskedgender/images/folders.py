@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,15 +12,6 @@ SUFFIXES |= {".heic", ".heif", ".hif"}
 # `fnmatch` takes it, in small letters. None of it is anybody's photo.
 NOBODYS = ["._*", ".ds_store", "__macosx", ".appledouble", "thumbs.db", ".thumbnails", ".picasaoriginals"]
 NOBODYS += ["$recycle.bin", ".trash*", "@recycle", "#recycle", "@eadir", ".@__thumb"]
-
-
-@dataclass
-class Scan:
-    """The pictures of a folder, sorted; how many other files lie there, systems' own apart; and folders kept closed."""
-
-    pictures: list[Path] = field(default_factory=list)
-    passed_over: int = 0
-    closed: list[Path] = field(default_factory=list)
 
 
 def is_picture(path: Path) -> bool:
@@ -34,24 +24,24 @@ def is_nobodys(name: str) -> bool:
     return any(fnmatchcase(name.lower(), pattern) for pattern in NOBODYS)
 
 
-def scan(folder: Path) -> Scan:
-    """Look through a folder at any depth, links to folders followed once each.
+def scan(folder: Path) -> tuple[list[Path], int, list[Path]]:
+    """A folder's pictures, sorted; how many other files lie there, systems' own apart; and the folders kept closed.
 
-    Broken links, pipes and the like that are named as pictures are among these, so that whoever reads them reports it.
-    Folders that may not be opened, as systems keep some, are listed; the rest is looked through.
+    It is looked through at any depth, links to folders followed once each. Broken links, pipes and the like that are
+    named as pictures are among these, so that whoever reads them reports it.
 
     Raises:
         PermissionError: the folder itself may not be opened.
     """
     os.scandir(folder).close()  # raises here, where it is the folder that was asked for
-    found, seen = Scan(), set()
-    closed = lambda error: found.closed.append(Path(error.filename))  # noqa: E731
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=closed):
+    pictures: list[Path] = []
+    errors: list[OSError] = []
+    others, seen = 0, set()
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=errors.append):
         real = os.path.realpath(here)
         folders[:] = [] if real in seen else [name for name in folders if not is_nobodys(name)]
         paths = [] if real in seen else [Path(here, name) for name in files if not is_nobodys(name)]
         seen.add(real)
-        found.pictures += filter(is_picture, paths)
-        found.passed_over += sum(not is_picture(path) for path in paths)
-    found.pictures.sort()
-    return found
+        pictures += filter(is_picture, paths)
+        others += sum(not is_picture(path) for path in paths)
+    return sorted(pictures), others, [Path(error.filename) for error in errors]

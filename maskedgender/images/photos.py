@@ -11,15 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from .decoding_work import makes_too_much_work
 
 MAX_MEGAPIXELS = 50
 MAX_MEGABYTES = 25
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # not EPS: it would start Ghostscript
-
-_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # tags of a TIFF
 
 pillow_heif.register_heif_opener(thumbnails=False)  # makes Pillow open HEIC and HEIF
 # Editors keep megabytes of text in PNGs. Unpacked it may take as much memory as the pixels, not the 1 MB of Pillow.
@@ -104,7 +102,7 @@ def _require_length(path: Path, length: int) -> None:
 def _require_size(path: Path, image: Image.Image) -> None:
     """Raise for more pixels than are decoded here; a few kilobytes can unfold to gigabytes."""
     tags = getattr(image, "tag_v2", {})  # a TIFF's tiles are decoded as a whole, however little of them it shows
-    tile = tags.get(_TILE_WIDTH) or 1, tags.get(_TILE_HEIGHT) or 1
+    tile = tags.get(TiffImagePlugin.TILEWIDTH) or 1, tags.get(TiffImagePlugin.TILELENGTH) or 1
     width, height = (-(-length // side) * side for length, side in zip(image.size, tile, strict=True))
     if (megapixels := width * height / 1e6) > MAX_MEGAPIXELS:
         raise PhotoError(f"{_named(path)} has {megapixels:.0f} megapixels; scale it to {MAX_MEGAPIXELS} or fewer.")

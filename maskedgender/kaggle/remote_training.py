@@ -86,7 +86,7 @@ def train(parameters: Mapping[str, object], output: Path, dataset: str | None = 
 def status() -> None:
     """Say how the run that was pushed last from here is doing. Nothing is fetched."""
     kaggle, run = _client(), _last_run()
-    answer = kaggle.kernels_status(_name(run))
+    answer = kaggle.kernels_status(f"{run['kernel']}/{run['version']}")
     typer.echo(f"{CODE}/{run['kernel']}, version {run['version']}: {_state(answer)}")
 
 
@@ -131,11 +131,6 @@ def _last_run() -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def _name(run: Mapping[str, Any]) -> str:
-    """OWNER/SLUG/VERSION: without the version, an earlier run could be meant."""
-    return f"{run['kernel']}/{run['version']}"
-
-
 def _state(answer: Any) -> str:
     """Such as "queued", "running", "complete", "error: ..." or "cancel acknowledged"."""
     state = answer.status.name.lower().replace("_", " ")
@@ -145,16 +140,20 @@ def _state(answer: Any) -> str:
 def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
     """Show the state of a run until it has ended, and put its model in place when it loads."""
     output, url, state = Path(run["output"]), f"{CODE}/{run['kernel']}", ""
+    name = f"{run['kernel']}/{run['version']}"  # without the version, an earlier run could be meant
     while not state.startswith(("complete", "error", "cancel")):
         if state:
             time.sleep(POLL_SECONDS)
-        shown, state = state, _state(kaggle.with_retry(kaggle.kernels_status)(_name(run)))
+        shown, state = state, _state(kaggle.with_retry(kaggle.kernels_status)(name))
         if state != shown:
             typer.echo(f"{time.strftime('%H:%M')}  {state}")
     with tempfile.TemporaryDirectory() as folder:
-        kaggle.kernels_output(_name(run), folder, file_pattern=r"_gender\.keras$")  # and, always, its log
+        kaggle.kernels_output(name, folder, file_pattern=r"_gender\.keras$")  # and, always, its log
         if state != "complete":
-            raise KaggleError(f"{url} ended with {state}, the end of its log:\n{_end_of_log(Path(folder))}")
+            logs = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.log")]
+            printed = "".join(record["data"] for log in logs for record in log).splitlines()
+            end = "\n".join([line for line in printed if line.strip()][-LOG_LINES:])
+            raise KaggleError(f"{url} ended with {state}, the end of its log:\n{end}")
         model = next(Path(folder).rglob("*_gender.keras"), None)
         if model is None:
             raise KaggleError(f"The notebook has finished, but left no model: see {url}.")
@@ -164,10 +163,3 @@ def _fetch(kaggle: Any, run: Mapping[str, Any]) -> None:
         with written_whole(output / model.name) as partial:
             shutil.copyfile(model, partial)
     typer.echo(f"fetched: {output / model.name}; the executed notebook is at {url}")
-
-
-def _end_of_log(folder: Path) -> str:
-    """The last lines that a notebook printed: its log is JSON, a list of {stream_name, time, data}."""
-    logs = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.log")]
-    printed = "".join(record["data"] for log in logs for record in log)
-    return "\n".join([line for line in printed.splitlines() if line.strip()][-LOG_LINES:])

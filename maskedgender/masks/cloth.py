@@ -11,18 +11,12 @@ import numpy as np
 
 from .surface import Surface, smooth_ramp, smoothstep
 
-SURGICAL_COLOURS = {
-    "light blue": (0.60, 0.79, 0.92),
-    "white": (0.92, 0.93, 0.94),
-    "green": (0.62, 0.85, 0.76),
-    "black": (0.10, 0.10, 0.11),
-    "pink": (0.94, 0.70, 0.78),
-}
-
 
 def surgical(surface: Surface, rng: np.random.Generator) -> np.ndarray:
     """Pleated fleece: light blue mostly; also white, green, black, pink. Three pleats, a nose wire, welded edges."""
-    colour = _pick(list(SURGICAL_COLOURS.values()), [0.6, 0.13, 0.1, 0.1, 0.07], rng)
+    blue, white, green = (0.60, 0.79, 0.92), (0.92, 0.93, 0.94), (0.62, 0.85, 0.76)
+    black, pink = (0.10, 0.10, 0.11), (0.94, 0.70, 0.78)
+    colour = _pick([blue, white, green, black, pink], [0.6, 0.13, 0.1, 0.1, 0.07], rng)
     shade = np.ones_like(surface.u)
     depth = rng.uniform(0.10, 0.22)
     for pleat in np.array([0.34, 0.53, 0.72]) + rng.normal(0, 0.015, 3):

@@ -14,34 +14,16 @@ import cv2
 import numpy as np
 
 from .pose import MaskError, Pose, estimate_pose
-from .styles import STYLES, Style, sample_fit
+from .styles import STYLES, Straps, sample_fit
 from .surface import Surface, mask_surface, mask_window
 
 
 @dataclass(frozen=True)
 class MaskedFace:
-    """A photo with a mask drawn on one face.
+    """A photo with a mask drawn on one face."""
 
-    Attributes:
-        photo: uint8 (height, width, 3), RGB.
-        coverage: float32 (height, width), 0..1, how much of each pixel the cloth covers; straps are no cloth.
-    """
-
-    photo: np.ndarray
-    coverage: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """All that the steps of one drawing share; arrays without "photo" in their name show the window only."""
-
-    photo: np.ndarray
-    pose: Pose
-    style: Style
-    window: tuple[slice, slice]
-    surface: Surface
-    coverage: np.ndarray
-    rng: np.random.Generator
+    photo: np.ndarray  # uint8 (height, width, 3), RGB
+    coverage: np.ndarray  # float32 (height, width), 0..1, how much of each pixel the cloth covers; straps are no cloth
 
 
 def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.random.Generator) -> MaskedFace:
@@ -57,16 +39,17 @@ def draw_mask(photo: np.ndarray, landmarks: np.ndarray, style: str, rng: np.rand
         MaskError: the mask would not cover nose and mouth and leave the eyes free.
     """
     pose = estimate_pose(np.asarray(landmarks, dtype=np.float64))
-    fit = sample_fit(STYLES[style].fit, rng)
+    kind, fit = STYLES[style], sample_fit(STYLES[style].fit, rng)
     window = mask_window(pose, photo.shape[:2])
-    surface = mask_surface(pose, STYLES[style].bulges, fit, window)
-    coverage = STYLES[style].outline(surface) * surface.hit
-    photo_coverage = np.zeros(photo.shape[:2], np.float32)
-    photo_coverage[window] = coverage
-    _check_place(photo_coverage, landmarks, pose.pixels_per_mm)
-    drawing = _Drawing(photo, pose, STYLES[style], window, surface, photo_coverage[window], rng)
-    layer, alpha = _with_straps(drawing, _cloth(drawing), drawing.coverage)
-    return MaskedFace(_composite(drawing, layer, alpha), photo_coverage)
+    surface = mask_surface(pose, kind.bulges, fit, window)
+    coverage = np.zeros(photo.shape[:2], np.float32)
+    coverage[window] = kind.outline(surface) * surface.hit
+    _check_place(coverage, landmarks, pose.pixels_per_mm)
+    albedo = kind.texture(surface, rng) * _light(photo[window], surface, coverage[window])[..., None]
+    level, cast = _exposure(photo, rng)
+    cloth = np.clip(albedo * level * cast * 255, 0, 255).astype(np.float32)
+    layer, alpha = _with_straps(cloth, coverage[window], kind.straps(fit), pose, window, rng)
+    return MaskedFace(_composite(photo, window, layer, alpha, pose, rng), coverage)
 
 
 def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: float) -> None:
@@ -85,13 +68,6 @@ def _check_place(coverage: np.ndarray, landmarks: np.ndarray, pixels_per_mm: flo
         raise MaskError("the mask would not cover nose and mouth, or would cover an eye")
 
 
-def _cloth(drawing: _Drawing) -> np.ndarray:
-    """The lit cloth, float32 (height, width, 3), 0..255."""
-    albedo = drawing.style.texture(drawing.surface, drawing.rng) * _light(drawing)[..., None]
-    level, cast = _exposure(drawing.photo, drawing.rng)
-    return np.clip(albedo * level * cast * 255, 0, 255).astype(np.float32)
-
-
 def _exposure(photo: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
     """How bright a white thing is in this photo, about 0.2..1, and the light's colour cast, (3,) around 1."""
     small = cv2.resize(photo, (32, 32), interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255.0
@@ -102,11 +78,10 @@ def _exposure(photo: np.ndarray, rng: np.random.Generator) -> tuple[float, np.nd
     return float(level), cast**0.4
 
 
-def _light(drawing: _Drawing) -> np.ndarray:
+def _light(background: np.ndarray, surface: Surface, coverage: np.ndarray) -> np.ndarray:
     """Brightness (height, width) around 1: the photo's own large-scale light, and a soft one from above."""
-    surface = drawing.surface
-    luma = cv2.cvtColor(drawing.photo[drawing.window], cv2.COLOR_RGB2GRAY).astype(np.float32) + 8
-    inside = drawing.coverage + np.float32(1e-3)
+    luma = cv2.cvtColor(background, cv2.COLOR_RGB2GRAY).astype(np.float32) + 8
+    inside = coverage + np.float32(1e-3)
     sigma = 14 / surface.mm_per_pixel
     local = _soften(luma * inside, sigma) / _soften(inside, sigma)
     mean = (luma * inside).sum() / inside.sum()
@@ -123,48 +98,54 @@ def _soften(picture: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(small, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _with_straps(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _with_straps(
+    layer: np.ndarray,
+    alpha: np.ndarray,
+    straps: Straps,
+    pose: Pose,
+    window: tuple[slice, slice],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
     """Layer and alpha with loops or straps added, beside the cloth, on the sides of the head that the camera sees."""
-    rng, cloth = drawing.rng, alpha > 0.5
     if rng.random() < 0.2:  # hair hides them
         return layer, alpha
+    cloth = alpha > 0.5
     colour = np.minimum((layer[cloth].mean(0) if cloth.any() else 128.0) * rng.uniform(0.8, 1.15), 255)
-    straps = np.zeros_like(alpha)
+    drawn, along = np.zeros_like(alpha), np.linspace(0, 1, 12)[:, None]
     for side in (-1, 1):
-        if (drawing.pose.rotation @ (side * 0.97, 0, 0.25))[2] < 0.05:  # turned away from the camera
+        if (pose.rotation @ (side * 0.97, 0, 0.25))[2] < 0.05:  # turned away from the camera
             continue
-        for start, end in drawing.style.straps(drawing.surface.fit):
-            _draw_strap(straps, start * (side, 1, 1), end * (side, 1, 1), drawing)
-    beside = (straps > 0)[..., None] * (1 - alpha[..., None])
-    return layer + (colour - layer) * beside, np.maximum(alpha, 0.9 * straps * (1 - alpha)).astype(np.float32)
+        for start, end in straps:
+            points = start * (side, 1, 1) + (end - start) * (side, 1, 1) * along
+            points[:, :1] *= 1 + 0.06 * np.sin(np.pi * along)  # it bulges outwards over the cheek
+            pixels = pose.project(points) - (window[1].start, window[0].start)
+            width = max(1, round(rng.uniform(1.6, 2.6) * pose.pixels_per_mm))
+            eighths = [np.round(pixels * 8).astype(np.int32)]  # OpenCV draws between pixels by counting in fractions
+            cv2.polylines(drawn, eighths, False, 1.0, width, cv2.LINE_AA, 3)
+    beside = (drawn > 0)[..., None] * (1 - alpha[..., None])
+    return layer + (colour - layer) * beside, np.maximum(alpha, 0.9 * drawn * (1 - alpha)).astype(np.float32)
 
 
-def _draw_strap(picture: np.ndarray, start: np.ndarray, end: np.ndarray, drawing: _Drawing) -> None:
-    """Draws a strap of 1.6 to 2.6 mm from the mask's edge to behind the ear, bulging outwards over the cheek."""
-    along = np.linspace(0, 1, 12)[:, None]
-    points = start + (end - start) * along
-    points[:, :1] *= 1 + 0.06 * np.sin(np.pi * along)
-    rows, columns = drawing.window
-    pixels = drawing.pose.project(points) - (columns.start, rows.start)
-    width = max(1, round(drawing.rng.uniform(1.6, 2.6) * drawing.pose.pixels_per_mm))
-    eighths = [np.round(pixels * 8).astype(np.int32)]  # OpenCV draws between pixels by counting in fractions of them
-    cv2.polylines(picture, eighths, False, 1.0, width, cv2.LINE_AA, 3)
-
-
-def _composite(drawing: _Drawing, layer: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _composite(
+    photo: np.ndarray,
+    window: tuple[slice, slice],
+    layer: np.ndarray,
+    alpha: np.ndarray,
+    pose: Pose,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """The photo with the layer on it, as blurred and as noisy as the photo is, and a soft shadow at its edge."""
-    photo, pose = drawing.photo, drawing.pose
-    background = photo[drawing.window].astype(np.float32)
+    background = photo[window].astype(np.float32)
     sigma, noise = _blur_of(photo, pose), _noise_of(photo)
     shadow = cv2.GaussianBlur(alpha, (0, 0), 3.0 * pose.pixels_per_mm)
     background *= 1 - 0.28 * (shadow * (1 - alpha))[..., None]
     soft_alpha = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
     weighted = cv2.GaussianBlur(layer * alpha[..., None], (0, 0), sigma)
     soft_layer = weighted / np.maximum(soft_alpha, 1e-3)
-    grain = drawing.rng.normal(0, noise, alpha.shape).astype(np.float32)[..., None]
+    grain = rng.normal(0, noise, alpha.shape).astype(np.float32)[..., None]
     mixed = background + (np.clip(soft_layer, 0, 255) + grain - background) * soft_alpha
     result = photo.copy()
-    result[drawing.window] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    result[window] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
     return result
 
 
@@ -179,14 +160,12 @@ def _blur_of(photo: np.ndarray, pose: Pose) -> float:
     if min(luma.shape) < 8:
         return 1.0
     again = 1.5
-    energy, energy_again = (_gradient_energy(x) for x in (luma, cv2.GaussianBlur(luma, (0, 0), again)))
+    energy, energy_again = (
+        float((np.diff(x, axis=0) ** 2).mean() + (np.diff(x, axis=1) ** 2).mean() + 1e-3)
+        for x in (luma, cv2.GaussianBlur(luma, (0, 0), again))
+    )
     ratio = np.clip(energy_again / energy, 0.05, 0.98)
     return float(np.clip(again * ratio / np.sqrt(1 - ratio**2), 0.4, 6))
-
-
-def _gradient_energy(luma: np.ndarray) -> float:
-    """The mean squared gradient of a grey picture."""
-    return float((np.diff(luma, axis=0) ** 2).mean() + (np.diff(luma, axis=1) ** 2).mean() + 1e-3)
 
 
 def _noise_of(photo: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 # the origin between the eyes. The frontal places are ArcFace's template (Deng et al., CVPR 2019); the depths are ours.
 FACE_LANDMARKS = np.array([[-31, 0, 0], [31, 0, 0], [0, 37, 27], [-25, 72, 7], [25, 72, 7]], dtype=np.float64)
 
-POSE_PRIOR = np.array([0.0, 0.7, 0.35])  # radians of roll (free), yaw and pitch that are nothing unusual
+POSE_PRIOR = np.array([0.7, 0.35])  # radians of yaw and pitch that are nothing unusual; roll is free
 MOST_ERROR_MM = 8.0  # root mean square; among 995 of FairFace's training portraits the largest was 7.2
 
 
@@ -20,15 +20,10 @@ class MaskError(ValueError):
 
 @dataclass(frozen=True)
 class Pose:
-    """How a head stands in a photo.
+    """How a head stands in a photo."""
 
-    Attributes:
-        rotation: (3, 3), from the head's axes to the camera's.
-        to_photo: (2, 3) affine map from the camera's plane, in millimetres, to pixels of the photo.
-    """
-
-    rotation: np.ndarray
-    to_photo: np.ndarray
+    rotation: np.ndarray  # (3, 3), from the head's axes to the camera's
+    to_photo: np.ndarray  # (2, 3) affine map from the camera's plane, in millimetres, to pixels of the photo
 
     @property
     def pixels_per_mm(self) -> float:
@@ -86,7 +81,7 @@ def _pose_residuals(parameters: np.ndarray, landmarks: np.ndarray) -> np.ndarray
     projected = (FACE_LANDMARKS @ _rotation(parameters[:3]).T)[:, :2]
     origin = landmarks.mean(0) / scale - projected.mean(0)
     errors = projected + origin + parameters[4:] - landmarks / scale
-    return np.concatenate([errors.ravel() / 4, parameters[1:3] / POSE_PRIOR[1:]])
+    return np.concatenate([errors.ravel() / 4, parameters[1:3] / POSE_PRIOR])
 
 
 def _rotation(angles: np.ndarray) -> np.ndarray:

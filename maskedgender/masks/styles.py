@@ -54,10 +54,13 @@ def _cup(surface: Surface) -> np.ndarray:
 
 def _ear_loops(fit: Fit) -> Straps:
     """From the two corners of one side to behind the ear."""
-    return [
-        (_on_head(fit.half_angle * 0.98, y), EAR + np.array([0, drop, 0]))
-        for y, drop in ((fit.cheek + 3, 0), (fit.jaw - 3, 22))
-    ]
+    angle = fit.half_angle * 0.98
+    loops: Straps = []
+    for y, drop in ((fit.cheek + 3, 0), (fit.jaw - 3, 22)):
+        radius = HEAD_RADIUS * np.sqrt(max(0.05, 1 - ((y - 25) / 105) ** 2))  # of the head at this height
+        corner = np.array([radius * np.sin(angle), y, -70 + 1.2 * radius * np.cos(angle)])
+        loops.append((corner, EAR + np.array([0, drop, 0])))
+    return loops
 
 
 def _head_straps(fit: Fit) -> Straps:
@@ -66,12 +69,6 @@ def _head_straps(fit: Fit) -> Straps:
         (np.array([46.0, 58, -12]), np.array([74.0, -12, -75])),
         (np.array([46.0, 76, -14]), np.array([70.0, 78, -75])),
     ]
-
-
-def _on_head(angle: float, y: float) -> np.ndarray:
-    """The point of the head's side at an angle and a height."""
-    radius = HEAD_RADIUS * np.sqrt(max(0.05, 1 - ((y - 25) / 105) ** 2))
-    return np.array([radius * np.sin(angle), y, -70 + 1.2 * radius * np.cos(angle)])
 
 
 _BAND = Fit(top=17, cheek=40, bottom=135, jaw=92, half_angle=1.12, slack=3, tilt=0)

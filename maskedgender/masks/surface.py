@@ -48,19 +48,11 @@ class Fit:
 
 @dataclass(frozen=True)
 class Surface:
-    """What the camera sees of the masked head, pixel by pixel.
+    """What the camera sees of the masked head, pixel by pixel."""
 
-    Attributes:
-        points: (height, width, 3), the place on the head.
-        normals: (height, width, 3), unit vectors in the camera's axes.
-        hit: (height, width), 0..1, whether there is a head at all.
-        mm_per_pixel: the scale.
-        fit: how the mask sits.
-    """
-
-    points: np.ndarray
-    normals: np.ndarray
-    hit: np.ndarray
+    points: np.ndarray  # (height, width, 3), the place on the head
+    normals: np.ndarray  # (height, width, 3), unit vectors in the camera's axes
+    hit: np.ndarray  # (height, width), 0..1, whether there is a head at all
     mm_per_pixel: float
     fit: Fit
 
@@ -140,8 +132,7 @@ def mask_surface(pose: Pose, bulges: tuple[Ellipsoid, ...], fit: Fit, window: tu
     """Where each pixel's ray meets the masked head, in the head's millimetres, and which way the cloth faces there."""
     rows, columns = np.mgrid[window].astype(np.float32)
     inverse = np.linalg.inv(pose.to_photo[:, :2]).astype(np.float32)
-    shift = pose.to_photo[:, 2].astype(np.float32)
-    plane = np.stack([columns - shift[0], rows - shift[1]], -1) @ inverse.T
+    plane = (np.stack([columns, rows], -1) - pose.to_photo[:, 2].astype(np.float32)) @ inverse.T
     rotation = pose.rotation.astype(np.float32)
     depth, hit = _depth(plane, rotation, (*HEAD, *bulges), fit.slack)
     depth = _stretch(depth, hit, 5 * pose.pixels_per_mm)

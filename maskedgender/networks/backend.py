@@ -31,12 +31,7 @@ def import_keras_to_serve() -> None:
     """
     if "keras" not in sys.modules and find_spec(SERVING):
         os.environ.setdefault("KERAS_BACKEND", SERVING)
-    if os.environ.get("KERAS_BACKEND") != SERVING:
-        import keras
-
-        return
-    MODULES.setdefault(TELEMETRY, None)
-    with _without(UNUSED):
+    with _without(UNUSED if os.environ.get("KERAS_BACKEND") == SERVING else {}):
         import keras  # noqa: F401
 
 
@@ -44,14 +39,17 @@ def import_openvino() -> None:
     """Import OpenVINO alone, as `import_keras_to_serve` does with Keras; ImportError where it is not installed."""
     if SERVING in sys.modules:
         return
-    MODULES.setdefault(TELEMETRY, None)
     with _without({"openvino.tools": None}):  # no more: another thread may want the others just now
         import openvino  # noqa: F401
 
 
 @contextmanager
 def _without(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[None]:
-    """Meanwhile these modules seem not to be installed, or to be empty; whoever imports them later has them whole."""
+    """Meanwhile these modules seem not to be installed, or to be empty; whoever imports them later has them whole.
+
+    TELEMETRY is left out for good.
+    """
+    MODULES.setdefault(TELEMETRY, None)
     absent = {name: stand_in for name, stand_in in stand_ins.items() if name not in sys.modules}
     MODULES.update(absent)
     try:

@@ -30,22 +30,11 @@ Run = Callable[[np.ndarray], list[np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class ExportedNetwork:
-    """What a `Classifier` asks of a Keras model, answered by another runtime; from any thread.
-
-    Attributes:
-        input_shape: None, S, S, and 3 or 1 channels.
-        output_shape: as Keras tells it, of one output or two.
-        run: the runtime.
-    """
+    """What a `Classifier` asks of a Keras model, its shapes as Keras tells them; from any thread."""
 
     input_shape: tuple[Any, ...]
     output_shape: Any
-    run: Run
-
-    def predict_on_batch(self, crops: np.ndarray) -> np.ndarray | list[np.ndarray]:
-        """Of crops, float32 (N, S, S, C): (N, 2), or a list of this and (N, 1), whether a mask is worn."""
-        outputs = self.run(np.ascontiguousarray(crops, np.float32))
-        return outputs[0] if len(outputs) == 1 else outputs
+    predict_on_batch: Run
 
 
 def is_exported(path: Path) -> bool:
@@ -77,25 +66,19 @@ def open_exported(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
 
 
 def carry_record(path: Path, record: Mapping[str, str]) -> None:
-    """Put a record into an exported file: ONNX's metadata, LiteRT's associated files, or a SavedModel's extra assets.
-
-    Raises:
-        ImportError: the package onnx is not there.
-    """
+    """Put a record into a file: ONNX's metadata, LiteRT's associated files, a SavedModel's extra assets."""
     if path.suffix == ".onnx":
         import onnx
 
         model = onnx.load(str(path))
         onnx.helper.set_model_props(model, dict(record))
         onnx.save(model, str(path))
-        return
-    text = json.dumps(dict(record), indent=2) + "\n"
-    if path.suffix == ".tflite":  # an associated file, as LiteRT calls it: a zip behind the network
+    elif path.suffix == ".tflite":  # an associated file, as LiteRT calls it: a zip behind the network
         with zipfile.ZipFile(path, "a") as behind:
-            behind.writestr(RECORD, text)
-        return
-    (path / "assets.extra").mkdir(exist_ok=True)
-    (path / "assets.extra" / RECORD).write_text(text, encoding="utf-8")
+            behind.writestr(RECORD, json.dumps(dict(record), indent=2))
+    else:
+        (path / "assets.extra").mkdir(exist_ok=True)
+        (path / "assets.extra" / RECORD).write_text(json.dumps(dict(record), indent=2), encoding="utf-8")
 
 
 def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
@@ -106,7 +89,8 @@ def _open_onnx(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = _cores()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    inputs, outputs = session.get_inputs(), _answer_first(session.get_outputs(), lambda one: one.shape)
+    inputs = session.get_inputs()
+    outputs = sorted(session.get_outputs(), key=lambda one: one.shape[-1:] != [2])  # a mask is second
     given = inputs[0]
     dtype = DTYPES[given.type.removeprefix("tensor(").removesuffix(")")]
     names = [one.name for one in outputs]
@@ -132,8 +116,8 @@ def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
     interpreter = Interpreter(str(path), num_threads=_cores())
     interpreter.allocate_tensors()
     inputs = interpreter.get_input_details()
+    outputs = sorted(interpreter.get_output_details(), key=lambda one: one["shape"][-1:] != [2])
     given = inputs[0]
-    outputs = _answer_first(interpreter.get_output_details(), lambda one: one["shape"])
     lock = threading.Lock()
 
     def of_one(crop: np.ndarray) -> list[np.ndarray]:
@@ -141,20 +125,14 @@ def _open_litert(path: Path) -> tuple[ExportedNetwork, dict[str, str]]:
         with lock:  # an interpreter has one place for its input
             interpreter.set_tensor(given["index"], _cast(crop[None] / (scale or 1) + zero, given["dtype"]))
             interpreter.invoke()
-            held = [interpreter.get_tensor(one["index"]).astype(np.float32) for one in outputs]
-        scales = [one["quantization"] for one in outputs]
-        return [(numbers - zero) * (scale or 1) for numbers, (scale, zero) in zip(held, scales, strict=True)]
+            held = [(interpreter.get_tensor(one["index"]).astype(np.float32), *one["quantization"]) for one in outputs]
+        return [(numbers - zero) * (scale or 1) for numbers, scale, zero in held]
 
     def run(crops: np.ndarray) -> list[np.ndarray]:  # one by one: another number of crops is another plan of memory
         return [np.concatenate(of_all) for of_all in zip(*map(of_one, crops), strict=True)]
 
     network = ExportedNetwork(_shapes(one["shape"] for one in inputs), _shapes(one["shape"] for one in outputs), run)
     return network, {}  # record_of reads the zip behind it
-
-
-def _answer_first(outputs: Sequence[Any], shape_of: Callable[[Any], Sequence[Any]]) -> list[Any]:
-    """The probabilities of female and male before that of a mask."""
-    return sorted(outputs, key=lambda one: shape_of(one)[-1:] != [2])
 
 
 def _cast(numbers: np.ndarray, dtype: Any) -> np.ndarray:
@@ -177,7 +155,4 @@ def _cores() -> int:
 
 
 # By the file's ending: the package of its runtime, and what opens it.
-_RUNTIMES: dict[str, tuple[str, Callable[[Path], tuple[ExportedNetwork, dict[str, str]]]]] = {
-    ".onnx": ("onnxruntime", _open_onnx),
-    ".tflite": ("ai-edge-litert", _open_litert),
-}
+_RUNTIMES = {".onnx": ("onnxruntime", _open_onnx), ".tflite": ("ai-edge-litert", _open_litert)}

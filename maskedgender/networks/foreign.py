@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .exported import ExportedNetwork
 from .records import CLASS_ORDER, FEMALE_FIRST, SCALE
-
-if TYPE_CHECKING:
-    import keras
 
 OURS = "0..255"
 SCALES = {OURS: (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # factor and offset of pixels 0..255
@@ -20,9 +17,7 @@ ORDERS = (FEMALE_FIRST, "male, female")
 ORIGINAL = (None, 100, 100, 1), (None, 2), "sigmoid"  # input, output and last activation of the original's files
 
 
-def scale_and_order(
-    network: keras.Model | ExportedNetwork, record: Mapping[str, str], scale: str | None, order: str | None
-) -> tuple[str, str]:
+def scale_and_order(network: Any, record: Mapping[str, str], scale: str | None, order: str | None) -> tuple[str, str]:
     """The scale of a model's input and the order of its classes, by its record or by what the caller says.
 
     Raises:
@@ -68,8 +63,8 @@ def in_our_contract(network: Any, scale: str, order: str) -> Any:
         return [first, *further]
 
     if isinstance(network, ExportedNetwork):
-        gives = (None, 2) if one else network.output_shape
-        return replace(network, output_shape=gives, run=lambda crops: adapted(network.run, crops, np))
+        gives, run = (None, 2) if one else network.output_shape, network.predict_on_batch
+        return replace(network, output_shape=gives, predict_on_batch=lambda crops: adapted(run, crops, np))
     import keras
 
     inputs = keras.Input(network.input_shape[1:], name="portrait")

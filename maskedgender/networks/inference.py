@@ -66,10 +66,9 @@ def _by_openvino(model: keras.Model) -> Callable:
     request = openvino.compile_model(network, "CPU", {**SETTINGS, **allowed}).create_infer_request()
     lock = threading.Lock()
 
-    def run(batch: np.ndarray) -> list[np.ndarray]:
+    def run(batch: np.ndarray) -> tuple[np.ndarray, ...]:
         with lock:
-            given = request.infer(batch)
-            return [given[number] for number in range(len(outputs))]
+            return request.infer(batch).to_tuple()
 
     def answer(data: Sequence[Sequence[np.ndarray]]) -> np.ndarray | list[np.ndarray]:
         crops = np.asarray(data[0][0], np.float32)
@@ -94,25 +93,20 @@ def remove_transposes(network: openvino.Model) -> None:
     around each layer take half the time, and keep OpenVINO from computing a convolution, its normalisation and its
     activation in one step.
     """
-    waiting: dict[tuple[str, int], Transposed] = {}
+    waiting: dict[openvino.Output, Transposed] = {}
     for node in network.get_ordered_ops():
-        given = [waiting.get(_key(one)) for one in node.input_values()]
-        order = _order(node)
-        if order:
+        given = [waiting.get(one) for one in node.input_values()]
+        if order := _order(node):
             source, before = given[0] or Transposed(node.input_value(0), tuple(range(len(order))))
-            waiting[_key(node.output(0))] = Transposed(source, tuple(before[axis] for axis in order))
+            waiting[node.output(0)] = Transposed(source, tuple(before[axis] for axis in order))
             continue
         passed_on = _passed_on(node.get_type_name(), given)
         for place, one in zip(node.inputs(), given, strict=True):
             if one:
                 place.replace_source_output(one.source if passed_on else _done(one))
         if passed_on:
-            waiting[_key(node.output(0))] = Transposed(node.output(0), passed_on)
+            waiting[node.output(0)] = Transposed(node.output(0), passed_on)
     network.validate_nodes_and_infer_types()
-
-
-def _key(output: openvino.Output) -> tuple[str, int]:
-    return output.get_node().get_name(), output.get_index()
 
 
 def _order(node: openvino.Node) -> tuple[int, ...]:

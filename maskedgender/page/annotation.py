@@ -19,12 +19,7 @@ WORDS_FIT = 1.3  # of a label's width: on a narrower face in a crowd the number 
 
 
 def annotate(photo: np.ndarray, predictions: Sequence[Prediction]) -> np.ndarray:
-    """The photo, LEAST_SIDE to SHOWN_SIDE pixels a side, with a numbered, coloured and labelled box on each face.
-
-    Args:
-        photo: uint8 array (height, width, 3), RGB.
-        predictions: its faces; boxes in the photo's pixels.
-    """
+    """The photo, uint8 (height, width, 3), RGB, LEAST_SIDE to SHOWN_SIDE pixels a side, with a box on each face."""
     longest = max(photo.shape[:2])
     scale = min(max(longest, LEAST_SIDE), SHOWN_SIDE) / longest
     picture = Image.fromarray(photo)
@@ -41,10 +36,10 @@ def _draw_box(picture: Image.Image, box: list[float], number: int, answer: str, 
     """Draw a box, and its label above it, or inside where the picture ends; both on white, to show on any ground."""
     draw, colour = ImageDraw.Draw(picture), COLOURS[answer]
     width = max(2, round(max(picture.size) / 320))
+    x, y, wide, high = box
+    ends = np.array([picture.width - 1.0, picture.height - 1.0] * 2)
     # A box may lie outside the picture altogether: it is drawn on the edge next to it.
-    ends = picture.width - 1.0, picture.height - 1.0
-    left, top = (min(max(0.0, corner), end) for corner, end in zip(box, ends, strict=False))
-    right, bottom = (min(max(0.0, box[axis] + box[axis + 2]), ends[axis]) for axis in (0, 1))
+    left, top, right, bottom = np.clip((x, y, x + wide, y + high), 0, ends).tolist()
     draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline="white", width=width + 2)
     draw.rectangle((left, top, right, bottom), outline=colour, width=width)
     shown = min(1.0, *(most / side for most, side in zip(FRAME, picture.size, strict=True)))

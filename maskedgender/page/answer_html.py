@@ -115,9 +115,8 @@ def _version(name: str, face: Answer, title: str, heat: Sequence[str]) -> str:
     bars = _bar("female", face.p_female, face.not_sure_below) + _bar("male", face.p_male, face.not_sure_below)
     notes = ""
     if face.not_sure_below is not None and face.answer == NOT_SURE:
-        p = _per_cent(max(face.p_female, face.p_male), face.not_sure_below)
-        notes = f"{p} is below the {_per_cent(face.not_sure_below)} that an answer needs (the mark in the bar)."
-        notes = f'<p class="why">{notes}</p>'
+        p, needed = per_cent(max(face.p_female, face.p_male), face.not_sure_below), per_cent(face.not_sure_below)
+        notes = f'<p class="why">{p} is below the {needed} that an answer needs (the mark in the bar).</p>'
     if face.p_mask is not None and not face.whole_picture:
         notes += f'<p class="why">Wears a mask: {"yes" if wears_mask(face) else "no"}</p>'
     said = f"{f'<h4>{title}: {answer_words(face)}</h4>' if title else ''}{bars}{notes}"
@@ -150,8 +149,6 @@ def _bar(label: str, p: float, border: float | None) -> str:
     track = f'class="track" {meter}'
     if border is not None:
         track = f'class="track has-border" style="--not-sure-below:{border:.2%}" {meter}'
-    return f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{_per_cent(p, border)}</b></div>'
-
-
-def _per_cent(p: float, not_sure_below: float | None = None) -> str:
-    return html.escape(per_cent(p, not_sure_below))
+    return (
+        f'<div class="bar"><span>{label}</span><div {track}>{fill}</div><b>{html.escape(per_cent(p, border))}</b></div>'
+    )

@@ -55,8 +55,7 @@ def open_page(
     """Open the page of a model file and say where it is; in a script this waits until the page is stopped.
 
     Args:
-        model_path: a model file.
-        scale, classes: as `load_model` takes them.
+        model_path, scale, classes: as `load_model` takes them.
         tell: gets each of the notes on the model, which the page shows, too.
         host: address to listen on, and after it further names by which the page may be called; without, the
             environment's GRADIO_SERVER_NAME, or 127.0.0.1, which means this machine alone.

@@ -72,8 +72,10 @@ def _remove_old(folder: Path) -> None:
     """Remove files that were not used for OLDEST seconds, for ever: Gradio's own sweeping misses broken uploads."""
     while True:
         time.sleep(EVERY)
-        for path in sorted(folder.rglob("*"), reverse=True):  # what a folder holds comes before it
-            with contextlib.suppress(OSError):  # a folder that is not empty, or what has just gone
-                used = path.stat()
-                if max(used.st_mtime, used.st_ctime) < time.time() - OLDEST:
-                    path.rmdir() if path.is_dir() else path.unlink()
+        # Unlike rglob, it bears folders that have just gone.
+        for here, folders, files in os.walk(folder, topdown=False):
+            for path in (Path(here, name) for name in (*files, *folders)):
+                with contextlib.suppress(OSError):  # a folder that is not empty, or what has just gone
+                    used = path.stat()
+                    if max(used.st_mtime, used.st_ctime) < time.time() - OLDEST:
+                        path.rmdir() if path.is_dir() else path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,21 +30,13 @@ class Answer(Prediction):
 
 @dataclass(frozen=True)
 class PhotoAnswers:
-    """The answers for a photo, largest face first.
+    """The answers for a photo, largest face first."""
 
-    Attributes:
-        photo: uint8 (height, width, 3), RGB, with the masks where they were asked for.
-        bare: the answers without drawn masks; empty when no face was found.
-        masked: the same faces' answers with them; None where no mask was asked for, or none fits.
-        style: the style of these masks; "" when none were asked for.
-        left_out: how many smaller faces the photo has beside these.
-    """
-
-    photo: np.ndarray
-    bare: list[Answer]
-    masked: list[Answer | None]
-    style: str = ""
-    left_out: int = 0
+    photo: np.ndarray  # uint8 (height, width, 3), RGB, with the masks where they were asked for
+    bare: list[Answer]  # without drawn masks; empty when no face was found
+    masked: list[Answer | None]  # of the same faces with them; None where no mask was asked for, or none fits
+    style: str = ""  # of these masks; "" when none were asked for
+    left_out: int = 0  # how many smaller faces the photo has beside these
 
     @property
     def shown(self) -> list[Answer]:
@@ -59,13 +52,11 @@ def wears_mask(face: Prediction) -> bool:
 def answer_photo(
     model: Classifier, photo: np.ndarray, style: str = "", whole_picture: bool = False, quick: bool = False
 ) -> PhotoAnswers:
-    """The answers for a photo, the same as `predict_photo` gives.
+    """The answers for a photo, uint8 (height, width, 3), RGB, upright; the same as `predict_photo` gives.
 
     With a mask, a face is cut out in the same frame as without: only the mask makes the difference.
 
     Args:
-        model: any model of `load_model`.
-        photo: uint8 array (height, width, 3), RGB, upright.
         style: draw a mask of this style of `STYLES` on each face, and answer again.
         whole_picture: when no face is found, take the whole picture as one crop.
         quick: it is one of a camera's pictures: the next one comes, and small faces may be missed.
@@ -87,15 +78,10 @@ def answer_photo(
 def with_masks(
     photo: np.ndarray, faces: Sequence[Face], style: str, worn: Sequence[bool]
 ) -> tuple[np.ndarray, list[bool]]:
-    """A copy of the photo with a mask on every bare face that it fits, and which faces these are.
+    """A copy of the photo with a mask on every face that it fits and that has not `worn` one, and which these are.
 
-    The same photo always gets the same masks.
-
-    Args:
-        photo: uint8 array (height, width, 3), RGB.
-        faces: largest first: it is drawn last, so that its mask lies over those of the faces behind it.
-        style: one of `STYLES`.
-        worn: of each face, whether it wears a mask already.
+    The same photo always gets the same masks. Faces come largest first, and the largest is drawn last, so that its mask
+    lies over those of the faces behind it.
     """
     masked, fits = photo.copy(), [False] * len(faces)
     for index in reversed(range(len(faces))):
@@ -104,11 +90,9 @@ def with_masks(
         window = crop_window(faces[index])  # as in training, the light in the crop is the mask's
         top, left = max(0, window.top), max(0, window.left)
         place = np.s_[top : window.top + window.side, left : window.left + window.side]
-        try:
+        with contextlib.suppress(MaskError):
             masked[place] = _with_mask(masked[place], faces[index].landmarks - (left, top), style, index)
-        except MaskError:
-            continue
-        fits[index] = True
+            fits[index] = True
     return masked, fits
 
 

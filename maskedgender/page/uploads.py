@@ -57,10 +57,6 @@ class Photo(gr.Image):
         """What the API page shows: a file, and not an address in the web."""
         return {"path": "photo.jpg", "url": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
 
-    def example_value(self) -> Any:
-        """The same."""
-        return "photo.jpg"
-
 
 class Camera(gr.Image):
     """A streamed camera whose pictures are never files, in neither direction."""

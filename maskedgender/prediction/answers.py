@@ -116,15 +116,15 @@ def _whole(photo: np.ndarray, size: int) -> np.ndarray:
 
 def face_rows(path: str | Path, found: Sequence[Prediction], left_out: int = 0) -> list[Row]:
     """The rows of a photo that was read; the last one's `error` says how many faces more were left out, if any."""
-    rows = [_row(path, number, one) for number, one in enumerate(found, 1)] or [error_row(path, NO_FACE)]
+    rows: list[Row] = []
+    for number, face in enumerate(found, 1):
+        box = (round(side, 1) for side in face.box)
+        rest = face.score, face.p_female, face.p_male, face.p_mask
+        rounded = (None if one is None else round(one, 6) for one in rest)
+        cells = name_in_csv(path), number, *box, *rounded, face.answer, ""
+        rows.append(dict(zip(COLUMNS, cells, strict=True)))
+    rows = rows or [error_row(path, NO_FACE)]
     return [*rows, error_row(path, left_out_words(left_out))] if left_out else rows
-
-
-def _row(path: str | Path, number: int, prediction: Prediction) -> Row:
-    box = (round(side, 1) for side in prediction.box)
-    rest = prediction.score, prediction.p_female, prediction.p_male, prediction.p_mask
-    rounded = (None if one is None else round(one, 6) for one in rest)
-    return dict(zip(COLUMNS, (name_in_csv(path), number, *box, *rounded, prediction.answer, ""), strict=True))
 
 
 def error_row(path: str | Path, sentence: str) -> Row:
@@ -167,21 +167,15 @@ def per_cent(p: float, not_sure_below: float | None = None) -> str:
 def write_csv(rows: Iterable[Mapping[str, object]], path: str | Path, append: bool = False) -> None:
     """Write rows as they come, so that a broken run leaves what it has done; OSError in one sentence.
 
-    Args:
-        rows: under COLUMNS.
-        path: the CSV file; anything that it held is lost, without `append`.
-        append: go on below the rows that are there, instead of beginning with the header.
+    They go below those that are there with `append`, and else in their place.
     """
     mode, encoding = ("a", "utf-8") if append else ("w", "utf-8-sig")  # with the mark Excel reads all alphabets
     try:
-        with Path(path).open(mode, newline="", encoding=encoding) as file:
+        with Path(path).open(mode, buffering=1, newline="", encoding=encoding) as file:  # row by row
             writer = csv.DictWriter(file, COLUMNS)
             if not append:
                 writer.writeheader()
-                file.flush()
-            for row in rows:
-                writer.writerow(row)
-                file.flush()
+            writer.writerows(rows)
     except OSError as error:
         if not error.strerror:  # it is not the system's, but a sentence about the rows
             raise

@@ -33,7 +33,6 @@ from .many_photos import place, rows_of_photos
 PHOTOS_A_PART = 100
 # Of a part, when what answers it dies. A machine's end alone takes several; more are the fault of a photo.
 RETRIES = 10
-TEXTS = ("file", "answer", "error")
 MODEL = b"model"  # in a part's metadata: which one answered
 ANSWERS_WITHIN = 10.0  # seconds, in which a cluster's machine answers a connection
 # HTTP/2's first bytes, with no settings: Ray speaks gRPC, and answers with settings of its own.
@@ -41,31 +40,20 @@ PREFACE, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 
 
 
 class GivenModel:
-    """A model file as it travels to other machines; it is not checked here.
-
-    Attributes:
-        name: of the file.
-        files: the contents, by name, of it and of the record beside it.
-        scale, classes: as `load_model` takes them.
-    """
+    """A model file as it travels to other machines; `scale` and `classes` as `load_model` takes them."""
 
     def __init__(self, path: Path, scale: str | None = None, classes: str | None = None) -> None:
         beside = [path, path.with_suffix(".json")]
         self.files = {one.name: one.read_bytes() for one in beside if one.is_file()}
         self.name, self.scale, self.classes = path.name, scale, classes
-
-    @property
-    def mark(self) -> bytes:
-        """What tells its answers from another's."""
-        content = repr((sorted(self.files.items()), self.scale, self.classes))
-        return hashlib.sha256(content.encode()).hexdigest().encode()
+        content = repr((sorted(self.files.items()), scale, classes))
+        self.mark = hashlib.sha256(content.encode()).hexdigest().encode()  # which tells its answers from another's
 
 
 class Answerer:
-    """One worker: it loads the model once, and answers parts as they come."""
+    """One worker: it loads the model once, and answers parts; relative paths of photos count from `folder`."""
 
     def __init__(self, model: GivenModel, out: str, folder: str) -> None:
-        """Write parts into `out`; relative paths of photos count from `folder`."""
         cv2.setNumThreads(0)  # none besides: the workers share the cores (of 1, macOS would make all)
         if Path(folder).is_dir():
             os.chdir(folder)
@@ -135,23 +123,22 @@ def part_name(photos: Sequence[str]) -> str:
 
 def write_part(rows: Sequence[Row], out: str, name: str, mark: bytes) -> None:
     """Write rows into a Parquet file, numbers as numbers, or null where there is none; it is complete or absent."""
-    kinds = dict.fromkeys(COLUMNS, pyarrow.float64()) | dict.fromkeys(TEXTS, pyarrow.string())
+    kinds = dict.fromkeys(COLUMNS, pyarrow.float64()) | dict.fromkeys(("file", "answer", "error"), pyarrow.string())
     schema = pyarrow.schema(list((kinds | {"face": pyarrow.int32()}).items()), {MODEL: mark})
     content = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), content)
     if is_address(out):
         system, root = fsspec.core.url_to_fs(out)
         system.pipe_file(f"{root.rstrip('/')}/{name}", content.getvalue().to_pybytes())  # whole, or not there
-        return
-    with written_whole(Path(out) / name) as partial:
-        partial.write_bytes(content.getvalue())
+    else:
+        with written_whole(Path(out) / name) as partial:
+            partial.write_bytes(content.getvalue())
 
 
 def answered_before(out: str, model: GivenModel) -> dict[str, bool]:
-    """Of each photo that the parts in a folder hold, by its `place`, whether it could not be read.
+    """Of each photo in a folder's parts, by its `place`, whether it could not be read.
 
-    Raises:
-        ValueError: a part is damaged, or comes from another model.
+    ValueError where a part is damaged, or comes from another model.
     """
     system, root = fsspec.core.url_to_fs(out)
     paths = system.ls(root, detail=False) if system.isdir(root) else []  # not `glob`: the folder's name is no pattern

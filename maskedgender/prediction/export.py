@@ -26,8 +26,6 @@ from .answers import find_crops
 
 SAME = 1e-3  # probabilities may differ by so much, by the order in which a runtime adds
 CROPS = 1000  # by which it is proved
-
-
 FORMATS = {  # by the name that the shell takes: Keras's name, the suffix, and the package that writes it
     "onnx": ("onnx", ".onnx", "tf2onnx"),
     "litert": ("litert", ".tflite", "tensorflow"),
@@ -44,7 +42,6 @@ def export(model_path: Path, to: str, scale: str | None = None, classes: str | N
     model's record, and how a canonical crop is cut.
 
     Args:
-        model_path: the .keras file.
         to: one of FORMATS.
         scale, classes: of its input and output, as `load_model` takes them; the new file has ours.
 
@@ -126,7 +123,7 @@ def _agreement(ours: Classifier, theirs: Classifier) -> tuple[float, int]:
 
 def _crops(size: int) -> np.ndarray:
     """CROPS crops, uint8 (N, size, size, 3), of the examples' faces."""
-    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES).pictures])
+    faces = np.concatenate([find_crops(read_photo(photo), size)[1] for photo in scan(EXAMPLES)[0]])
     rng = np.random.default_rng(0)
 
     def changed(face: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from functools import partial
 from io import StringIO
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,14 +34,12 @@ Photo = Path | str  # a path, or an address such as s3://bucket/photo.jpg
 Cells = dict[str, str]  # a row, as it was read from a CSV file
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a photo file shows: faces, largest first, crops, uint8 (N, S, S, 3), and how many more; or why nothing."""
+class Found(NamedTuple):
+    """What a photo file shows; or why nothing."""
 
-    photo: Photo
-    faces: Sequence[Face]
-    crops: np.ndarray
-    left_out: int = 0
+    faces: Sequence[Face]  # largest first
+    crops: np.ndarray  # theirs, uint8 (N, S, S, 3)
+    left_out: int = 0  # how many smaller faces there are beside these
     error: str = ""
 
 
@@ -57,13 +55,13 @@ def rows_of_photos(model: Classifier, photos: Sequence[Photo], processes: int | 
     Raises:
         ChildProcessError: a process was ended from outside.
     """
-    found = _find_all(photos, model.size, processes or os.cpu_count() or 1)
+    found = zip(photos, _find_all(photos, model.size, processes or os.cpu_count() or 1), strict=True)
     while some := list(islice(found, TOGETHER)):
-        faces = [face for one in some for face in one.faces]
-        answered = iter(predictions(model, faces, np.concatenate([one.crops for one in some])))
-        for one in some:
+        faces = [face for _, one in some for face in one.faces]
+        answered = iter(predictions(model, faces, np.concatenate([one.crops for _, one in some])))
+        for photo, one in some:
             of_photo = list(islice(answered, len(one.faces)))
-            yield [error_row(one.photo, one.error)] if one.error else face_rows(one.photo, of_photo, one.left_out)
+            yield [error_row(photo, one.error)] if one.error else face_rows(photo, of_photo, one.left_out)
 
 
 def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Found]:
@@ -83,11 +81,10 @@ def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Fo
 
 
 def _find(photo: Photo, size: int) -> Found:
-    """What one photo shows."""
     try:
-        return Found(photo, *find_crops(read_photo_from(photo), size))
+        return Found(*find_crops(read_photo_from(photo), size))
     except PhotoError as error:
-        return Found(photo, (), np.empty((0, size, size, 3), np.uint8), error=str(error))
+        return Found((), np.empty((0, size, size, 3), np.uint8), error=str(error))
 
 
 def place(photo: Photo) -> str:
@@ -100,10 +97,7 @@ def rows_to_keep(path: Path, photos: Sequence[Photo]) -> list[Cells]:
     """The rows of an earlier run's CSV, without those of photos that are now answered again.
 
     These are, of `photos`, those that could not be read, and the last one in the CSV, which may have some of its rows
-    only, or half of one.
-
-    Raises:
-        ValueError: the file is no table of answers, or of none of the photos.
+    only, or half of one. ValueError: the file is no table of answers, or of none of the photos.
     """
     other = f"{path} is not a table of answers that can be gone on with; name another file."
     text = path.read_bytes().decode("utf-8-sig", "replace")

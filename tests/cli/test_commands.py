@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -65,7 +66,7 @@ def test_what_the_caller_can_put_right_is_one_sentence(
 def test_a_fault_of_ours_keeps_its_traceback_and_stopping_is_no_fault(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    raised = iter([KeyError("a fault"), KeyboardInterrupt])
+    raised = iter([KeyError("a fault"), KeyboardInterrupt, BrokenPipeError(errno.EPIPE, "Broken pipe")])
 
     def fail(*_: object) -> None:
         raise next(raised)
@@ -75,6 +76,8 @@ def test_a_fault_of_ours_keeps_its_traceback_and_stopping_is_no_fault(
     assert isinstance(shell(*words).exception, KeyError)
     stopped = shell(*words)
     assert stopped.exit_code == 1 and "Stopped." in stopped.output
+    piped = shell(*words)
+    assert piped.exit_code == 1 and not piped.output, "as with `| head`"
 
 
 def test_make_dataset_from_photos_in_a_folder(shell: Shell, tmp_path: Path):

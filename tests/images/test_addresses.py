@@ -40,8 +40,6 @@ class Web(fsspec.AbstractFileSystem):
             raise FileNotFoundError(self.asked)
         if "403" in path:
             raise StatusError(403, "Forbidden", self.asked)
-        if "429" in path:
-            raise StatusError(429, "Too Many Requests", self.asked)
         if "gone" in path:
             raise OSError(f"Cannot connect to {self.asked}\n[Name or service not known]")
         return JPEG[:end]
@@ -61,7 +59,6 @@ def web() -> Iterator[None]:
     [
         ("404.jpg", "404.jpg is not there; check its name."),
         ("403.jpg", "403.jpg may not be read; ask its owner for permission."),
-        ("429.jpg", "429.jpg cannot be reached (429, message='Too Many Requests', url='web://host/1.jpg'); try it"),
         ("gone.jpg", "gone.jpg cannot be reached (Cannot connect to web://host/1.jpg [Name or service not known])"),
     ],
 )

@@ -22,9 +22,9 @@ def write(folder: Path, *names: str) -> None:
 
 def test_pictures_at_any_depth_and_what_systems_and_viewers_keep_beside_them_is_left_aside(tmp_path: Path) -> None:
     write(tmp_path, "b.HIF", "a/c.JPG", "a/d/e.webp", "notes.txt", "a/f.mov", *NOBODYS.split())
-    found = scan(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in found.pictures] == ["a/c.JPG", "a/d/e.webp", "b.HIF"]
-    assert found.passed_over == 2 and not found.closed
+    pictures, others, closed = scan(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in pictures] == ["a/c.JPG", "a/d/e.webp", "b.HIF"]
+    assert others == 2 and not closed
 
 
 def test_links_are_followed_and_circles_left(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_links_are_followed_and_circles_left(tmp_path: Path) -> None:
     (tmp_path / "photos" / "back").symlink_to(tmp_path / "photos", target_is_directory=True)
     (tmp_path / "photos" / "itself").symlink_to(tmp_path / "photos" / "itself")
     (tmp_path / "photos" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert [path.name for path in scan(tmp_path / "photos").pictures] == ["2.jpg", "gone.jpg", "1.jpg"]
+    assert [path.name for path in scan(tmp_path / "photos")[0]] == ["2.jpg", "gone.jpg", "1.jpg"]
 
 
 def test_a_folder_that_may_not_be_opened_is_listed_and_the_rest_looked_through(
@@ -49,7 +49,6 @@ def test_a_folder_that_may_not_be_opened_is_listed_and_the_rest_looked_through(
         return opened(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    found = scan(tmp_path)
-    assert [path.name for path in found.pictures] == ["2.jpg"] and found.closed == [tmp_path / "closed"]
+    assert scan(tmp_path) == ([tmp_path / "open" / "2.jpg"], 0, [tmp_path / "closed"])
     with pytest.raises(PermissionError):
         scan(tmp_path / "closed")

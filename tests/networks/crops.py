@@ -23,13 +23,9 @@ def real_crops(size: int) -> np.ndarray:
 def with_a_past(model: keras.Model) -> keras.Model:
     """A network that ends in logits, whose normalisation has seen pictures and whose answers differ much."""
     crops = real_crops(model.input_shape[1]).astype(np.float32)
-    normalising = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [layer.momentum for layer in normalising]
-    for layer in normalising:
-        layer.momentum = 0.0  # it takes the means of these pictures whole
+    for layer in model.layers:
+        layer.momentum = 0.0  # those that normalise take the means of these pictures whole
     model(crops, training=True)
-    for layer, momentum in zip(normalising, momenta, strict=True):
-        layer.momentum = momentum
     features = np.asarray(keras.Model(model.input, model.layers[-1].input)(crops, training=False))
     kernel = np.random.default_rng(0).normal(size=(features.shape[1], 2)) / np.linalg.norm(features.std(axis=0))
     model.layers[-1].set_weights([kernel, -(features @ kernel).mean(axis=0)])

@@ -183,14 +183,6 @@ def test_scale_and_classes_are_asked_for(tmp_path: Path) -> None:
             load_model(tmp_path / "a.keras", **wrong)
 
 
-def test_the_originals_file_opens_by_itself(original_model: Path) -> None:
-    loaded, crops = load_model(original_model), real_crops(100)
-    assert loaded.size == 100
-    luma = crops @ np.array([0.299, 0.587, 0.114])
-    sigmoids = np.asarray(keras.saving.load_model(original_model)(np.rint(luma)[..., None]))
-    assert loaded.predict(crops) == pytest.approx(sigmoids / sigmoids.sum(axis=1, keepdims=True), abs=1e-3)
-
-
 def test_a_record_tells_scale_order_and_threshold(tmp_path: Path) -> None:
     file, model = tmp_path / "a.keras", small()
     facts = {"input scale": "0..1", "class order": "male, female", "not sure below": 0.75, "view": "face"}

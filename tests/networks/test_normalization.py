@@ -1,4 +1,4 @@
-"""Our batch normalization: Keras's numbers, and a file that needs Keras alone."""
+"""Our batch normalization gives Keras's numbers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,3 @@ def test_learns_and_answers_as_keras_does(trainable: bool) -> None:
     np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=2e-3, atol=1e-3)
     moved = [not np.allclose(now, then) for now, then in zip(ours.get_layer("bn").get_weights(), first, strict=True)]
     assert moved == [trainable] * 4
-
-
-def test_a_file_says_keras_alone(tmp_path) -> None:
-    model = network(BatchNormalization, True)
-    model.save(tmp_path / "one.keras")
-    loaded = keras.saving.load_model(tmp_path / "one.keras")
-    assert type(loaded.get_layer("bn")) is keras.layers.BatchNormalization
-    picture = np.ones((1, 8, 8, 3), np.float32)
-    np.testing.assert_allclose(loaded.predict(picture, verbose=0), model.predict(picture, verbose=0), atol=1e-5)

@@ -93,7 +93,7 @@ def test_every_format_answers_alike(form: str, suffix: str, files: dict[Path, np
     model(crops[:1])  # else Keras does not export to ONNX
     model.export(tmp_path / f"model{suffix}", form, verbose=False)
     if suffix:
-        run = open_exported(tmp_path / f"model{suffix}")[0].run
+        run = open_exported(tmp_path / f"model{suffix}")[0].predict_on_batch
     else:
         import tensorflow
 

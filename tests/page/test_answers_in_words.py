@@ -227,12 +227,3 @@ def test_labels_can_be_read_on_photos_of_any_size(shape: tuple[int, int]) -> Non
     high = int(is_ground[bottom::-1, left + 2].argmin())
     shown = min(1.0, *(most / side for most, side in zip(FRAME, picture.shape[1::-1], strict=True)))
     assert high * shown >= LABEL
-
-
-def test_a_crowds_labels_are_numbers_where_words_would_cover_their_neighbours() -> None:
-    grey = np.full((800, 1200, 3), 128, np.uint8)
-    crowd = [Prediction((20 + 90 * n, 300, 50, 60), 0.9, 0.99, 0.01) for n in range(12)]
-    few, many = (annotate(grey, faces) for faces in (crowd[:3], crowd))
-    assert (few[300:360, 120:150] == many[300:360, 120:150]).mean() > 0.5
-    covered = [(np.abs(picture[200:299].astype(int) - 128).max(axis=2) > 20).sum() for picture in (few, many)]
-    assert covered[1] < covered[0] * 2, "four times as many labels"

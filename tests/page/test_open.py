@@ -1,4 +1,4 @@
-"""Opened as it should be: for whom, where, behind a proxy, and without a network."""
+"""Opened as it should be: for whom, where, in which browser, behind a proxy, and without a network."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser
 from benchmarks.page_process import PageProcess, page_process
 from maskedgender.page.app import open_page, read_auth
 from maskedgender.places import EXAMPLES
+from shots.browser import find_browser
 from shots.make_shots import upload
 
 PHOTO = EXAMPLES / "barack_obama.jpg"
@@ -72,6 +73,18 @@ def test_without_the_network_a_public_link_is_refused_in_one_sentence(
     monkeypatch.setattr(networking, "setup_tunnel", unreachable)
     with pytest.raises(OSError, match=r"^There is no public link .* leave --share out\.$"):
         open_page(model_path, share=True, background=True)
+
+
+def test_edge_is_found_where_windows_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("shots.browser.ON_MACOS", ())
+    for name in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert find_browser() is None
+    edge = tmp_path / "ProgramFiles(x86)" / "Microsoft" / "Edge" / "Application" / "msedge.exe"
+    edge.parent.mkdir(parents=True)
+    edge.touch()
+    assert find_browser() == str(edge)
 
 
 @contextmanager

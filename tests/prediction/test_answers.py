@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from maskedgender.cli import commands as cli
 from maskedgender.faces.crops import canonical_crop
 from maskedgender.faces.detector import Face
 from maskedgender.faces.finding import find_faces
@@ -23,8 +20,6 @@ from maskedgender.networks.exporting import save_with_record
 from maskedgender.networks.model_files import load_model
 from maskedgender.prediction import answers
 from maskedgender.prediction.answers import (
-    COLUMNS,
-    NO_FACE,
     Prediction,
     error_row,
     face_rows,
@@ -48,34 +43,13 @@ def classifier(*bias: float) -> keras.Model:
     return keras.Model(inputs, dense(keras.layers.GlobalAveragePooling2D()(inputs)))
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_array_file_csv_and_shell_agree(
-    model: Classifier, model_path: Path, photos: dict[str, Path], tmp_path: Path
-) -> None:
-    """A photo without a face and what is no photo are rows, too."""
-    names = [photos[name] for name in ("hopper", "empty", "text")]
-    by_array, by_file = predict_photo(model, hopper())[0], predict_file(model, names[0])[0]
-    assert by_array == by_file and by_array.calibrated
-    write_csv([row for rows in rows_of_photos(model, names) for row in rows], tmp_path / "answers.csv")
-    words = [*map(str, names), "--model", str(model_path), "--csv", str(tmp_path / "shell.csv")]
-    assert CliRunner().invoke(cli.app, ["predict", *words]).exit_code == cli.SOME_NOT_READ
-    for rows in (table(tmp_path / "answers.csv"), table(tmp_path / "shell.csv")):
-        assert tuple(rows[0]) == COLUMNS and [row["face"] for row in rows] == ["1", "", ""]
-        assert float(rows[0]["p_female"]) == pytest.approx(by_array.p_female, abs=1e-6)
-        assert (rows[0]["answer"], rows[0]["error"]) == (by_array.answer, "") and float(rows[0]["score"]) > 0.6
-        assert rows[1]["error"] == NO_FACE and "is not a photo" in rows[2]["error"]
-
-
-def test_a_face_gets_the_answer_of_its_canonical_crop(model: Classifier) -> None:
+def test_a_face_gets_the_answer_of_its_canonical_crop(model: Classifier, photos: dict[str, Path]) -> None:
     """Oracle: detector, crop and a bare call of the model, step by step."""
     crop = canonical_crop(collins(), find_faces(collins())[0], model.size)
     pairs, _ = model.model(crop[None].astype(np.float32), training=False)
     given = predict_photo(model, collins())[0]
     assert (given.p_female, given.p_male) == pytest.approx(tuple(np.asarray(pairs)[0]), abs=1e-5)
+    assert predict_file(model, photos["collins"]) == [given] and given.calibrated and given.score > 0.6
 
 
 def test_crops_are_answered_alike_alone_and_in_a_crowd() -> None:

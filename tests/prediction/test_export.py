@@ -130,19 +130,6 @@ def test_weights_of_8_bits_are_a_file_of_their_own_and_the_loss_is_told(model_fi
     assert load_model(small).size == 48
 
 
-def test_a_file_without_a_record_is_asked_for_what_its_numbers_mean(exported: Callable, trained: Path, tmp_path: Path):
-    """Without what we put behind it, it might be anybody's; the caller says it takes 0..1, and gives male first."""
-    path, content = tmp_path / "theirs.tflite", exported("litert").read_bytes()
-    path.write_bytes(content[: content.rindex(b"PK\3\4")])
-    with pytest.raises(ModelError, match="does not say which pixels it takes and in which order it gives its classes"):
-        load_model(path)
-    crops = np.random.default_rng(2).integers(0, 256, (3, 48, 48, 3), np.uint8)
-    as_told = load_model(path, scale="0..1", classes="male, female")
-    assert not as_told.calibrated and as_told.notes
-    expected = keras.saving.load_model(trained).predict_on_batch(crops / np.float32(255))[0][:, ::-1]
-    np.testing.assert_allclose(as_told.predict(crops), expected, atol=SAME)
-
-
 def test_a_missing_package_is_named(model_file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     monkeypatch.setattr(keras.src.utils.module_utils, "tf2onnx", LazyModule("tf2onnx"))
