@@ -187,7 +187,7 @@ def test_the_panel_tells_what_was_measured_of_this_very_file(
     shutil.copy(original_model, other)
     shutil.copy(model_path.with_name("README.md"), tmp_path)
     assert "| female |" in told and "| female |" not in about_model(model, other), "a card of another file"
-    assert about_model(replace(model, record={}), original_model).count("not known") == 4
+    assert about_model(replace(model, record={}), original_model).count("not known") == 2
 
 
 def test_the_page_tells_where_photos_lie_and_warns_of_a_model_that_is_not_the_shipped_one(
