@@ -60,6 +60,8 @@ def card() -> str:
         "tests": tests_until_measured(pd.read_csv(RESULTS / "looks.csv")),
         "worst": f"{worst['value']}, {share(worst)}",
         "best": f"{best['value']}, {share(best)}",
+        "older_women": accuracy_of(groups, "gender and age", "female, 50-59", "female, 60-69", "female, 70+"),
+        "girls": accuracy_of(groups, "gender and age", "female, 0-2"),
         "infants": accuracy_of(groups, "age", "0-2"),
         "children": accuracy_of(groups, "age", "3-9"),
         "profiles": accuracy_of(groups, "head turn", "45-90"),
@@ -185,9 +187,11 @@ def _drop(row: pd.Series) -> str:
     return "none" if row["kind"] == "clean" else Estimate(row["drop"], row["drop low"], row["drop high"]).in_points()
 
 
-def accuracy_of(groups: pd.DataFrame, group: str, value: str) -> str:
-    """One group's accuracy with a mask."""
-    return share(groups[(groups["group"] == group) & (groups["value"] == value) & groups["masked"]].iloc[0])
+def accuracy_of(groups: pd.DataFrame, group: str, *values: str) -> str:
+    """The accuracy with a mask on the people of these values together."""
+    rows = groups[(groups["group"] == group) & groups["value"].isin(values) & groups["masked"]]
+    right = round((rows["accuracy"] * rows["count"]).sum())
+    return str(share_of(np.arange(rows["count"].sum()) < right))
 
 
 def share(row: pd.Series | dict[str, Any]) -> str:
