@@ -73,5 +73,11 @@ def test_a_figure_that_changes_changes_wherever_it_is_told(results: Path) -> Non
 
 
 def test_the_energy_is_estimated_from_the_time_that_the_record_tells() -> None:
-    told = card.of_training({"training time": "30 minutes", "started from": "x.keras, training time 90.0 minutes"})
-    assert told["energy"].startswith("About 0.20 kWh, estimated by hand: 120 minutes at 100 W")
+    assert card.energy_of("120 minutes on cpu:0").startswith("About 0.20 kWh, estimated by hand: 120 minutes at 100 W")
+
+
+def test_groups_are_told_together_as_one() -> None:
+    groups = card.of_model("accuracy-by-group")
+    both, women, men = (card.accuracy_of(groups, "gender", *of) for of in (("female", "male"), ("female",), ("male",)))
+    assert women in TEXT and men in TEXT
+    assert both == pd.read_csv(card.RESULTS / "accuracy.csv").iloc[1]["masked_gender, masked"]
