@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
@@ -40,10 +41,13 @@ def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item
     rest = iter(items)
     under_way: deque[Future[Result]] = deque()
     try:
-        under_way.extend(pool.submit(function, item) for item in islice(rest, AHEAD * (os.cpu_count() or 1)))
+        with _ctrl_c_afterwards():
+            under_way.extend(pool.submit(function, item) for item in islice(rest, AHEAD * (os.cpu_count() or 1)))
         while under_way:
-            yield under_way.popleft().result()
-            under_way.extend(pool.submit(function, item) for item in islice(rest, 1))
+            with _ctrl_c_afterwards():
+                result = under_way.popleft().result()
+                under_way.extend(pool.submit(function, item) for item in islice(rest, 1))
+            yield result
     except BrokenProcessPool:
         # Python 3.11's pool may overlook one that was just started, or fail at this itself where futures are cancelled,
         # as its `map` does; it would then wait for the rest for ever.
@@ -51,6 +55,28 @@ def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item
             if isinstance(process, _Process):
                 process.kill()
         raise
+
+
+@contextmanager
+def _ctrl_c_afterwards() -> Iterator[None]:
+    """Ctrl-C, the first time, takes effect at the end: in the midst of a pool it may leave a lock as it must not be."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+    pressed = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, before)  # for the second time
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 class _Process(SpawnProcess):

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 
 import psutil
@@ -36,3 +37,20 @@ def test_when_one_process_is_killed_the_others_end() -> None:
             assert number != 7
     left = [psutil.Process(child.pid) for child in multiprocessing.active_children()]
     assert not [child for child in left if child.is_running()]
+
+
+def test_ctrl_c_waits_until_the_pool_has_what_it_was_given() -> None:
+    given: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(1000):
+            if number == 100:
+                signal.raise_signal(signal.SIGINT)
+            given.append(number)
+            yield number
+
+    got: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), pool_of_processes(2) as pool:
+        got.extend(in_order(pool, slower_first, numbers()))
+    assert given[-1] == 100 and signal.getsignal(signal.SIGINT) is handler
