@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from maskedgender.data.copies import without_leaks
 from maskedgender.data.pictures import list_pictures, read_portrait
 from maskedgender.data.split import split
 from maskedgender.measure.metrics import percent, share_of
@@ -32,7 +33,7 @@ FORMATS = ("onnx", "litert", "litert-int8")  # one file each, which predict --mo
 
 def main(dataset: Annotated[Path, typer.Option(help="the dataset folder that the model was trained on")]) -> None:
     """Exports, measures, prints, keeps."""
-    _, pictures, _ = split(list_pictures(dataset))
+    _, pictures, _ = split(without_leaks(list_pictures(dataset))[0])
     model = load_model()
     crops = np.stack([read_portrait(path, model.size) for path in pictures["path"]])
     labels, sources = pictures["label"].to_numpy(), pictures["source"].to_numpy()

@@ -29,7 +29,7 @@ def pool_of_processes(
 
     They are spawned, as on every system: a fork would copy TensorFlow's locks. Ctrl-C does not reach them.
     """
-    return ProcessPoolExecutor(count, _Context(), _begin, (start, arguments))
+    return _Pool(count, _Context(), _begin, (start, arguments))
 
 
 def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -51,10 +51,14 @@ def in_order(pool: ProcessPoolExecutor, function: Callable[[Item], Result], item
     except BrokenProcessPool:
         # Python 3.11's pool may overlook one that was just started, or fail at this itself where futures are cancelled,
         # as its `map` does; it would then wait for the rest for ever.
-        for process in multiprocessing.active_children():
-            if isinstance(process, _Process):
-                process.kill()
+        _kill_all()
         raise
+
+
+def _kill_all() -> None:
+    for process in multiprocessing.active_children():
+        if isinstance(process, _Process):
+            process.kill()
 
 
 @contextmanager
@@ -70,13 +74,27 @@ def _ctrl_c_afterwards() -> Iterator[None]:
         pressed = True
         signal.signal(signal.SIGINT, before)  # for the second time
 
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.getsignal(signal.SIGINT)
     try:
+        signal.signal(signal.SIGINT, note)
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
-        signal.raise_signal(signal.SIGINT)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
+
+
+class _Pool(ProcessPoolExecutor):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
+        """Ctrl-C meanwhile kills the processes: if it broke off the wait, Python would wait for them for ever."""
+        if threading.current_thread() is not threading.main_thread():
+            return super().shutdown(wait, cancel_futures=cancel_futures)
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            signal.signal(signal.SIGINT, lambda number, frame: _kill_all())
+            return super().shutdown(wait, cancel_futures=cancel_futures)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 class _Process(SpawnProcess):

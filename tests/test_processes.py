@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -54,3 +55,38 @@ def test_ctrl_c_waits_until_the_pool_has_what_it_was_given() -> None:
     with pytest.raises(KeyboardInterrupt), pool_of_processes(2) as pool:
         got.extend(in_order(pool, slower_first, numbers()))
     assert given[-1] == 100 and signal.getsignal(signal.SIGINT) is handler
+
+
+def signalled_and_killed(number: int) -> None:
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_is_not_lost_when_a_process_dies_meanwhile() -> None:
+    with pytest.raises(KeyboardInterrupt), pool_of_processes(1) as pool:
+        list(in_order(pool, signalled_and_killed, range(3)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_while_a_pool_ends_kills_its_processes() -> None:
+    over = threading.Event()
+
+    def press_again_and_again() -> None:
+        while not over.wait(0.2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # of those that come too early or too late
+    pressing = threading.Thread(target=press_again_and_again)
+    try:
+        with pool_of_processes(1) as pool:
+            future = pool.submit(time.sleep, 10 * 60)
+            while not future.running():
+                time.sleep(0.01)
+            pressing.start()
+    finally:
+        over.set()
+        pressing.join()
+        signal.signal(signal.SIGINT, before)
+    assert isinstance(future.exception(), BrokenProcessPool) and not multiprocessing.active_children()

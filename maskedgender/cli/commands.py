@@ -37,12 +37,15 @@ app.add_typer(kaggle_app, name="kaggle")
 
 @app.callback(invoke_without_command=True)
 def maskedgender(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Train a small CNN on masked portraits, and use it on any photo."""
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    if not context.invoked_subcommand:
+        context.fail("Missing command.")
     for stream in (sys.stdout, sys.stderr):  # on Windows a file or pipe may know few letters, and names hold any
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

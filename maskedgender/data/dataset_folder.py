@@ -79,8 +79,12 @@ def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait
         )
     there = right[right["file"].map(lambda file: (dataset / file).is_file()).astype(bool)]
     whole = there[there.groupby("source")["source"].transform("size") == settings.variants]
-    killed = set(dataset.rglob("partial-*")) - {dataset / file for file in images["file"]}
-    for path in killed | {dataset / file for file in set(images["file"]) - set(whole["file"])}:
+    names = {
+        Path(file).name for file, *_ in wanted
+    }  # an image without a row may have got a label that is put right now
+    written = {*dataset.rglob("partial-*"), *(path for path in dataset.rglob("*.jpg") if path.name in names)}
+    without_row = written - {dataset / file for file in images["file"]}
+    for path in without_row | {dataset / file for file in set(images["file"]) - set(whole["file"])}:
         path.unlink(missing_ok=True)  # before its row goes: a kill must leave no image without a row
     for name, table in ((LABELS_FILE, whole), (LEFT_OUT_FILE, known)):
         with written_whole(dataset / name) as partial:

@@ -15,10 +15,10 @@ _MEANING = """**What the answer means.** "Female" and "male" are labels that ann
 the photos that the model learned from: two words, chosen by others. The model does not know anyone's gender; only that
 person does. It makes mistakes, and not equally often for everyone, so do not use it to decide anything about a person.
 {border} The machine that runs this page keeps a photo in a folder of this page alone, {where}, removes it three minutes
-after you last used it, or when the page ends, and sends it nowhere."""
+after you last used it, or when the page ends, and {sent}."""
 NOT_FOR = """**What it is not for.** Decisions about people: access, policing, hiring, advertising, counting a crowd.
 Telling anyone's gender: for people whom neither word fits, every "female" and "male" is wrong. Expect more
-errors on children, profiles, and faces that are dark, blurred or hidden by more than a mask."""
+errors on children, older women, profiles, and faces that are dark, blurred or hidden by more than a mask."""
 _NOT_MEASURED = f"**How often it is right, and for whom**: {NOT_KNOWN}."
 _MEASURED = """**How often it is right**, on portraits that it did not learn from, with 95 % intervals:
 with a mask {}; bare {}.
@@ -30,16 +30,18 @@ with a mask {}; bare {}.
 """
 # In a model card: its accuracy with a mask, and bare; and a group's row, whose last columns a phone has no room for.
 _OVERALL = re.compile(r'value: ([\d.]+), name: "Accuracy, %, 95 % interval ([\d.]+) to ([\d.]+)"')
-_GROUP = re.compile(r"^\| (?:gender|race|age|gender and race) (\| .+? \| .+? \| .+? \|)", re.MULTILINE)
+_GROUP = re.compile(r"^\| (?:gender|race|gender and age|gender and race) (\| .+? \| .+? \| .+? \|)", re.MULTILINE)
 _ACCURACY = re.compile(r"([\d.]+) % \(([\d.]+) % to ([\d.]+) %(, n = \d\d(?=\)))?.*?\)")  # n where it has two digits
 
 
-def meaning(model: Classifier, path: Path, in_memory: bool) -> str:
-    """What an answer means, in Markdown, when this model gives none, where photos lie, and that it is another model."""
+def meaning(model: Classifier, path: Path, in_memory: bool, shared: bool) -> str:
+    """What an answer means, in Markdown, when this model gives none, where photos go, and that it is another model."""
     border = 'This model always gives one of the two words, and is never "not sure".'
     if model.not_sure_below is not None:
         border = f'When neither label reaches {per_cent(model.not_sure_below)}, the answer is "not sure".'
-    told = _MEANING.format(border=border, where="in memory" if in_memory else "on its disk")
+    sent = "sends it nowhere else; through the public link, photos pass Gradio's servers on their way to it"
+    where = "in memory" if in_memory else "on its disk"
+    told = _MEANING.format(border=border, where=where, sent=sent if shared else "sends it nowhere")
     if path.resolve() == SHIPPED_MODEL.resolve():
         return told
     first = f"This page uses the file `{path.name}`, not the shipped model: how often it errs is not known here."
@@ -49,7 +51,8 @@ def meaning(model: Classifier, path: Path, in_memory: bool) -> str:
 
 def about_model(model: Classifier, path: Path) -> str:
     """The panel about a model, in Markdown: its record, and what the card beside it says if it is of this very file."""
-    what = f"a neural network that sees one face at a time, trained on: {model.record.get('trained on', NOT_KNOWN)}."
+    pictures = model.record.get("trained on") or model.record.get("training data", NOT_KNOWN)  # the latter: version 1
+    what = f"a neural network that sees one face at a time, trained on: {pictures}."
     card = path.with_name("README.md")
     text = card.read_text(encoding="utf-8") if card.exists() else ""
     measured = _measured(text) if sha256(path) in text else _NOT_MEASURED

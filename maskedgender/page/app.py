@@ -87,7 +87,7 @@ def open_page(
     model = load_model(model_path, scale, classes)
     for note in model.notes:
         tell(note)
-    page = build_page(model, Path(model_path))
+    page = build_page(model, Path(model_path), share)
     # Gradio looks for a free port here; it cannot do so at an address of version 6.
     http_server.LOCALHOST_NAME = "127.0.0.1" if ":" in host else host
     brakes = Middleware(Brakes, host=host, names=set(filter(None, map(host_name, others))), folder=own_folder())
@@ -131,8 +131,8 @@ def read_auth(path: str | Path) -> list[tuple[str, str]]:
     return accounts
 
 
-def build_page(model: Classifier, path: Path) -> gr.Blocks:
-    """The page for a model that was loaded from a file, not yet launched."""
+def build_page(model: Classifier, path: Path, shared: bool = False) -> gr.Blocks:
+    """The page for a model that was loaded from a file, not yet launched; to be shared by a public link."""
     gr.processing_utils.async_ssrf_protected_get = _fetch_nothing
     gr.set_static_paths([EXAMPLES])
     with gr.Blocks(title="Masked gender", analytics_enabled=False) as page:
@@ -144,7 +144,7 @@ def build_page(model: Classifier, path: Path) -> gr.Blocks:
                 ManyPhotosTab(model)
             with gr.Tab("Live"):
                 LiveTab(model, tabs, "Live")
-        gr.Markdown(meaning(model, path, own_folder().is_relative_to(MEMORY)), elem_id="about")
+        gr.Markdown(meaning(model, path, own_folder().is_relative_to(MEMORY), shared), elem_id="about")
         with gr.Accordion("About this model: how often it is right, for whom, and what it is not for", open=False):
             gr.Markdown(about_model(model, path), elem_id="model")
         add_endpoint(model)

@@ -69,15 +69,13 @@ def _find_all(photos: Sequence[Photo], size: int, processes: int) -> Iterator[Fo
     if processes == 1 or len(photos) < WORTH_PROCESSES:
         yield from (_find(photo, size) for photo in photos)
         return
-    pool = pool_of_processes(min(processes, MOST_PROCESSES))
     try:
-        yield from in_order(pool, partial(_find, size=size), photos)
+        with pool_of_processes(min(processes, MOST_PROCESSES)) as pool:
+            yield from in_order(pool, partial(_find, size=size), photos)
     except BrokenProcessPool as error:
         raise ChildProcessError(
             "A process was ended from outside, perhaps for want of memory; go on by --resume, with fewer --processes."
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _find(photo: Photo, size: int) -> Found:

@@ -28,6 +28,10 @@
 # On Kaggle choose *GPU T4 x2* and *Internet on*, then *Run All*. Elsewhere
 # `pip install tensorflow opencv-python-headless scikit-learn pandas matplotlib kagglehub` first. Without a GPU try
 # `LIMIT = 3000` and `EPOCHS = 2`: some minutes on two CPU cores.
+#
+# The outputs in the repository are those of the run that made the shipped model (`make model`): FairFace's portraits
+# with masks drawn on, with the parameters that the first output names. Kaggle's dataset gives other figures, and no
+# tables by age or race.
 
 # %% tags=["parameters"]
 DATASET = None  # a folder with Training/ and Validation/, each with female/ and male/; None: Kaggle's

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -344,6 +345,8 @@ def test_an_update_leaves_what_a_new_folder_would_have_also_after_a_kill(
     portraits: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("[13]-*.jpg")}
+    table = (out / FOLDER / "labels.csv").read_text()  # a stop may leave an image of the second without its row
+    (out / FOLDER / "labels.csv").write_text(re.sub("Training/male/2-1.*\n", "", table))
 
     def killed(path: Path) -> None:
         raise KeyboardInterrupt

@@ -16,6 +16,8 @@ import pytest
 from maskedgender.networks.checksums import sha256
 from maskedgender.networks.model_files import load_model
 from maskedgender.networks.records import record_of
+from maskedgender.places import EXAMPLES
+from maskedgender.prediction.answers import predict_file
 
 from ..support.kaggle_machine import LAYOUTS, no_package_no_network
 from ..support.small_dataset import make_small_dataset
@@ -115,6 +117,13 @@ def test_each_cell_shows_what_its_code_gives(name: str):
         if cell.cell_type == "code" and re.search(r"^(print|show|plt\.show|display)\(", cell.source, re.M)
     ]
     assert shows and all(cell.outputs for cell in shows)
+
+
+def test_the_app_notebook_shows_the_answers_of_the_shipped_file():
+    shown = re.findall(r"\d +(female|male|not sure) +(0\.\d+) ", APP.read_text(encoding="utf-8"))
+    answers = predict_file(load_model(), EXAMPLES / "group.jpg")
+    assert [answer for answer, _ in shown] == [face.answer for face in answers] and len(shown) == 6
+    assert np.allclose([float(p_female) for _, p_female in shown], [face.p_female for face in answers], atol=0.02)
 
 
 def test_what_a_reader_wrote_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
