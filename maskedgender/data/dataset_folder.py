@@ -79,9 +79,8 @@ def open_folder(dataset: Path, settings: Settings, listed: Mapping[str, Portrait
         )
     there = right[right["file"].map(lambda file: (dataset / file).is_file()).astype(bool)]
     whole = there[there.groupby("source")["source"].transform("size") == settings.variants]
-    names = {
-        Path(file).name for file, *_ in wanted
-    }  # an image without a row may have got a label that is put right now
+    # Of an image without a row, as a stop leaves it, the label may have been put right since.
+    names = {Path(file).name for file, *_ in wanted}
     written = {*dataset.rglob("partial-*"), *(path for path in dataset.rglob("*.jpg") if path.name in names)}
     without_row = written - {dataset / file for file in images["file"]}
     for path in without_row | {dataset / file for file in set(images["file"]) - set(whole["file"])}:
