@@ -72,6 +72,7 @@ def _ctrl_c_afterwards() -> Iterator[None]:
     def note(number: int, frame: object) -> None:
         nonlocal pressed
         pressed = True
+        os.write(2, b"\nStopping as soon as what is under way is done; at once, if you press Ctrl-C again.\n")
         signal.signal(signal.SIGINT, before)  # for the second time
 
     before = signal.getsignal(signal.SIGINT)

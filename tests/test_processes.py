@@ -40,7 +40,7 @@ def test_when_one_process_is_killed_the_others_end() -> None:
     assert not [child for child in left if child.is_running()]
 
 
-def test_ctrl_c_waits_until_the_pool_has_what_it_was_given() -> None:
+def test_ctrl_c_waits_until_the_pool_has_what_it_was_given(capfd: pytest.CaptureFixture[str]) -> None:
     given: list[int] = []
 
     def numbers() -> Iterator[int]:
@@ -55,6 +55,7 @@ def test_ctrl_c_waits_until_the_pool_has_what_it_was_given() -> None:
     with pytest.raises(KeyboardInterrupt), pool_of_processes(2) as pool:
         got.extend(in_order(pool, slower_first, numbers()))
     assert given[-1] == 100 and signal.getsignal(signal.SIGINT) is handler
+    assert capfd.readouterr().err.startswith("\nStopping as soon as what is under way is done")
 
 
 def signalled_and_killed(number: int) -> None:

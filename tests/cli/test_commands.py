@@ -34,6 +34,12 @@ def test_help_and_version_do_not_wait_for_keras(shell: Shell):
     assert shell("--version").output == f"{__version__}\n"
 
 
+def test_no_command_is_a_fault_of_the_callers(shell: Shell):
+    for words in ([], ["--"]):
+        result = shell(*words)
+        assert result.exit_code == 2 and result.output.startswith("Usage:")
+
+
 def test_nothing_of_tensorflows_start_stands_before_our_sentence():
     words = [sys.executable, "-m", "maskedgender", "export", "nosuch.keras", "--to", "onnx"]
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
