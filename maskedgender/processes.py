@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
@@ -72,8 +72,9 @@ def _ctrl_c_afterwards() -> Iterator[None]:
     def note(number: int, frame: object) -> None:
         nonlocal pressed
         pressed = True
-        os.write(2, b"\nStopping as soon as what is under way is done; at once, if you press Ctrl-C again.\n")
         signal.signal(signal.SIGINT, before)  # for the second time
+        with suppress(OSError):  # where nobody reads it any more: an error would end what is to be waited for
+            os.write(2, b"\nStopping as soon as what is under way is done.\n")
 
     before = signal.getsignal(signal.SIGINT)
     try:
